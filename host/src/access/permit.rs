@@ -1,0 +1,110 @@
+//! Permits: proof that a check was made. Only this floor can make one, and no
+//! read or write of the store works without one.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::domain::caller::Caller;
+use crate::domain::id::TenantId;
+use crate::domain::object::Object;
+use crate::domain::permission::Action;
+use crate::domain::plugin::Manifest;
+
+/// An action as a type, so that a permit to read is no permit to write.
+pub trait Acting: Clone + Send + Sync + 'static {
+    /// The action.
+    const ACTION: Action;
+}
+
+macro_rules! acting {
+    ($($name:ident)*) => {$(
+        #[doc = concat!("See [`Action::", stringify!($name), "`].")]
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+        impl Acting for $name {
+            const ACTION: Action = Action::$name;
+        }
+    )*};
+}
+acting!(Read Create Update Delete Configure);
+
+/// The caller may do `A` with records of this object of its tenant.
+#[derive(Clone, Debug)]
+pub struct Permit<A> {
+    caller: Caller,
+    object: Arc<Object>,
+    plugin: Option<Arc<Manifest>>,
+    action: PhantomData<A>,
+}
+
+impl<A> Permit<A> {
+    pub(super) fn new(caller: &Caller, object: &Arc<Object>, plugin: Option<Arc<Manifest>>) -> Self {
+        Self { caller: caller.clone(), object: Arc::clone(object), plugin, action: PhantomData }
+    }
+
+    /// The tenant whose records they are.
+    pub fn tenant(&self) -> TenantId {
+        self.caller.tenant
+    }
+
+    /// The object whose records they are.
+    pub fn object(&self) -> &Arc<Object> {
+        &self.object
+    }
+
+    /// Who asked.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The plugin that acts on the caller's behalf.
+    pub fn plugin(&self) -> Option<&Arc<Manifest>> {
+        self.plugin.as_ref()
+    }
+}
+
+/// The caller may do `A` with an area of the host, for its tenant.
+#[derive(Clone, Copy, Debug)]
+pub struct AreaPermit<A> {
+    tenant: TenantId,
+    action: PhantomData<A>,
+}
+
+impl<A> AreaPermit<A> {
+    pub(super) fn new(tenant: TenantId) -> Self {
+        Self { tenant, action: PhantomData }
+    }
+
+    /// The tenant.
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+}
+
+/// A chore of the host itself, done before or beside any caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chore {
+    /// Find out who a credential belongs to.
+    Authenticate,
+    /// Load what the host needs to serve a tenant.
+    Serve,
+    /// What the operator of the installation does at its command line.
+    Operate,
+}
+
+/// Permits a chore of the host. Made by name, so that every place that acts
+/// without a caller says so and can be found.
+#[derive(Clone, Copy, Debug)]
+pub struct HostPermit(Chore);
+
+impl HostPermit {
+    /// A permit for this chore.
+    pub fn new(chore: Chore) -> Self {
+        Self(chore)
+    }
+
+    /// The chore.
+    pub fn chore(self) -> Chore {
+        self.0
+    }
+}

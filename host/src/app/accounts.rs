@@ -1,0 +1,118 @@
+//! Tenants and API keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{App, AppError};
+use crate::access::{Chore, HostPermit};
+use crate::domain::caller::Caller;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::TenantId;
+use crate::store::{NewKey, NewTenant};
+
+/// Callers by the hash of their key. Another node's change is seen after a second.
+pub(super) type KeyCache = Cache<[u8; 32], (Caller, Option<Timestamp>)>;
+
+/// The roles that a key can carry.
+const ROLES: &[&str] = &["admin", "viewer"];
+
+pub(super) fn key_cache() -> KeyCache {
+    Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(1)).build()
+}
+
+/// A tenant that was just made.
+#[derive(Debug)]
+pub struct MadeTenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its first key, an admin's; not kept anywhere.
+    pub api_key: String,
+}
+
+impl App {
+    /// Finds out who sends this key.
+    pub async fn authenticate(&self, key: &str) -> Result<Caller, AppError> {
+        let hash = hash(key);
+        let known = match self.keys.get(&hash) {
+            Some(known) => known,
+            None => {
+                let row = self.store.key_by_hash(HostPermit::new(Chore::Authenticate), hash).await?;
+                let row = row.ok_or(AppError::Unauthenticated)?;
+                let caller = Caller { tenant: row.tenant, key: row.id, role: Arc::from(row.role) };
+                self.keys.insert(hash, (caller.clone(), row.expires_at));
+                (caller, row.expires_at)
+            }
+        };
+        match known {
+            (_, Some(expires_at)) if expires_at <= self.clock.now() => Err(AppError::Unauthenticated),
+            (caller, _) => Ok(caller),
+        }
+    }
+
+    /// Makes a tenant with an admin's key.
+    pub async fn create_tenant(&self, slug: &str, name: &str) -> Result<MadeTenant, AppError> {
+        let is_slug = !slug.is_empty()
+            && slug.len() <= 40
+            && slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !is_slug {
+            return Err(AppError::invalid("slug", "wrong_type", "is lower case letters, digits and `-`, at most 40"));
+        }
+        let at = self.clock.now();
+        let tenant = NewTenant { id: TenantId(self.ids.make()), slug, name, at };
+        let (api_key, hash) = self.make_key();
+        let key = NewKey {
+            id: self.ids.make(),
+            tenant: tenant.id,
+            hash,
+            role: "admin",
+            name: "first key",
+            at,
+            expires_at: None,
+        };
+        if !self.store.add_tenant(HostPermit::new(Chore::Operate), &tenant, &key).await? {
+            return Err(AppError::Refused(format!("there is a tenant `{slug}` already")));
+        }
+        Ok(MadeTenant { id: tenant.id, api_key })
+    }
+
+    /// Makes a further key of a tenant; returns its id and the key.
+    pub async fn create_key(
+        &self,
+        slug: &str,
+        role: &str,
+        name: &str,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(Uuid, String), AppError> {
+        if !ROLES.contains(&role) {
+            return Err(AppError::invalid("role", "unknown_option", format!("is one of {}", ROLES.join(", "))));
+        }
+        let permit = HostPermit::new(Chore::Operate);
+        let tenant = self
+            .store
+            .tenant_by_slug(permit, slug)
+            .await?
+            .ok_or_else(|| AppError::NotFound { what: "tenant".to_owned(), id: slug.to_owned() })?;
+        let (api_key, hash) = self.make_key();
+        let id = self.ids.make();
+        let key = NewKey { id, tenant, hash, role, name, at: self.clock.now(), expires_at };
+        self.store.add_key(permit, &key).await?;
+        Ok((id, api_key))
+    }
+
+    fn make_key(&self) -> (String, [u8; 32]) {
+        let key = format!("gh_{}", URL_SAFE_NO_PAD.encode(self.ids.secret()));
+        let hash = hash(&key);
+        (key, hash)
+    }
+}
+
+/// A key has 256 random bits, so that a plain hash cannot be reversed.
+fn hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}

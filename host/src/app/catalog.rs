@@ -1,0 +1,146 @@
+//! What one tenant has: its schema, and its modules ready to run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+
+use super::{App, AppError};
+use crate::access::{Chore, HostPermit};
+use crate::domain::id::TenantId;
+use crate::domain::object::{Object, ObjectDef};
+use crate::domain::schema::Schema;
+use crate::plugin::Compiled;
+
+/// The core's objects, one definition file each.
+const CORE: &[&str] = &[
+    include_str!("../../model/objects/company.json"),
+    include_str!("../../model/objects/contact.json"),
+    include_str!("../../model/objects/order.json"),
+];
+
+/// A module of a tenant.
+pub struct Module {
+    /// The plugin, compiled.
+    pub plugin: Arc<Plugin>,
+    /// The tenant's settings, as JSON.
+    pub config: Arc<str>,
+}
+
+/// A plugin in memory.
+pub struct Plugin {
+    /// Ready to run.
+    pub compiled: Compiled,
+    /// The objects that it brings.
+    pub objects: Vec<Arc<Object>>,
+}
+
+/// What one tenant has.
+pub struct Catalog {
+    /// Its objects.
+    pub schema: Schema,
+    /// Its modules, in the order in which their hooks run.
+    pub modules: Vec<Module>,
+}
+
+/// Catalogues and plugins that are in memory.
+pub(super) struct Catalogs {
+    core: Vec<Arc<Object>>,
+    core_defs: Vec<ObjectDef>,
+    tenants: Cache<TenantId, Arc<Catalog>>,
+    plugins: Cache<(String, String), Arc<Plugin>>,
+}
+
+impl Catalogs {
+    pub(super) fn new() -> Result<Self, AppError> {
+        let mut core = Vec::new();
+        let mut core_defs = Vec::new();
+        for text in CORE {
+            let def: ObjectDef = serde_json::from_str(text).map_err(|error| AppError::Setup(error.to_string()))?;
+            core.push(Arc::new(Object::check(def.clone(), None).map_err(AppError::Setup)?));
+            core_defs.push(def);
+        }
+        Ok(Self {
+            core,
+            core_defs,
+            // Another node's change is seen after a second.
+            tenants: Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(1)).build(),
+            plugins: Cache::new(1_000),
+        })
+    }
+}
+
+impl App {
+    /// What this tenant has.
+    pub async fn catalog(&self, tenant: TenantId) -> Result<Arc<Catalog>, AppError> {
+        if let Some(catalog) = self.catalogs.tenants.get(&tenant).await {
+            return Ok(catalog);
+        }
+        let mut objects = self.catalogs.core.clone();
+        let mut modules = Vec::new();
+        for row in self.store.modules_of(HostPermit::new(Chore::Serve), tenant).await? {
+            let plugin = self.plugin(&row.plugin, &row.version).await?;
+            // A module that was switched off keeps its data, and its data stays readable.
+            objects.extend(plugin.objects.iter().cloned());
+            if row.enabled {
+                modules.push(Module { plugin, config: row.config.to_string().into() });
+            }
+        }
+        let schema = Schema::new(objects).map_err(AppError::Setup)?;
+        let catalog = Arc::new(Catalog { schema, modules });
+        self.catalogs.tenants.insert(tenant, Arc::clone(&catalog)).await;
+        Ok(catalog)
+    }
+
+    /// The core's objects, which every tenant has.
+    pub fn core_objects(&self) -> &[Arc<Object>] {
+        &self.catalogs.core
+    }
+
+    /// Forgets what a tenant has, because it has changed.
+    pub(super) async fn forget_catalog(&self, tenant: TenantId) {
+        self.catalogs.tenants.invalidate(&tenant).await;
+    }
+
+    /// An installed plugin, compiled when it is asked for the first time.
+    pub(super) async fn plugin(&self, id: &str, version: &str) -> Result<Arc<Plugin>, AppError> {
+        let key = (id.to_owned(), version.to_owned());
+        if let Some(plugin) = self.catalogs.plugins.get(&key).await {
+            return Ok(plugin);
+        }
+        let component = self
+            .store
+            .component(HostPermit::new(Chore::Serve), id, version)
+            .await?
+            .ok_or_else(|| AppError::NotFound { what: "plugin".to_owned(), id: format!("{id} {version}") })?;
+        let plugin = Arc::new(self.compile(&component)?);
+        self.catalogs.plugins.insert(key, Arc::clone(&plugin)).await;
+        Ok(plugin)
+    }
+
+    /// Compiles a component and checks its objects.
+    pub(super) fn compile(&self, component: &[u8]) -> Result<Plugin, AppError> {
+        // Some tens of milliseconds, once per plugin: the other tasks of this
+        // thread move to another one meanwhile.
+        let compile = || self.engine.compile(component);
+        let compiled = match tokio::runtime::Handle::current().runtime_flavor() {
+            tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(compile),
+            _ => compile(),
+        };
+        let compiled = compiled.map_err(|invalid| AppError::InvalidPlugin(invalid.to_string()))?;
+        let namespace = compiled.manifest.namespace.clone();
+        let objects = compiled
+            .manifest
+            .objects
+            .iter()
+            .map(|def| Object::check(def.clone(), Some(&namespace)).map(Arc::new).map_err(AppError::InvalidPlugin))
+            .collect::<Result<_, _>>()?;
+        Ok(Plugin { compiled, objects })
+    }
+
+    /// Makes the tables of the core's objects.
+    pub(super) async fn prepare_core(&self) -> Result<(), AppError> {
+        let Catalogs { core, core_defs, .. } = &self.catalogs;
+        self.prepare("core", core_defs, core).await
+    }
+}

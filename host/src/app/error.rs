@@ -1,0 +1,92 @@
+//! What can go wrong in a use case. Knows nothing of status codes.
+
+use uuid::Uuid;
+
+use crate::access::Denied;
+use crate::domain::invalid::FieldError;
+use crate::plugin::Failure;
+use crate::store::StoreError;
+
+/// Why a use case did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// There is no credential, or none that holds.
+    #[error("the API key is missing, unknown or expired")]
+    Unauthenticated,
+    /// The tenant has no object of this name.
+    #[error("there is no object `{0}`")]
+    UnknownObject(String),
+    /// There is no such thing, or the caller may not know of it.
+    #[error("there is no {what} {id}")]
+    NotFound {
+        /// What kind of thing.
+        what: String,
+        /// Which.
+        id: String,
+    },
+    /// The caller may not do this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Fields or parameters are wrong.
+    #[error("{} of the request is wrong", if .0.len() == 1 { "a part" } else { "more than one part" })]
+    Invalid(Vec<FieldError>),
+    /// The record is not at the version that the caller named.
+    #[error("the record is at version {current}, not {given}")]
+    Stale {
+        /// Where it is.
+        current: i64,
+        /// Where the caller thought it was.
+        given: i64,
+    },
+    /// A unique value is taken.
+    #[error("another {object} has this {field}")]
+    Duplicate {
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+        /// The record that has it.
+        existing: Option<Uuid>,
+    },
+    /// Too many others changed the same records at the same time.
+    #[error("others kept changing the same records; nothing was changed")]
+    Contended,
+    /// An idempotency key came back with another request.
+    #[error("this idempotency key was used for another request")]
+    KeyReused,
+    /// A module said no, or failed.
+    #[error("the module {plugin} refused the change: {failure}")]
+    Hook {
+        /// The plugin.
+        plugin: String,
+        /// What happened.
+        failure: Failure,
+    },
+    /// Modules kept causing further changes.
+    #[error("modules caused changes of changes more than {0} times")]
+    Cascade(usize),
+    /// A plugin file cannot be used.
+    #[error("the plugin cannot be used: {0}")]
+    InvalidPlugin(String),
+    /// Something that exists stands against it.
+    #[error("{0}")]
+    Refused(String),
+    /// The database failed; details are for the log.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The host cannot be set up.
+    #[error("the host cannot start: {0}")]
+    Setup(String),
+}
+
+impl AppError {
+    /// One wrong field or parameter.
+    pub fn invalid(field: &str, code: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::new(field, code, message)])
+    }
+
+    /// A record that is not there.
+    pub fn no_record(object: &str, id: impl ToString) -> Self {
+        Self::NotFound { what: object.to_owned(), id: id.to_string() }
+    }
+}

@@ -1,0 +1,191 @@
+//! The host calls of a plugin inside a unit of work: the same use cases as
+//! everybody's, under the plugin's rights and the caller's.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+use uuid::Uuid;
+
+use super::AppError;
+use super::hooks::hand;
+use super::unit_of_work::Work;
+use crate::access::{Acting, Create, Delete, Denied, Permit, Read, Update};
+use crate::domain::filter::Filter;
+use crate::domain::invalid::FieldError;
+use crate::domain::permission::Action;
+use crate::domain::plugin::{Fault, Manifest, RecordPermission};
+use crate::domain::query::{DEFAULT_LIMIT, Query, check_limit, parse_sort};
+use crate::domain::record::Record;
+use crate::plugin::Port;
+
+/// Answers one invocation of a plugin.
+pub struct GuestPort {
+    work: Arc<Work>,
+    plugin: Arc<Manifest>,
+    config: Arc<str>,
+}
+
+/// A query as a plugin writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GuestQuery {
+    #[serde(default)]
+    filter: Option<Json>,
+    #[serde(default)]
+    sort: Vec<String>,
+    #[serde(default)]
+    limit: Option<u64>,
+}
+
+impl GuestPort {
+    /// Answers for this plugin, inside this unit of work.
+    pub fn new(work: Arc<Work>, plugin: Arc<Manifest>, config: Arc<str>) -> Self {
+        Self { work, plugin, config }
+    }
+
+    async fn permit<A: Acting>(&self, object: &str) -> Result<Permit<A>, Fault> {
+        let object = self.work.object(object).map_err(fault)?;
+        self.work
+            .app
+            .access
+            .check_plugin::<A>(&self.work.caller, &self.plugin, object)
+            .await
+            .map_err(|denied| fault(denied.into()))
+    }
+
+    async fn record(&self, object: &str, id: &str) -> Result<Option<Record>, Fault> {
+        let permit = self.permit::<Read>(object).await?;
+        let Ok(id) = Uuid::parse_str(id) else { return Ok(None) };
+        self.work.get(&permit, id).await.map_err(fault)
+    }
+
+    /// The fields that the plugin may set, from its JSON.
+    fn fields(&self, object: &str, action: Action, text: &str) -> Result<Map<String, Json>, Fault> {
+        let Ok(Json::Object(fields)) = serde_json::from_str(text) else {
+            return Err(Fault::new("validation_failed", "the fields are not a JSON object"));
+        };
+        let grant = self.plugin.grants(object, action);
+        match fields.keys().find(|name| !grant.is_some_and(|grant| grant.covers(name))) {
+            Some(name) => Err(Fault::new("permission_denied", format!("the plugin may not set `{object}.{name}`"))),
+            None => Ok(fields),
+        }
+    }
+
+    /// A record as the plugin may see it: nothing of it, when it may not read it.
+    fn shown(&self, object: &str, record: &Record) -> String {
+        match self.plugin.grants(object, Action::Read) {
+            Some(grant) => visible(record, grant),
+            None => serde_json::json!({"id": record.id, "version": record.version}).to_string(),
+        }
+    }
+}
+
+#[async_trait]
+impl Port for GuestPort {
+    async fn get(&self, object: &str, id: &str) -> Result<Option<String>, Fault> {
+        Ok(self.record(object, id).await?.map(|record| self.shown(object, &record)))
+    }
+
+    async fn query(&self, object: &str, query: &str) -> Result<Vec<String>, Fault> {
+        let permit = self.permit::<Read>(object).await?;
+        let query = parse_query(&permit, query)?;
+        let found = self.work.query(&permit, &query).await.map_err(fault)?;
+        Ok(found.iter().map(|record| self.shown(object, record)).collect())
+    }
+
+    async fn create(&self, object: &str, fields: &str) -> Result<String, Fault> {
+        let permit = self.permit::<Create>(object).await?;
+        let fields = self.fields(object, Action::Create, fields)?;
+        let record = self.work.create(permit, &fields, hand(&self.plugin, object)).await.map_err(fault)?;
+        Ok(self.shown(object, &record))
+    }
+
+    async fn update(&self, object: &str, id: &str, fields: &str) -> Result<String, Fault> {
+        let permit = self.permit::<Update>(object).await?;
+        let fields = self.fields(object, Action::Update, fields)?;
+        let current = self.record(object, id).await?.ok_or_else(|| missing(object, id))?;
+        let record = self.work.update(permit, current, &fields, hand(&self.plugin, object)).await.map_err(fault)?;
+        Ok(self.shown(object, &record))
+    }
+
+    async fn delete(&self, object: &str, id: &str) -> Result<(), Fault> {
+        let permit = self.permit::<Delete>(object).await?;
+        let current = self.record(object, id).await?.ok_or_else(|| missing(object, id))?;
+        self.work.delete(permit, current).await;
+        Ok(())
+    }
+
+    fn log(&self, level: &str, message: &str, fields: &[(String, String)]) {
+        // A plugin's text may hold anything; `{:?}` escapes what a terminal would obey.
+        let (tenant, plugin) = (self.work.caller.tenant, self.plugin.id.as_str());
+        match level {
+            "error" => tracing::error!(target: "plugin", %tenant, plugin, ?fields, "{message:?}"),
+            "warn" => tracing::warn!(target: "plugin", %tenant, plugin, ?fields, "{message:?}"),
+            "debug" => tracing::debug!(target: "plugin", %tenant, plugin, ?fields, "{message:?}"),
+            _ => tracing::info!(target: "plugin", %tenant, plugin, ?fields, "{message:?}"),
+        }
+    }
+
+    fn config(&self) -> String {
+        self.config.to_string()
+    }
+}
+
+/// A record as JSON, with the fields that the grant covers.
+pub fn visible(record: &Record, grant: &RecordPermission) -> String {
+    let Json::Object(mut members) = record.to_json() else { return String::new() };
+    if !grant.fields.iter().any(|name| name == "*") {
+        members.retain(|name, _| record.object.position(name).is_none() || grant.covers(name));
+    }
+    Json::Object(members).to_string()
+}
+
+/// Wrong fields, as a plugin is told of them.
+pub fn validation_fault(faults: &[FieldError]) -> Fault {
+    let text: Vec<String> = faults.iter().map(|fault| format!("`{}` {}", fault.field, fault.message)).collect();
+    Fault {
+        details: serde_json::to_string(&serde_json::json!({ "errors": faults })).ok(),
+        ..Fault::new("validation_failed", text.join("; "))
+    }
+}
+
+fn parse_query(permit: &Permit<Read>, text: &str) -> Result<Query, Fault> {
+    let object = permit.object();
+    let invalid = |message: String| Fault::new("invalid_query", message);
+    let query: GuestQuery = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+    let wrong = |fault: FieldError| invalid(format!("`{}` {}", fault.field, fault.message));
+    let filter = match &query.filter {
+        None | Some(Json::Null) => None,
+        Some(filter) => Some(Filter::parse(object, filter).map_err(|faults| {
+            faults.into_iter().next().map_or_else(|| invalid("the filter is wrong".to_owned()), wrong)
+        })?),
+    };
+    Ok(Query {
+        filter,
+        sort: parse_sort(object, query.sort.iter().map(String::as_str)).map_err(wrong)?,
+        limit: check_limit(query.limit.unwrap_or(u64::from(DEFAULT_LIMIT))).map_err(wrong)?,
+        after: None,
+    })
+}
+
+fn missing(object: &str, id: &str) -> Fault {
+    fault(AppError::no_record(object, id))
+}
+
+/// A failed use case, as a plugin is told of it.
+fn fault(error: AppError) -> Fault {
+    match error {
+        AppError::Denied(Denied::Policy(_)) | AppError::Store(_) => {
+            tracing::error!(%error, "a host call of a plugin failed");
+            Fault { retryable: true, ..Fault::new("host_fault", "the host failed") }
+        }
+        AppError::Denied(denied) => Fault::new("permission_denied", denied.to_string()),
+        AppError::UnknownObject(_) => Fault::new("unknown_object", error.to_string()),
+        AppError::NotFound { .. } => Fault::new("not_found", error.to_string()),
+        AppError::Invalid(faults) => validation_fault(&faults),
+        AppError::Contended => Fault { retryable: true, ..Fault::new("conflict", "the record is being changed") },
+        other => Fault::new("refused", other.to_string()),
+    }
+}

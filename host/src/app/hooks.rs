@@ -1,0 +1,168 @@
+//! Runs the `before-write` hooks of the tenant's modules over what is staged.
+//!
+//! Hooks run in rounds: the first over the caller's change, the next over what
+//! hooks of the first wrote, and so on, bounded. A staged record is shown once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+use super::AppError;
+use super::catalog::Module;
+use super::guest::{GuestPort, visible};
+use super::staging::{Key, Staged};
+use super::unit_of_work::Work;
+use crate::access::Update;
+use crate::domain::permission::Action;
+use crate::domain::plugin::{BeforeWrite, Fault, Manifest, OnFailure};
+use crate::domain::record::Hand;
+use crate::plugin::{Failure, HookChange, HookOutcome, Limits};
+
+/// Deepest chain of changes that cause changes.
+const MAX_ROUNDS: usize = 5;
+
+/// Runs all hooks that want to see what is staged.
+pub async fn run(work: &Arc<Work>) -> Result<(), AppError> {
+    if work.catalog.modules.is_empty() {
+        return Ok(());
+    }
+    let mut shown = HashSet::new();
+    for _ in 0..MAX_ROUNDS {
+        let new: Vec<Key> = {
+            let buffer = work.buffer().await;
+            buffer.staged.keys().filter(|key| !shown.contains(*key)).cloned().collect()
+        };
+        if new.is_empty() {
+            return Ok(());
+        }
+        for module in &work.catalog.modules {
+            for hook in &module.plugin.compiled.manifest.hooks.before_write {
+                run_hook(work, module, hook, &new).await?;
+            }
+        }
+        shown.extend(new);
+    }
+    // What the last round wrote counts too, unless no hook would want to see it.
+    let buffer = work.buffer().await;
+    let is_wanted = |staged: &Staged| {
+        let record = staged.after().or(staged.before());
+        record.is_some_and(|record| {
+            let hooks =
+                work.catalog.modules.iter().flat_map(|module| &module.plugin.compiled.manifest.hooks.before_write);
+            hooks.into_iter().any(|hook| hook.wants(&record.object.name, staged.operation()))
+        })
+    };
+    if buffer.staged.iter().any(|(key, staged)| !shown.contains(key) && is_wanted(staged)) {
+        return Err(AppError::Cascade(MAX_ROUNDS));
+    }
+    Ok(())
+}
+
+async fn run_hook(work: &Arc<Work>, module: &Module, hook: &BeforeWrite, keys: &[Key]) -> Result<(), AppError> {
+    let manifest = &module.plugin.compiled.manifest;
+    let (keys, changes) = changes_for(work, manifest, hook, keys).await;
+    if changes.is_empty() {
+        return Ok(());
+    }
+    // Only a hook that may fail without harm needs a way back.
+    let before = match hook.on_failure {
+        OnFailure::Allow => Some(work.buffer().await.clone()),
+        OnFailure::Reject => None,
+    };
+    let port = Arc::new(GuestPort::new(Arc::clone(work), Arc::clone(manifest), Arc::clone(&module.config)));
+    let limits = Limits::of_hook(manifest, hook);
+    let ended = work.app.engine.before_write(&module.plugin.compiled, &limits, port, changes).await;
+    let failed = match ended {
+        Ok(outcomes) => apply(work, manifest, &keys, outcomes).await?,
+        Err(failure) => Some(failure),
+    };
+    match (failed, before) {
+        (None, _) => Ok(()),
+        (Some(failure), Some(before)) if !matches!(failure, Failure::Fault(_)) => {
+            tracing::warn!(plugin = %manifest.id, code = failure.code(), %failure, "a hook failed and was passed over");
+            *work.buffer().await = before;
+            Ok(())
+        }
+        (Some(failure), _) => {
+            if let Failure::Trap { trap, frames } = &failure {
+                tracing::warn!(plugin = %manifest.id, trap, ?frames, "a hook crashed");
+            }
+            Err(AppError::Hook { plugin: manifest.id.clone(), failure })
+        }
+    }
+}
+
+/// The staged changes that the hook wants to see, as it may see them.
+async fn changes_for(
+    work: &Work,
+    manifest: &Manifest,
+    hook: &BeforeWrite,
+    keys: &[Key],
+) -> (Vec<Key>, Vec<HookChange>) {
+    let buffer = work.buffer().await;
+    let wanted = keys.iter().filter_map(|key| buffer.staged.get(key).map(|staged| (key, staged)));
+    let shown = wanted.filter(|(key, staged)| hook.wants(&key.0, staged.operation())).filter_map(|(key, staged)| {
+        let grant = manifest.grants(&key.0, Action::Read)?;
+        let change = HookChange {
+            operation: staged.operation().name(),
+            object: key.0.clone(),
+            id: key.1.to_string(),
+            before: staged.before().map(|record| visible(record, grant)),
+            after: staged.after().map(|record| visible(record, grant)),
+        };
+        Some((key.clone(), change))
+    });
+    shown.unzip()
+}
+
+/// Carries out what the hook said; the first refusal counts.
+async fn apply(
+    work: &Work,
+    manifest: &Arc<Manifest>,
+    keys: &[Key],
+    outcomes: Vec<HookOutcome>,
+) -> Result<Option<Failure>, AppError> {
+    for (key, outcome) in keys.iter().zip(outcomes) {
+        let amended = match outcome {
+            Ok(None) => continue,
+            Ok(Some(fields)) => fields,
+            Err(fault) => return Ok(Some(Failure::Fault(fault))),
+        };
+        let Ok(Json::Object(fields)) = serde_json::from_str::<Json>(&amended) else {
+            return Ok(Some(Failure::BadAnswer("an amendment is not a JSON object".to_owned())));
+        };
+        if let Some(fault) = amend(work, manifest, key, &fields).await? {
+            return Ok(Some(Failure::Fault(fault)));
+        }
+    }
+    Ok(None)
+}
+
+async fn amend(
+    work: &Work,
+    manifest: &Arc<Manifest>,
+    key: &Key,
+    fields: &Map<String, Json>,
+) -> Result<Option<Fault>, AppError> {
+    let object = work.object(&key.0)?;
+    let allowed = match work.app.access.check_plugin::<Update>(&work.caller, manifest, object).await {
+        Ok(_) => manifest.grants(&key.0, Action::Update),
+        Err(denied) => return Ok(Some(Fault::new("permission_denied", denied.to_string()))),
+    };
+    if let Some(name) = fields.keys().find(|name| !allowed.is_some_and(|grant| grant.covers(name))) {
+        let message = format!("the plugin may not set `{}.{name}`", key.0);
+        return Ok(Some(Fault::new("permission_denied", message)));
+    }
+    match work.amend(key, fields, hand(manifest, &key.0)).await {
+        Ok(()) => Ok(None),
+        Err(AppError::Invalid(faults)) => Ok(Some(super::guest::validation_fault(&faults))),
+        Err(error) => Err(error),
+    }
+}
+
+/// The plugin that brings an object sets its read-only fields too.
+pub fn hand(manifest: &Manifest, object: &str) -> Hand {
+    let is_own = object.strip_prefix(manifest.namespace.as_str()).is_some_and(|rest| rest.starts_with('.'));
+    if is_own { Hand::Owner } else { Hand::Caller }
+}

@@ -1,0 +1,182 @@
+//! Plugins of the installation, and modules of a tenant.
+
+use serde_json::{Map, Value as Json};
+use sha2::{Digest, Sha256};
+
+use super::{App, AppError};
+use crate::access::{Chore, Configure, HostPermit, Read};
+use crate::domain::caller::Caller;
+use crate::domain::object::{Object, ObjectDef};
+use crate::domain::permission::Area;
+use crate::store::{ModuleRow, NewPlugin, TableError};
+use std::sync::Arc;
+
+/// An installed plugin as callers see it.
+#[derive(Clone, Debug)]
+pub struct PluginView {
+    /// `publisher.name`.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// What people read.
+    pub name: String,
+    /// The table changes that installing it made.
+    pub changes: Vec<String>,
+}
+
+/// A module as callers see it.
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct ModuleView {
+    /// The plugin it is made of, `publisher.name`.
+    pub plugin: String,
+    /// The version that the tenant has pinned.
+    pub version: String,
+    /// What people read.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// Whether its hooks run.
+    pub enabled: bool,
+    /// Its settings.
+    #[schema(value_type = Object)]
+    pub config: Json,
+}
+
+impl App {
+    /// Installs a plugin: checks it, adds its tables, keeps it. The same file
+    /// again changes nothing; another file of the same version is refused.
+    pub async fn install_plugin(&self, component: &[u8]) -> Result<PluginView, AppError> {
+        let permit = HostPermit::new(Chore::Operate);
+        let plugin = self.compile(component)?;
+        let manifest = &plugin.compiled.manifest;
+        let digest: [u8; 32] = Sha256::digest(component).into();
+        let mut is_installed = false;
+        for other in self.store.plugins(permit).await? {
+            let is_same = other.manifest.id == manifest.id;
+            if is_same && other.manifest.version == manifest.version {
+                if other.digest != digest {
+                    return Err(AppError::Refused(format!(
+                        "{} {} is installed with another content; give the new one a new version",
+                        manifest.id, manifest.version
+                    )));
+                }
+                is_installed = true;
+            }
+            if !is_same && other.manifest.namespace == manifest.namespace {
+                return Err(AppError::Refused(format!(
+                    "the namespace `{}` belongs to {}",
+                    manifest.namespace, other.manifest.id
+                )));
+            }
+        }
+        let mut view = PluginView {
+            id: manifest.id.clone(),
+            version: manifest.version.clone(),
+            name: manifest.name.clone(),
+            changes: Vec::new(),
+        };
+        if !is_installed {
+            view.changes = self.prepare_tables(&manifest.id, &manifest.objects, &plugin.objects).await?;
+            let new = NewPlugin { manifest, digest, component, at: self.clock.now() };
+            self.store.add_plugin(permit, &new).await?;
+        }
+        Ok(view)
+    }
+
+    /// The modules of the caller's tenant.
+    pub async fn modules(&self, caller: &Caller) -> Result<Vec<ModuleView>, AppError> {
+        let permit = self.access.check_area::<Read>(caller, Area::Modules).await?;
+        let mut views = Vec::new();
+        for row in self.store.modules(permit).await? {
+            views.push(self.module_view(row).await?);
+        }
+        Ok(views)
+    }
+
+    /// Enables a plugin for the caller's tenant, or changes its settings, or
+    /// switches it off. A version that the tenant has already stays pinned.
+    pub async fn set_module(
+        &self,
+        caller: &Caller,
+        plugin: &str,
+        enabled: bool,
+        config: Option<Map<String, Json>>,
+    ) -> Result<ModuleView, AppError> {
+        let permit = self.access.check_area::<Configure>(caller, Area::Modules).await?;
+        let installed = self.store.plugins(HostPermit::new(Chore::Serve)).await?;
+        let newest = installed
+            .into_iter()
+            .rfind(|row| row.manifest.id == plugin)
+            .ok_or_else(|| AppError::NotFound { what: "plugin".to_owned(), id: plugin.to_owned() })?;
+        let read = self.access.check_area::<Read>(caller, Area::Modules).await?;
+        let known = self.store.modules(read).await?.into_iter().find(|row| row.plugin == plugin);
+        let version = known.as_ref().map_or(newest.manifest.version, |row| row.version.clone());
+        let plugin_in_memory = self.plugin(plugin, &version).await?;
+        let config = match (config, known) {
+            (Some(config), _) => Json::Object(config),
+            (None, Some(known)) => known.config,
+            (None, None) => Json::Object(Map::new()),
+        };
+        if let Some(schema) = &plugin_in_memory.compiled.manifest.config.schema {
+            check_config(schema, &config)?;
+        }
+        let row = ModuleRow { plugin: plugin.to_owned(), version, enabled, config };
+        self.store.set_module(permit, &row, self.clock.now()).await?;
+        self.forget_catalog(caller.tenant).await;
+        self.module_view(row).await
+    }
+
+    async fn module_view(&self, row: ModuleRow) -> Result<ModuleView, AppError> {
+        let plugin = self.plugin(&row.plugin, &row.version).await?;
+        let manifest = &plugin.compiled.manifest;
+        Ok(ModuleView {
+            name: manifest.name.clone(),
+            description: manifest.description.clone(),
+            plugin: row.plugin,
+            version: row.version,
+            enabled: row.enabled,
+            config: row.config,
+        })
+    }
+
+    /// Makes the tables of objects, and says in the log what was added.
+    pub(super) async fn prepare(
+        &self,
+        owner: &str,
+        defs: &[ObjectDef],
+        objects: &[Arc<Object>],
+    ) -> Result<(), AppError> {
+        for change in self.prepare_tables(owner, defs, objects).await? {
+            tracing::debug!(owner, "{change}");
+        }
+        Ok(())
+    }
+
+    async fn prepare_tables(
+        &self,
+        owner: &str,
+        defs: &[ObjectDef],
+        objects: &[Arc<Object>],
+    ) -> Result<Vec<String>, AppError> {
+        let permit = HostPermit::new(Chore::Operate);
+        match self.store.prepare_tables(permit, owner, defs, objects).await {
+            Ok(changes) => Ok(changes.iter().map(ToString::to_string).collect()),
+            Err(TableError::Refused(reason)) => Err(AppError::Refused(reason)),
+            Err(TableError::Store(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// Checks settings against the plugin's JSON Schema.
+fn check_config(schema: &Json, config: &Json) -> Result<(), AppError> {
+    let validator = jsonschema::validator_for(schema)
+        .map_err(|error| AppError::InvalidPlugin(format!("the schema of its settings: {error}")))?;
+    let faults: Vec<_> = validator
+        .iter_errors(config)
+        .map(|error| {
+            let path = format!("config{}", error.instance_path().to_string().replace('/', "."));
+            crate::domain::invalid::FieldError::new(path, "wrong_setting", error.to_string())
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(AppError::Invalid(faults)) }
+}

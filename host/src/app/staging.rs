@@ -1,0 +1,175 @@
+//! The buffer of a unit of work: what was read, and what is to be written.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use uuid::Uuid;
+
+use crate::access::{self, Create, Delete, Permit, Update};
+use crate::domain::plugin::Manifest;
+use crate::domain::record::Record;
+use crate::store::{Change, Read, Write};
+
+/// Names a record.
+pub type Key = (String, Uuid);
+
+/// The key of a record.
+pub fn key_of(record: &Record) -> Key {
+    (record.object.name.clone(), record.id)
+}
+
+/// What was seen of a record.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The permit it was read under.
+    pub permit: Permit<access::Read>,
+    /// The record; none when only its existence was looked at.
+    pub record: Option<Record>,
+}
+
+/// A write that waits for the commit.
+#[derive(Clone, Debug)]
+pub enum Staged {
+    /// A new record.
+    Create { permit: Permit<Create>, after: Record },
+    /// A changed record, and the places that differ.
+    Update { permit: Permit<Update>, before: Record, after: Record, places: Vec<usize> },
+    /// A deleted record.
+    Delete { permit: Permit<Delete>, before: Record },
+}
+
+/// Reads and writes of one unit of work.
+#[derive(Clone, Default)]
+pub struct Buffer {
+    /// What was read, by record.
+    pub reads: HashMap<Key, Seen>,
+    /// What is to be written, in the order in which it came up.
+    pub staged: IndexMap<Key, Staged>,
+}
+
+impl Staged {
+    /// `create`, `update` or `delete`.
+    pub fn operation(&self) -> crate::domain::permission::Action {
+        use crate::domain::permission::Action;
+        match self {
+            Self::Create { .. } => Action::Create,
+            Self::Update { .. } => Action::Update,
+            Self::Delete { .. } => Action::Delete,
+        }
+    }
+
+    /// The record as it is stored.
+    pub fn before(&self) -> Option<&Record> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Update { before, .. } | Self::Delete { before, .. } => Some(before),
+        }
+    }
+
+    /// The record as it would be stored.
+    pub fn after(&self) -> Option<&Record> {
+        match self {
+            Self::Create { after, .. } | Self::Update { after, .. } => Some(after),
+            Self::Delete { .. } => None,
+        }
+    }
+
+    /// The plugin that wanted it, if it was not the caller.
+    pub fn plugin(&self) -> Option<&Arc<Manifest>> {
+        match self {
+            Self::Create { permit, .. } => permit.plugin(),
+            Self::Update { permit, .. } => permit.plugin(),
+            Self::Delete { permit, .. } => permit.plugin(),
+        }
+    }
+
+    /// Whether committing it changes anything.
+    fn is_change(&self) -> bool {
+        !matches!(self, Self::Update { places, .. } if places.is_empty())
+    }
+}
+
+impl Buffer {
+    /// What a record looks like from inside: the outer `None` when nothing is
+    /// staged, the inner one when it is to be deleted.
+    pub fn staged_record(&self, key: &Key) -> Option<Option<&Record>> {
+        self.staged.get(key).map(Staged::after)
+    }
+
+    /// Stages a new record.
+    pub fn create(&mut self, permit: Permit<Create>, after: Record) {
+        self.staged.insert(key_of(&after), Staged::Create { permit, after });
+    }
+
+    /// Stages a change of a record, on top of what is staged for it already.
+    pub fn update(&mut self, permit: Permit<Update>, current: Record, after: Record) {
+        let key = key_of(&after);
+        let staged = match self.staged.shift_remove(&key) {
+            Some(Staged::Create { permit, .. }) => Staged::Create { permit, after },
+            Some(Staged::Update { permit, before, .. }) => update(permit, before, after),
+            Some(Staged::Delete { .. }) | None => update(permit, current, after),
+        };
+        self.staged.insert(key, staged);
+    }
+
+    /// Replaces the outcome of a staged change in its place.
+    pub fn amend(&mut self, key: &Key, amended: Record) {
+        match self.staged.get_mut(key) {
+            Some(Staged::Create { after, .. }) => *after = amended,
+            Some(Staged::Update { before, after, places, .. }) => {
+                *places = differing(before, &amended);
+                *after = amended;
+            }
+            Some(Staged::Delete { .. }) | None => {}
+        }
+    }
+
+    /// Stages the end of a record.
+    pub fn delete(&mut self, permit: Permit<Delete>, current: Record) {
+        let key = key_of(&current);
+        let staged = match self.staged.shift_remove(&key) {
+            // Made and deleted in one unit of work: it never was.
+            Some(Staged::Create { .. }) => return,
+            Some(Staged::Update { before, .. }) => Staged::Delete { permit, before },
+            Some(Staged::Delete { .. }) | None => Staged::Delete { permit, before: current },
+        };
+        self.staged.insert(key, staged);
+    }
+
+    /// The reads to check: a record that is written is checked by its write.
+    pub fn into_parts(self) -> (Vec<Read>, Vec<Staged>) {
+        let staged: IndexMap<Key, Staged> = self.staged.into_iter().filter(|(_, staged)| staged.is_change()).collect();
+        let reads = self.reads.into_iter().filter(|(key, _)| !staged.contains_key(key)).map(|((_, id), seen)| Read {
+            permit: seen.permit,
+            id,
+            version: seen.record.map(|record| record.version),
+        });
+        (reads.collect(), staged.into_values().collect())
+    }
+}
+
+impl From<Staged> for Write {
+    fn from(staged: Staged) -> Self {
+        match staged {
+            Staged::Create { permit, after } => Self { change: Change::Create(permit), record: after },
+            Staged::Update { permit, before, after, places } => {
+                Self { change: Change::Update { permit, from: before.version, places }, record: after }
+            }
+            Staged::Delete { permit, before } => {
+                Self { change: Change::Delete { permit, from: before.version }, record: before }
+            }
+        }
+    }
+}
+
+fn update(permit: Permit<Update>, before: Record, mut after: Record) -> Staged {
+    let places = differing(&before, &after);
+    after.version = before.version + i64::from(!places.is_empty());
+    Staged::Update { permit, before, after, places }
+}
+
+/// Places whose values differ.
+fn differing(before: &Record, after: &Record) -> Vec<usize> {
+    (0..after.values.len()).filter(|&at| before.values[at] != after.values[at]).collect()
+}

@@ -1,0 +1,160 @@
+//! Floor 3: the command line.
+
+mod output;
+mod serve;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::json;
+
+use crate::app::{App, AppError, Database};
+use crate::domain::clock::{Clock, Timestamp};
+use output::Output;
+
+/// A CRM host whose modules run as sandboxed WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "guildhall", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the HTTP API.
+    Serve {
+        #[command(flatten)]
+        place: Place,
+        /// Address to listen on; port 0 takes any free one.
+        #[arg(long, env = "GUILDHALL_LISTEN", default_value = "127.0.0.1:8080")]
+        listen: String,
+    },
+    /// Tenants of this installation.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// API keys of a tenant.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Plugins of this installation.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum TenantCommand {
+    /// Make a tenant, and print an admin's API key once.
+    Create {
+        #[command(flatten)]
+        place: Place,
+        /// Its name in commands.
+        #[arg(long)]
+        slug: String,
+        /// What people read.
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Make an API key, and print it once.
+    Create {
+        #[command(flatten)]
+        place: Place,
+        /// Slug of the tenant.
+        #[arg(long)]
+        tenant: String,
+        /// `admin` or `viewer`.
+        #[arg(long)]
+        role: String,
+        /// What it is for.
+        #[arg(long)]
+        name: String,
+        /// When it ends, in RFC 3339; never when not given.
+        #[arg(long)]
+        expires_at: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PluginCommand {
+    /// Install a plugin, so that tenants can enable it. The same file again changes nothing.
+    Install {
+        #[command(flatten)]
+        place: Place,
+        /// The component.
+        file: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Where the installation is.
+#[derive(Debug, Args)]
+struct Place {
+    /// Directory of the installation; with SQLite, the database is in it.
+    #[arg(long, env = "GUILDHALL_DATA_DIR", default_value = "guildhall-data")]
+    data_dir: PathBuf,
+    /// URL of a PostgreSQL database, instead of SQLite.
+    #[arg(long, env = "GUILDHALL_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+impl Place {
+    fn database(&self) -> Result<Database, AppError> {
+        if let Some(url) = &self.database_url {
+            return Ok(Database::Postgres(url.clone()));
+        }
+        std::fs::create_dir_all(&self.data_dir)
+            .map_err(|error| AppError::Setup(format!("{}: {error}", self.data_dir.display())))?;
+        Ok(Database::Sqlite(self.data_dir.join("guildhall.sqlite")))
+    }
+
+    async fn open(&self) -> Result<std::sync::Arc<App>, AppError> {
+        App::open(&self.database()?, Clock::system()).await
+    }
+}
+
+impl Cli {
+    /// Runs the command.
+    pub async fn run(self) -> Result<(), AppError> {
+        match self.command {
+            Command::Serve { place, listen } => serve::serve(place.open().await?, &listen).await,
+            Command::Tenant(TenantCommand::Create { place, slug, name, output }) => {
+                let made = place.open().await?.create_tenant(&slug, &name).await?;
+                output.print(
+                    &json!({"tenant": {"id": made.id.to_string(), "slug": slug, "name": name}, "api_key": made.api_key}),
+                    &format!("tenant {slug} ({})\nadmin key, shown only now: {}", made.id, made.api_key),
+                )
+            }
+            Command::Key(KeyCommand::Create { place, tenant, role, name, expires_at, output }) => {
+                let expires_at = match expires_at {
+                    None => None,
+                    Some(text) => Some(Timestamp::parse(&text).ok_or_else(|| {
+                        AppError::invalid("--expires-at", "wrong_type", "expects a time in RFC 3339")
+                    })?),
+                };
+                let (id, api_key) = place.open().await?.create_key(&tenant, &role, &name, expires_at).await?;
+                output.print(
+                    &json!({"id": id, "api_key": api_key}),
+                    &format!("{role} key {id}, shown only now: {api_key}"),
+                )
+            }
+            Command::Plugin(PluginCommand::Install { place, file, output }) => {
+                let component = std::fs::read(&file)
+                    .map_err(|error| AppError::InvalidPlugin(format!("{}: {error}", file.display())))?;
+                let plugin = place.open().await?.install_plugin(&component).await?;
+                let changes = plugin.changes.iter().map(|change| format!("\n  {change}")).collect::<String>();
+                output.print(
+                    &json!({"id": plugin.id, "version": plugin.version, "name": plugin.name, "changes": plugin.changes}),
+                    &format!("{} {} is installed{changes}", plugin.id, plugin.version),
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What may be asked for: actions on objects and on areas of the host.
+
+use std::fmt;
+
+/// Something that a subject does to records of an object, or to an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// See it.
+    Read,
+    /// Add one.
+    Create,
+    /// Change one.
+    Update,
+    /// Remove one.
+    Delete,
+    /// Change how the host works for this tenant.
+    Configure,
+}
+
+impl Action {
+    /// The word used in policies and manifests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Configure => "configure",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A part of the host that is not a record: policies name it with `#` in front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Area {
+    /// Which modules a tenant has enabled, and their settings.
+    Modules,
+}
+
+impl Area {
+    /// The name used in policies.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Modules => "#modules",
+        }
+    }
+}

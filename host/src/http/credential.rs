@@ -1,0 +1,41 @@
+//! The caller, from the `Authorization` header. Nothing else says who it is.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use super::Problem;
+use crate::app::{App, AppError};
+use crate::domain::caller::Caller;
+
+/// A caller whose key was found good.
+pub struct Authenticated(pub Caller);
+
+impl FromRequestParts<Arc<App>> for Authenticated {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let key = key(parts).ok_or(AppError::Unauthenticated)?;
+        Ok(Self(app.authenticate(key).await?))
+    }
+}
+
+impl OptionalFromRequestParts<Arc<App>> for Authenticated {
+    type Rejection = Problem;
+
+    /// No header is nobody; a wrong key is still wrong.
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Option<Self>, Problem> {
+        if !parts.headers.contains_key(AUTHORIZATION) {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<Arc<App>>>::from_request_parts(parts, app).await.map(Some)
+    }
+}
+
+fn key(parts: &Parts) -> Option<&str> {
+    let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, key) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+}

@@ -1,0 +1,89 @@
+//! `/modules`: what a tenant has switched on.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Problem;
+use super::body::ObjectBody;
+use super::credential::Authenticated;
+use crate::app::{App, AppError, ModuleView};
+use crate::domain::invalid::FieldError;
+
+/// The modules of a tenant.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Modules {
+    data: Vec<ModuleView>,
+}
+
+/// How a module is to be.
+#[derive(utoipa::ToSchema)]
+#[schema(as = ModuleInput)]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document; it is read field by field")]
+pub struct ModuleInput {
+    /// Whether its hooks run; true when not given.
+    enabled: Option<bool>,
+    /// Its settings; as they were when not given.
+    #[schema(value_type = Option<Object>)]
+    config: Option<Value>,
+}
+
+/// List the tenant's modules.
+#[utoipa::path(
+    get, path = "/api/v1/modules", tag = "modules", operation_id = "list_modules",
+    responses(
+        (status = 200, description = "The modules", body = Modules),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn list(State(app): State<Arc<App>>, Authenticated(caller): Authenticated) -> Result<Json<Modules>, Problem> {
+    Ok(Json(Modules { data: app.modules(&caller).await? }))
+}
+
+/// Enable an installed plugin for the tenant, change its settings, or switch it off.
+///
+/// The first time pins the newest installed version. The data of a module that
+/// is switched off is kept.
+#[utoipa::path(
+    put, path = "/api/v1/modules/{plugin}", tag = "modules", operation_id = "set_module",
+    params(("plugin" = String, Path, description = "Id of the plugin, `publisher.name`")),
+    request_body = ModuleInput,
+    responses(
+        (status = 200, description = "The module as it is now", body = ModuleView),
+        (status = 400, description = "The body cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Not installed", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body over 1 MiB", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Wrong settings", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn set(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    Path(plugin): Path<String>,
+    body: ObjectBody,
+) -> Result<Json<ModuleView>, Problem> {
+    let mut enabled = true;
+    let mut config = None;
+    let mut faults = Vec::new();
+    for (name, value) in body.members {
+        match (name.as_str(), value) {
+            ("enabled", Value::Bool(value)) => enabled = value,
+            ("enabled", _) => faults.push(FieldError::new("enabled", "wrong_type", "expects true or false")),
+            ("config", Value::Object(value)) => config = Some(value),
+            ("config", _) => faults.push(FieldError::new("config", "wrong_type", "expects an object")),
+            (name, _) => faults.push(FieldError::new(name, "unknown_field", "is no field of a module")),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(AppError::Invalid(faults).into());
+    }
+    Ok(Json(app.set_module(&caller, &plugin, enabled, config).await?))
+}

@@ -1,0 +1,205 @@
+//! Problems (RFC 9457): the only table of status codes.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+
+use crate::app::{AppError, Denied, Failure, StoreError};
+use crate::domain::invalid::FieldError;
+
+/// What went wrong, as callers see it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// Names the kind of problem; the same as `code`, as a URI.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The kind of problem in a few words.
+    title: &'static str,
+    /// The status code of the answer.
+    status: u16,
+    /// Stable code, for programs.
+    code: &'static str,
+    /// One sentence about this very case.
+    detail: String,
+    /// Names this request in the logs.
+    request_id: String,
+    /// Fields or parameters that are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    /// Further facts, by kind of problem.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    facts: Map<String, Json>,
+}
+
+impl Problem {
+    /// A problem of this kind.
+    pub fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:guildhall:problem:{code}"),
+            title,
+            status: status.as_u16(),
+            code,
+            detail: detail.into(),
+            request_id: String::new(),
+            errors: Vec::new(),
+            facts: Map::new(),
+        }
+    }
+
+    /// There is no such thing.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", detail)
+    }
+
+    /// The path knows other methods.
+    pub fn wrong_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "Method not allowed",
+            "this path does not know this method",
+        )
+    }
+
+    /// The request cannot be read.
+    pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, "Bad request", detail)
+    }
+
+    /// The host failed; what happened is in the log under the request id.
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "host_fault",
+            "Host fault",
+            "the host failed; the request id names the entry in its log",
+        )
+    }
+
+    fn fact(mut self, name: &str, value: impl Into<Json>) -> Self {
+        self.facts.insert(name.to_owned(), value.into());
+        self
+    }
+
+    fn errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// The finished answer, once the request has its id.
+    pub fn finish(mut self, request_id: &str) -> Response {
+        request_id.clone_into(&mut self.request_id);
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    /// Only a marker: [`super::request_id::layer`] knows the id and finishes it.
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::from_u16(self.status).unwrap_or_default().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Problem> for Response {
+    fn from(problem: Problem) -> Self {
+        problem.into_response()
+    }
+}
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        let detail = error.to_string();
+        let new = |status, code, title| Self::new(status, code, title, detail.clone());
+        match error {
+            AppError::Unauthenticated => new(StatusCode::UNAUTHORIZED, "unauthenticated", "No valid credential"),
+            AppError::UnknownObject(_) => new(StatusCode::NOT_FOUND, "unknown_object", "Unknown object"),
+            AppError::NotFound { .. } => new(StatusCode::NOT_FOUND, "not_found", "Not found"),
+            AppError::Denied(Denied::Policy(cause)) => internal(&cause),
+            AppError::Denied(_) => new(StatusCode::FORBIDDEN, "permission_denied", "Not allowed"),
+            AppError::Invalid(errors) => {
+                new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", "Wrong input").errors(errors)
+            }
+            AppError::Stale { current, given } => {
+                new(StatusCode::PRECONDITION_FAILED, "stale_version", "The record has changed")
+                    .fact("current_version", current)
+                    .fact("given_version", given)
+            }
+            AppError::Duplicate { field, existing, .. } => {
+                let error = FieldError::new(&field, "taken", "belongs to another record");
+                let problem = new(StatusCode::CONFLICT, "duplicate", "The value is taken").errors(vec![error]);
+                match existing {
+                    Some(id) => problem.fact("existing_id", id.to_string()),
+                    None => problem,
+                }
+            }
+            AppError::Contended => new(StatusCode::CONFLICT, "conflict", "Conflicting changes"),
+            AppError::KeyReused => {
+                new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "Idempotency key reused")
+            }
+            AppError::Hook { plugin, failure } => hook(plugin, failure),
+            AppError::Cascade(_) => new(StatusCode::UNPROCESSABLE_ENTITY, "cascade_limit", "Endless changes"),
+            AppError::InvalidPlugin(_) => {
+                new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_component", "Not a usable plugin")
+            }
+            AppError::Refused(_) => new(StatusCode::CONFLICT, "refused", "Refused"),
+            AppError::Store(StoreError::Unavailable(cause)) => {
+                tracing::error!(cause, "the database is not available");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "Not available",
+                    "the database does not answer; try again",
+                )
+            }
+            AppError::Store(StoreError::TooLong) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "query_too_expensive",
+                "Too expensive",
+                "the query takes too long: filter by an indexed field, or sort by one",
+            ),
+            AppError::Store(cause) => internal(&cause),
+            AppError::Setup(cause) => internal(&cause),
+        }
+    }
+}
+
+/// What a module said or how it failed. Its own words are its own: they come
+/// under `plugin_code` and `detail`.
+fn hook(plugin: String, failure: Failure) -> Problem {
+    let code = failure.code();
+    let status = match failure {
+        Failure::Overloaded => StatusCode::TOO_MANY_REQUESTS,
+        Failure::HostFault => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let title = match failure {
+        Failure::Fault(_) => "Refused by a module",
+        _ => "A module failed",
+    };
+    let problem = Problem::new(status, code, title, failure.to_string()).fact("plugin", plugin);
+    match failure {
+        Failure::Fault(fault) => {
+            let details = fault.details.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(json!({}));
+            problem.fact("plugin_code", fault.code).fact("plugin_details", details)
+        }
+        _ => problem,
+    }
+}
+
+fn internal(cause: &dyn std::fmt::Display) -> Problem {
+    tracing::error!(%cause, "a request failed");
+    Problem::internal()
+}

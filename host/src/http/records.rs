@@ -1,0 +1,245 @@
+//! `/records/{object}`: list, create, get, change, delete.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::body::ObjectBody;
+use super::conditions::{etag, if_match, is_known};
+use super::credential::Authenticated;
+use super::{Problem, idempotency, listing};
+use crate::app::{Answer, App, AppError, Command, IdempotencyKey, Outcome};
+use crate::domain::caller::Caller;
+use crate::domain::record::Record;
+
+/// A page of records.
+#[derive(Serialize)]
+struct PageBody<'a> {
+    data: &'a [Record],
+    next_cursor: Option<&'a str>,
+}
+
+/// List records.
+///
+/// In the order of `sort`, then of the id. Without a filter, all of them.
+#[utoipa::path(
+    get, path = "/api/v1/records/{object}", tag = "records", operation_id = "list",
+    params(
+        ("object" = String, Path, description = "Name of the object"),
+        ("filter" = Option<String>, Query, description = "Filter tree as JSON, such as `{\"_and\":[{\"status\":{\"_eq\":\"paid\"}},{\"placed_at\":{\"_gte\":\"2026-01-01\"}}]}`. Operators: `_eq`, `_neq`, `_lt`, `_lte`, `_gt`, `_gte`, `_in`, `_nin`, `_null`; `_and`, `_or`, `_not` combine. Short form: `filter[status][_eq]=paid`"),
+        ("sort" = Option<String>, Query, description = "Field names with commas between, `-` in front for descending; missing values come last"),
+        ("limit" = Option<u32>, Query, description = "Records on the page, 1 to 500; 50 when not given", minimum = 1, maximum = 500),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort"),
+    ),
+    responses(
+        (status = 200, description = "A page", body = serde_json::Value),
+        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown object", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Wrong filter, sort, limit or cursor", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    Path(object): Path<String>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let page = app.list(&caller, &object, &listing::parse(&uri)?).await?;
+    Ok(json(&PageBody { data: &page.records, next_cursor: page.next.as_deref() }))
+}
+
+/// Get a record.
+#[utoipa::path(
+    get, path = "/api/v1/records/{object}/{id}", tag = "records", operation_id = "get",
+    params(
+        ("object" = String, Path, description = "Name of the object"),
+        ("id" = String, Path, description = "Id of the record"),
+        ("If-None-Match" = Option<String>, Header, description = "An `ETag`; the answer is 304 when it is current"),
+    ),
+    responses(
+        (status = 200, description = "The record", body = serde_json::Value, headers(("ETag" = String, description = "The version"))),
+        (status = 304, description = "Not changed"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such record", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn get(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    Path((object, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let record = app.record(&caller, &object, record_id(&object, &id)?).await?;
+    let tag = [(header::ETAG, etag(record.version))];
+    if is_known(&headers, record.version) {
+        return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
+    }
+    Ok((tag, json(&record)).into_response())
+}
+
+/// Create a record.
+///
+/// Modules may amend or refuse it, or write further records beside it; all of
+/// it is stored at once, or nothing.
+#[utoipa::path(
+    post, path = "/api/v1/records/{object}", tag = "records", operation_id = "create",
+    params(
+        ("object" = String, Path, description = "Name of the object"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
+    ),
+    request_body(content = serde_json::Value, description = "The fields"),
+    responses(
+        (status = 201, description = "The record as it is stored", body = serde_json::Value, headers(("ETag" = String, description = "The version"), ("Location" = String, description = "Where it is"))),
+        (status = 400, description = "The body or a header cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown object", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A unique value is taken, or others kept changing the same records", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body over 1 MiB", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Wrong fields, or a module refused or failed", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many module calls", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    Path(object): Path<String>,
+    headers: HeaderMap,
+    body: ObjectBody,
+) -> Result<Response, Problem> {
+    let key = idempotency::key(&caller, &headers, &[b"create", object.as_bytes(), &body.bytes])?;
+    let command = Command::Create { object, fields: body.members };
+    Ok(idempotency::respond(app.execute(&caller, &command, key, &answer).await?))
+}
+
+/// Change a record.
+///
+/// Fields that are not named stay as they are; `null` empties one.
+#[utoipa::path(
+    patch, path = "/api/v1/records/{object}/{id}", tag = "records", operation_id = "update",
+    params(
+        ("object" = String, Path, description = "Name of the object"),
+        ("id" = String, Path, description = "Id of the record"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the record must still have"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
+    ),
+    request_body(content = serde_json::Value, description = "The fields to change"),
+    responses(
+        (status = 200, description = "The record as it is stored", body = serde_json::Value, headers(("ETag" = String, description = "The version"))),
+        (status = 400, description = "The body or a header cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such record", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A unique value is taken, or others kept changing the same records", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "The record has changed", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body over 1 MiB", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Wrong fields, or a module refused or failed", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many module calls", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn update(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    Path((object, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: ObjectBody,
+) -> Result<Response, Problem> {
+    let version = if_match(&headers)?;
+    let key = change_key(&caller, &headers, &Method::PATCH, &object, &id, &body.bytes)?;
+    let id = record_id(&object, &id)?;
+    let command = Command::Update { object, id, fields: body.members, version };
+    Ok(idempotency::respond(app.execute(&caller, &command, key, &answer).await?))
+}
+
+/// Delete a record.
+#[utoipa::path(
+    delete, path = "/api/v1/records/{object}/{id}", tag = "records", operation_id = "delete",
+    params(
+        ("object" = String, Path, description = "Name of the object"),
+        ("id" = String, Path, description = "Id of the record"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the record must still have"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 400, description = "A header cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such record", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Others kept changing the same records", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "The record has changed", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A module refused or failed", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many module calls", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    Path((object, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let version = if_match(&headers)?;
+    let key = change_key(&caller, &headers, &Method::DELETE, &object, &id, b"")?;
+    let id = record_id(&object, &id)?;
+    let command = Command::Delete { object, id, version };
+    Ok(idempotency::respond(app.execute(&caller, &command, key, &answer).await?))
+}
+
+/// The answer to a command.
+fn answer(outcome: &Outcome) -> Answer {
+    let (status, record) = match outcome {
+        Outcome::Created(record) => (StatusCode::CREATED, record),
+        Outcome::Updated(record) => (StatusCode::OK, record),
+        Outcome::Deleted => {
+            return Answer { status: StatusCode::NO_CONTENT.as_u16(), headers: Vec::new(), body: String::new() };
+        }
+    };
+    let mut headers = vec![("etag".to_owned(), etag(record.version))];
+    if status == StatusCode::CREATED {
+        let location = format!("/api/v1/records/{}/{}", record.object.name, record.id);
+        headers.push(("location".to_owned(), location));
+    }
+    Answer { status: status.as_u16(), headers, body: serde_json::to_string(record).unwrap_or_default() }
+}
+
+fn change_key(
+    caller: &Caller,
+    headers: &HeaderMap,
+    method: &Method,
+    object: &str,
+    id: &str,
+    body: &[u8],
+) -> Result<Option<IdempotencyKey>, Problem> {
+    let version = headers.get(header::IF_MATCH).map_or(&b""[..], |value| value.as_bytes());
+    let asked = [method.as_str().as_bytes(), object.as_bytes(), id.as_bytes(), version, body];
+    idempotency::key(caller, headers, &asked)
+}
+
+/// What is no id names no record.
+fn record_id(object: &str, id: &str) -> Result<Uuid, Problem> {
+    Uuid::parse_str(id).map_err(|_| AppError::no_record(object, id).into())
+}
+
+fn json(body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "an answer cannot be written as JSON");
+            Problem::internal().into()
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Gives each request an id, finishes problems with it, and survives panics.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use super::Problem;
+use crate::app::App;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Wraps every request.
+pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let id = app.ids().make().to_string();
+    let span = tracing::debug_span!("request", id, method = %request.method(), path = request.uri().path());
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span);
+    let mut response = match answer.await {
+        Ok(response) => response,
+        Err(_panic) => {
+            tracing::error!(id, "a request panicked");
+            Problem::internal().into()
+        }
+    };
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let status = response.status();
+        tracing::debug!(id, %status, ?problem, "a problem");
+        let unfinished = std::mem::replace(&mut response, problem.finish(&id));
+        // Headers that were set beside the problem, such as `Allow`, stay.
+        for (name, value) in unfinished.headers() {
+            if !response.headers().contains_key(name) && *name != axum::http::header::CONTENT_LENGTH {
+                response.headers_mut().insert(name, value.clone());
+            }
+        }
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(X_REQUEST_ID, value);
+    }
+    response
+}

@@ -1,0 +1,27 @@
+//! The `guildhall` binary: arguments, logging, one command.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+use guildhall::cli::Cli;
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("GUILDHALL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let is_terminal = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(std::io::stderr).init();
+    match Cli::parse().run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            if let guildhall::app::AppError::Invalid(faults) = &error {
+                for fault in faults {
+                    tracing::error!("{}: {}", fault.field, fault.message);
+                }
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

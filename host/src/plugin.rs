@@ -1,0 +1,21 @@
+//! Floor 1, sole owner of wasmtime: compiles plugins and runs them, each call
+//! in a fresh instance under limits, with no effect except through a [`Port`].
+
+mod audit;
+mod bindings;
+mod call;
+mod compile;
+mod engine;
+mod failure;
+mod host;
+mod limits;
+mod meter;
+mod port;
+
+pub use audit::{Invalid, manifest_of};
+pub use call::{HookChange, HookOutcome};
+pub use compile::Compiled;
+pub use engine::PluginEngine;
+pub use failure::Failure;
+pub use limits::Limits;
+pub use port::Port;

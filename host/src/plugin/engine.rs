@@ -1,0 +1,105 @@
+//! The engine: wasmtime set up for many short calls of strangers' code.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+
+use super::bindings;
+use super::host::Guest;
+use super::limits::MEMORY_CAP;
+
+/// Calls that run at the same time; more wait.
+const CALLS: u32 = 64;
+/// Most elements of one table.
+pub const TABLE_ELEMENTS: usize = 20_000;
+/// How often running guests are looked at.
+const TICK: Duration = Duration::from_millis(5);
+/// Longest wait for a place to run.
+pub(super) const QUEUE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Compiles and runs plugins.
+pub struct PluginEngine {
+    pub(super) engine: Engine,
+    pub(super) linker: Linker<Guest>,
+    pub(super) places: Semaphore,
+    stop: Arc<AtomicBool>,
+}
+
+impl PluginEngine {
+    /// Sets wasmtime up. Where the machine has no room for the pool, instances
+    /// are allocated one by one.
+    pub fn new() -> Result<Self, wasmtime::Error> {
+        let engine = match Engine::new(&config(true)) {
+            Ok(engine) => engine,
+            Err(error) => {
+                tracing::warn!(%error, "no pool for instances; they are allocated on demand");
+                Engine::new(&config(false))?
+            }
+        };
+        let mut linker = Linker::new(&engine);
+        bindings::Imports::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        tick(&engine, Arc::clone(&stop))?;
+        Ok(Self { engine, linker, places: Semaphore::new(CALLS as usize), stop })
+    }
+}
+
+impl Drop for PluginEngine {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+fn config(pooling: bool) -> Config {
+    let mut config = Config::new();
+    if pooling {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(CALLS + 16)
+            .total_core_instances((CALLS + 16) * 4)
+            .total_memories((CALLS + 16) * 2)
+            .total_tables((CALLS + 16) * 4)
+            .total_stacks(CALLS + 16)
+            .max_core_instances_per_component(200)
+            .max_memories_per_component(8)
+            .max_tables_per_component(32)
+            .max_memory_size(MEMORY_CAP)
+            .table_elements(TABLE_ELEMENTS)
+            .linear_memory_keep_resident(64 << 10)
+            .table_keep_resident(16 << 10)
+            .max_unused_warm_slots(CALLS);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+        .memory_init_cow(true)
+        .epoch_interruption(true)
+        .concurrency_support(false)
+        .wasm_gc(false)
+        .wasm_function_references(false)
+        .wasm_exceptions(false)
+        .wasm_memory64(false)
+        .gc_support(false)
+        .max_wasm_stack(512 << 10)
+        .async_stack_size(2 << 20)
+        .native_unwind_info(false)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(32))
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable);
+    config
+}
+
+/// A thread of its own moves the epoch: a task on a busy runtime would not.
+fn tick(engine: &Engine, stop: Arc<AtomicBool>) -> Result<(), wasmtime::Error> {
+    let engine = engine.weak();
+    std::thread::Builder::new().name("plugin-epoch".to_owned()).spawn(move || {
+        while !stop.load(Ordering::Relaxed) {
+            std::thread::park_timeout(TICK);
+            let Some(engine) = engine.upgrade() else { return };
+            engine.increment_epoch();
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! The limits of one call, and the watch over its memory.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+use crate::domain::plugin::{BeforeWrite, Manifest};
+
+const MIB: usize = 1 << 20;
+/// Most memory that a plan can give.
+pub const MEMORY_CAP: usize = 64 * MIB;
+/// Most CPU time of a hook that a plan can give.
+const CPU_CAP: Duration = Duration::from_secs(1);
+/// Longest wall time of a hook that a plan can give.
+const WALL_CAP: Duration = Duration::from_secs(5);
+
+/// What one call may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// CPU time.
+    pub cpu: Duration,
+    /// Wall time.
+    pub wall: Duration,
+    /// Memory, all linear memories together.
+    pub memory: usize,
+    /// Bytes that cross the border in one host call or as the result.
+    pub payload: usize,
+    /// Host calls.
+    pub host_calls: u32,
+    /// Log lines that are kept.
+    pub log_lines: u32,
+    /// Log bytes that are kept.
+    pub log_bytes: usize,
+}
+
+impl Limits {
+    /// The limits of a hook: the defaults, or what the manifest asks for up to the caps.
+    pub fn of_hook(manifest: &Manifest, hook: &BeforeWrite) -> Self {
+        let millis = |asked: Option<u64>, default, cap: Duration| asked.map_or(default, Duration::from_millis).min(cap);
+        let memory = manifest.limits.memory_mb.and_then(|mb| usize::try_from(mb).ok()).unwrap_or(32);
+        Self {
+            cpu: millis(manifest.limits.cpu_ms, Duration::from_millis(50), CPU_CAP),
+            wall: millis(hook.timeout_ms, Duration::from_millis(200), WALL_CAP),
+            memory: memory.saturating_mul(MIB).min(MEMORY_CAP),
+            payload: 4 * MIB,
+            host_calls: 1_000,
+            log_lines: 100,
+            log_bytes: 16 << 10,
+        }
+    }
+}
+
+/// Counts the memory of one call, and remembers a refusal: the guest itself
+/// only shows that its allocator gave up.
+#[derive(Debug)]
+pub struct MemoryWatch {
+    allowed: usize,
+    used: usize,
+    /// Whether more was asked for than allowed.
+    pub refused: bool,
+}
+
+impl MemoryWatch {
+    /// A watch that allows so many bytes.
+    pub fn new(allowed: usize) -> Self {
+        Self { allowed, used: 0, refused: false }
+    }
+}
+
+impl ResourceLimiter for MemoryWatch {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        if used > self.allowed {
+            self.refused = true;
+            return Ok(false);
+        }
+        self.used = used;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= super::engine::TABLE_ELEMENTS)
+    }
+}

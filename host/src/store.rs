@@ -1,0 +1,71 @@
+//! Floor 1, sole owner of sqlx, rusqlite and sea-query: keeps everything.
+//!
+//! Records are read and written under a [`Permit`](crate::access::Permit),
+//! which names the tenant: there is no way to ask without one. What the host
+//! keeps for itself is reached under a `HostPermit`.
+
+mod accounts;
+mod commit;
+pub mod db;
+mod dialect;
+mod error;
+mod idempotency;
+mod list;
+mod modules;
+mod records;
+mod tables;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+pub use accounts::{KeyRow, NewKey, NewTenant};
+pub use commit::{Change, Conflict, Read, Unit, Write};
+use db::Db;
+pub use error::StoreError;
+pub use idempotency::{Answer, IdempotencyKey};
+pub use modules::{ModuleRow, NewPlugin, PluginRow};
+use tables::TableSql;
+pub use tables::{TableChange, TableError};
+
+use crate::access::HostPermit;
+use crate::domain::object::Object;
+
+/// Everything that the host keeps.
+pub struct Store {
+    db: Db,
+    texts: RwLock<HashMap<u64, Arc<TableSql>>>,
+}
+
+impl Store {
+    /// Opens SQLite in this file.
+    pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
+        Db::open_sqlite(path).await.map(Self::new)
+    }
+
+    /// Connects to PostgreSQL at this URL.
+    pub async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+        Db::open_postgres(url).await.map(Self::new)
+    }
+
+    fn new(db: Db) -> Self {
+        Self { db, texts: RwLock::default() }
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self, _: HostPermit) -> Result<(), StoreError> {
+        self.db.ping().await
+    }
+
+    /// The SQL texts of an object, made once.
+    fn texts(&self, object: &Object) -> Arc<TableSql> {
+        let known = self.texts.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(texts) = known.get(&object.fingerprint) {
+            return Arc::clone(texts);
+        }
+        drop(known);
+        let texts = Arc::new(TableSql::new(self.db.engine(), object));
+        let mut known = self.texts.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(object.fingerprint).or_insert(texts))
+    }
+}

@@ -1,0 +1,143 @@
+//! Tenants and API keys. A key is kept as its hash only.
+
+use uuid::Uuid;
+
+use super::db::{CommitError, Expect, Step, Stmt};
+use super::{Store, StoreError};
+use crate::access::HostPermit;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::TenantId;
+
+/// A tenant to be made.
+pub struct NewTenant<'a> {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name in commands, unique.
+    pub slug: &'a str,
+    /// What people read.
+    pub name: &'a str,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An API key to be made.
+pub struct NewKey<'a> {
+    /// Its id.
+    pub id: Uuid,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// SHA-256 of the key.
+    pub hash: [u8; 32],
+    /// The role that it carries.
+    pub role: &'a str,
+    /// What people read.
+    pub name: &'a str,
+    /// When.
+    pub at: Timestamp,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// An API key as it was found by its hash.
+#[derive(Clone, Debug)]
+pub struct KeyRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// The role that it carries.
+    pub role: String,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// The installation's secret; made from `fresh` the first time.
+    pub async fn secret(&self, _: HostPermit, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        let insert = Stmt::new(
+            "insert into instance (only_row, secret) values (1, $1) on conflict do nothing",
+            [fresh.to_vec().into()],
+        );
+        self.run(vec![Step { stmt: insert, expect: Expect::Nothing }]).await?;
+        let secret = self.db.maybe(Stmt::new("select secret from instance", []), |row| row.bytes(0)).await?;
+        secret
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or_else(|| StoreError::Inconsistent("the installation has no secret".to_owned()))
+    }
+
+    /// Makes a tenant with its first key; false when the slug is taken.
+    pub async fn add_tenant(
+        &self,
+        _: HostPermit,
+        tenant: &NewTenant<'_>,
+        key: &NewKey<'_>,
+    ) -> Result<bool, StoreError> {
+        let stmt = Stmt::new(
+            "insert into tenant (id, slug, name, created_at) values ($1, $2, $3, $4)",
+            [tenant.id.0.into(), tenant.slug.into(), tenant.name.into(), self.db.engine().time(tenant.at)],
+        );
+        let steps = vec![Step { stmt, expect: Expect::OneChange }, self.insert_key(key)];
+        match self.db.commit(steps).await {
+            Ok(()) => Ok(true),
+            Err(CommitError::Unique(0)) => Ok(false),
+            Err(error) => Err(store_error(error)),
+        }
+    }
+
+    /// Makes a further key.
+    pub async fn add_key(&self, _: HostPermit, key: &NewKey<'_>) -> Result<(), StoreError> {
+        self.run(vec![self.insert_key(key)]).await
+    }
+
+    /// The tenant of that slug.
+    pub async fn tenant_by_slug(&self, _: HostPermit, slug: &str) -> Result<Option<TenantId>, StoreError> {
+        let stmt = Stmt::new("select id from tenant where slug = $1", [slug.into()]);
+        self.db.maybe(stmt, |row| row.id(0).map(TenantId)).await
+    }
+
+    /// The key of that hash.
+    pub async fn key_by_hash(&self, _: HostPermit, hash: [u8; 32]) -> Result<Option<KeyRow>, StoreError> {
+        let stmt =
+            Stmt::new("select id, tenant_id, role, expires_at from api_key where hash = $1", [hash.to_vec().into()]);
+        self.db
+            .maybe(stmt, |row| {
+                Ok(KeyRow {
+                    id: row.id(0)?,
+                    tenant: TenantId(row.id(1)?),
+                    role: row.text(2)?,
+                    expires_at: row.maybe_time(3)?,
+                })
+            })
+            .await
+    }
+
+    fn insert_key(&self, key: &NewKey<'_>) -> Step {
+        let engine = self.db.engine();
+        let stmt = Stmt::new(
+            "insert into api_key (id, tenant_id, hash, role, name, created_at, expires_at) \
+             values ($1, $2, $3, $4, $5, $6, $7)",
+            [
+                key.id.into(),
+                key.tenant.0.into(),
+                key.hash.to_vec().into(),
+                key.role.into(),
+                key.name.into(),
+                engine.time(key.at),
+                engine.maybe_time(key.expires_at),
+            ],
+        );
+        Step { stmt, expect: Expect::OneChange }
+    }
+
+    /// Runs steps whose expectations cannot fail.
+    pub(super) async fn run(&self, steps: Vec<Step>) -> Result<(), StoreError> {
+        self.db.commit(steps).await.map_err(store_error)
+    }
+}
+
+fn store_error(error: CommitError) -> StoreError {
+    match error {
+        CommitError::Store(error) => error,
+        other => StoreError::Driver(other.to_string()),
+    }
+}

@@ -1,0 +1,177 @@
+//! The database: the only place that knows there are two engines.
+//!
+//! Statements are text with `$1` placeholders, whose first uses come in
+//! ascending order, and sea-query values. SQLite is read and written through
+//! rusqlite (see [`sqlite`]); PostgreSQL through sqlx; sqlx migrates both.
+
+mod postgres;
+mod row;
+mod sqlite;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use row::Row;
+use sea_query::{PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder, Value};
+
+use super::error::StoreError;
+
+/// Which engine it is, for the few texts that differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded, one machine.
+    Sqlite,
+    /// A server, many nodes.
+    Postgres,
+}
+
+/// A statement with its values.
+#[derive(Clone, Debug)]
+pub struct Stmt {
+    sql: Arc<str>,
+    values: Vec<Value>,
+}
+
+impl Stmt {
+    /// From text.
+    pub fn new(sql: impl Into<Arc<str>>, values: impl Into<Vec<Value>>) -> Self {
+        Self { sql: sql.into(), values: values.into() }
+    }
+
+    /// From a sea-query statement.
+    pub fn build(engine: Engine, statement: &impl QueryStatementWriter) -> Self {
+        let (sql, values) = match engine {
+            Engine::Sqlite => statement.build(SqliteQueryBuilder),
+            Engine::Postgres => statement.build(PostgresQueryBuilder),
+        };
+        Self::new(sql, values.0)
+    }
+}
+
+/// How much a read may have to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// A few rows by a unique key: never long.
+    Point,
+    /// A list: may turn out long, and has a deadline.
+    List,
+}
+
+/// One statement of a commit, and what must come of it.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The statement.
+    pub stmt: Stmt,
+    /// What must come of it.
+    pub expect: Expect,
+}
+
+/// What must come of a step, or the commit is undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Anything.
+    Nothing,
+    /// A query finds a row.
+    Found,
+    /// A query finds no row.
+    Absent,
+    /// A change changes just one row.
+    OneChange,
+}
+
+/// Why a commit did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The step at this place did not do what was expected of it.
+    #[error("step {0} of the commit met something else than expected")]
+    Unmet(usize),
+    /// The step at this place would have broken a unique key.
+    #[error("step {0} of the commit breaks a unique key")]
+    Unique(usize),
+    /// Another commit was in the way; the same one may work now.
+    #[error("another commit was in the way")]
+    Busy,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A database of either engine.
+pub enum Db {
+    /// SQLite.
+    Sqlite(sqlite::Sqlite),
+    /// PostgreSQL.
+    Postgres(postgres::Postgres),
+}
+
+impl Db {
+    /// Opens the file, makes it when it is not there, and migrates it.
+    pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
+        sqlite::migrate(path).await?;
+        Ok(Self::Sqlite(sqlite::Sqlite::open(path)?))
+    }
+
+    /// Connects to the server and migrates the database.
+    pub async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+        Ok(Self::Postgres(postgres::Postgres::open(url).await?))
+    }
+
+    /// Which engine it is.
+    pub fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite(_) => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// All rows of a query.
+    pub async fn all<T, M>(&self, reach: Reach, stmt: Stmt, map: M) -> Result<Vec<T>, StoreError>
+    where
+        T: Send + 'static,
+        M: Fn(&Row<'_>) -> Result<T, StoreError> + Send + Sync + 'static,
+    {
+        match self {
+            Self::Sqlite(db) => db.all(reach, stmt, map).await,
+            Self::Postgres(db) => db.all(&stmt, map).await,
+        }
+    }
+
+    /// The first row of a query.
+    pub async fn maybe<T, M>(&self, stmt: Stmt, map: M) -> Result<Option<T>, StoreError>
+    where
+        T: Send + 'static,
+        M: Fn(&Row<'_>) -> Result<T, StoreError> + Send + Sync + 'static,
+    {
+        Ok(self.all(Reach::Point, stmt, map).await?.into_iter().next())
+    }
+
+    /// Runs the steps in one transaction: all of them, or none.
+    pub async fn commit(&self, steps: Vec<Step>) -> Result<(), CommitError> {
+        match self {
+            Self::Sqlite(db) => db.commit(steps).await,
+            Self::Postgres(db) => db.commit(&steps).await,
+        }
+    }
+
+    /// Whether it answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.maybe(Stmt::new("select 1", []), |_| Ok(())).await.map(|_| ())
+    }
+}
+
+impl Expect {
+    /// Whether this number of rows, found or changed, is what was expected.
+    fn is_met(self, rows: usize) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Found => rows > 0,
+            Self::Absent => rows == 0,
+            Self::OneChange => rows == 1,
+        }
+    }
+
+    /// Whether the statement is a query.
+    fn is_query(self) -> bool {
+        matches!(self, Self::Found | Self::Absent)
+    }
+}

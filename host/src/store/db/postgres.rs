@@ -1,0 +1,105 @@
+//! PostgreSQL, through sqlx.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_query::Values;
+use sea_query_sqlx::SqlxValues;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, ConnectOptions, IntoArguments};
+
+use super::{CommitError, Row, Step, Stmt, StoreError};
+
+/// Connections of one node.
+const CONNECTIONS: u32 = 32;
+/// Longest wait for a connection.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// A pool of connections.
+pub struct Postgres {
+    pool: PgPool,
+}
+
+impl Postgres {
+    /// Connects and migrates.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?
+            .application_name("guildhall")
+            .options([("statement_timeout", "5s"), ("timezone", "UTC")])
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(WAIT)
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await
+            .map_err(failure)?;
+        sqlx::migrate!("../migrations/postgres")
+            .run(&pool)
+            .await
+            .map_err(|error| StoreError::Driver(error.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    /// All rows of a query.
+    pub async fn all<T>(
+        &self,
+        stmt: &Stmt,
+        map: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let rows = prepared(stmt).fetch_all(&self.pool).await.map_err(failure)?;
+        rows.iter().map(|row| map(&Row::Postgres(row))).collect()
+    }
+
+    /// Runs the steps in one transaction.
+    pub async fn commit(&self, steps: &[Step]) -> Result<(), CommitError> {
+        let mut transaction = self.pool.begin().await.map_err(failure)?;
+        for (at, step) in steps.iter().enumerate() {
+            let rows = if step.expect.is_query() {
+                prepared(&step.stmt).fetch_optional(&mut *transaction).await.map(|row| usize::from(row.is_some()))
+            } else {
+                let done = prepared(&step.stmt).execute(&mut *transaction).await;
+                done.map(|done| usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+            };
+            let rows = rows.map_err(|error| step_failure(error, at))?;
+            if !step.expect.is_met(rows) {
+                transaction.rollback().await.map_err(failure)?;
+                return Err(CommitError::Unmet(at));
+            }
+        }
+        transaction.commit().await.map_err(|error| step_failure(error, steps.len()))
+    }
+}
+
+fn prepared(stmt: &Stmt) -> Query<'_, sqlx::Postgres, PgArguments> {
+    let values = SqlxValues(Values(stmt.values.clone()));
+    // Only text of this crate and of sea-query gets here; values are always bound.
+    sqlx::query_with(AssertSqlSafe(Arc::clone(&stmt.sql)), values.into_arguments())
+}
+
+fn step_failure(error: sqlx::Error, at: usize) -> CommitError {
+    match error.as_database_error().and_then(|error| error.code()).as_deref() {
+        Some("23505") => CommitError::Unique(at),
+        Some("40001" | "40P01") => CommitError::Busy,
+        _ => failure(error).into(),
+    }
+}
+
+fn failure(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Database(cause) => match cause.code().as_deref() {
+            Some("57014") => StoreError::TooLong,
+            Some(code) if code.starts_with("53") || code.starts_with("57") || code.starts_with("08") => {
+                StoreError::Unavailable(error.to_string())
+            }
+            _ => StoreError::Driver(error.to_string()),
+        },
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => {
+            StoreError::Unavailable(error.to_string())
+        }
+        _ => StoreError::Driver(error.to_string()),
+    }
+}

@@ -1,0 +1,145 @@
+//! Where the two engines differ: column types and how values are bound.
+
+use rust_decimal::prelude::ToPrimitive;
+use sea_query::Value as Bound;
+
+use super::db::Engine;
+use crate::domain::clock::Timestamp;
+use crate::domain::field::{Field, FieldType};
+use crate::domain::value::Value;
+
+impl Engine {
+    /// Type of an id column.
+    pub(super) fn id_type(self) -> &'static str {
+        match self {
+            Self::Sqlite => "blob",
+            Self::Postgres => "uuid",
+        }
+    }
+
+    /// Type of a column for whole numbers.
+    pub(super) fn integer_type(self) -> &'static str {
+        match self {
+            Self::Sqlite => "integer",
+            Self::Postgres => "bigint",
+        }
+    }
+
+    /// Type of a column for moments.
+    pub(super) fn time_type(self) -> &'static str {
+        match self {
+            Self::Sqlite => "integer",
+            Self::Postgres => "timestamptz",
+        }
+    }
+
+    /// Types of the columns of a field, in the order of [`Field::columns`].
+    pub(super) fn column_types(self, field: &Field) -> Vec<String> {
+        let text = match self {
+            Self::Sqlite => "text",
+            Self::Postgres => "text collate \"C\"",
+        };
+        let one = match (&field.kind, self) {
+            (
+                FieldType::Text(_)
+                | FieldType::LongText
+                | FieldType::Select(_)
+                | FieldType::Email
+                | FieldType::Phone
+                | FieldType::Url,
+                _,
+            ) => text.to_owned(),
+            (FieldType::Integer, engine) => engine.integer_type().to_owned(),
+            (FieldType::Decimal { .. } | FieldType::Boolean, Self::Sqlite) => "integer".to_owned(),
+            (FieldType::Decimal { precision, scale }, Self::Postgres) => format!("numeric({precision}, {scale})"),
+            (FieldType::Boolean, Self::Postgres) => "boolean".to_owned(),
+            (FieldType::Date | FieldType::Json, Self::Sqlite) => "text".to_owned(),
+            (FieldType::Date, Self::Postgres) => "date".to_owned(),
+            (FieldType::Json, Self::Postgres) => "jsonb".to_owned(),
+            (FieldType::Datetime, engine) => engine.time_type().to_owned(),
+            (FieldType::Link(_), engine) => engine.id_type().to_owned(),
+            (FieldType::Money, engine) => return vec![engine.integer_type().to_owned(), text.to_owned()],
+        };
+        vec![one]
+    }
+
+    /// A moment as a bound value.
+    pub(super) fn time(self, at: Timestamp) -> Bound {
+        match self {
+            Self::Sqlite => at.micros().into(),
+            Self::Postgres => at.to_chrono().into(),
+        }
+    }
+
+    /// A moment that may be missing as a bound value.
+    pub(super) fn maybe_time(self, at: Option<Timestamp>) -> Bound {
+        match (self, at) {
+            (_, Some(at)) => self.time(at),
+            (Self::Sqlite, None) => Bound::BigInt(None),
+            (Self::Postgres, None) => Bound::ChronoDateTimeUtc(None),
+        }
+    }
+
+    /// A value as it is bound in a comparison: for money its minor units.
+    pub(super) fn bind_one(self, value: &Value) -> Bound {
+        match value {
+            Value::Null => Bound::String(None),
+            Value::Boolean(value) => (*value).into(),
+            Value::Integer(value) => (*value).into(),
+            Value::Decimal(value) => match self {
+                Self::Sqlite => value.mantissa().to_i64().into(),
+                Self::Postgres => (*value).into(),
+            },
+            Value::Money(money) => money.minor.into(),
+            Value::Text(value) => value.as_str().into(),
+            Value::Date(value) => match self {
+                Self::Sqlite => value.to_string().into(),
+                Self::Postgres => (*value).into(),
+            },
+            Value::Datetime(value) => self.time(*value),
+            Value::Id(value) => (*value).into(),
+            Value::Json(value) => value.clone().into(),
+        }
+    }
+
+    /// A value as it is bound to the columns of its field: two for money.
+    pub(super) fn bind(self, field: &Field, value: &Value, into: &mut Vec<Bound>) {
+        match (value, &field.kind) {
+            (Value::Money(money), _) => {
+                into.push(money.minor.into());
+                into.push(money.currency.code().into());
+            }
+            (Value::Null, FieldType::Money) => {
+                into.push(Bound::BigInt(None));
+                into.push(Bound::String(None));
+            }
+            (Value::Null, kind) => into.push(self.null(kind)),
+            (value, _) => into.push(self.bind_one(value)),
+        }
+    }
+
+    /// A missing value, with the type that PostgreSQL wants to know.
+    fn null(self, kind: &FieldType) -> Bound {
+        if self == Self::Sqlite {
+            return Bound::String(None);
+        }
+        match kind {
+            FieldType::Integer | FieldType::Money => Bound::BigInt(None),
+            FieldType::Decimal { .. } => Bound::Decimal(None),
+            FieldType::Boolean => Bound::Bool(None),
+            FieldType::Date => Bound::ChronoDate(None),
+            FieldType::Datetime => Bound::ChronoDateTimeUtc(None),
+            FieldType::Json => Bound::Json(None),
+            FieldType::Link(_) => Bound::Uuid(None),
+            _ => Bound::String(None),
+        }
+    }
+
+    /// What keeps a row that was read from changing until the commit.
+    pub(super) fn hold(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " for share",
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Installed plugins, and the modules that tenants made of them.
+
+use serde_json::Value as Json;
+
+use super::db::{Expect, Reach, Step, Stmt};
+use super::{Store, StoreError};
+use crate::access::{AreaPermit, Configure, HostPermit, Read};
+use crate::domain::clock::Timestamp;
+use crate::domain::id::TenantId;
+use crate::domain::plugin::Manifest;
+
+/// A plugin to be installed.
+pub struct NewPlugin<'a> {
+    /// What it says of itself.
+    pub manifest: &'a Manifest,
+    /// SHA-256 of the component.
+    pub digest: [u8; 32],
+    /// The component.
+    pub component: &'a [u8],
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An installed plugin, without its component.
+#[derive(Clone, Debug)]
+pub struct PluginRow {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// SHA-256 of the component.
+    pub digest: [u8; 32],
+}
+
+/// A plugin as one tenant has it.
+#[derive(Clone, Debug)]
+pub struct ModuleRow {
+    /// The plugin.
+    pub plugin: String,
+    /// The version that the tenant has pinned.
+    pub version: String,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// Its settings.
+    pub config: Json,
+}
+
+impl Store {
+    /// Installs a plugin. The same version with another component is left as it is.
+    pub async fn add_plugin(&self, _: HostPermit, plugin: &NewPlugin<'_>) -> Result<(), StoreError> {
+        let manifest =
+            serde_json::to_value(plugin.manifest).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+        let stmt = Stmt::new(
+            "insert into plugin (id, version, digest, manifest, component, installed_at) \
+             values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+            [
+                plugin.manifest.id.as_str().into(),
+                plugin.manifest.version.as_str().into(),
+                plugin.digest.to_vec().into(),
+                manifest.into(),
+                plugin.component.to_vec().into(),
+                self.db.engine().time(plugin.at),
+            ],
+        );
+        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+    }
+
+    /// All installed plugins, the oldest first.
+    pub async fn plugins(&self, _: HostPermit) -> Result<Vec<PluginRow>, StoreError> {
+        let stmt = Stmt::new("select manifest, digest from plugin order by installed_at, id, version", []);
+        self.db
+            .all(Reach::Point, stmt, |row| {
+                let manifest = serde_json::from_value(row.json(0)?)
+                    .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+                let digest = row.bytes(1)?.try_into();
+                let digest = digest.map_err(|_| StoreError::Inconsistent("a digest of wrong length".to_owned()))?;
+                Ok(PluginRow { manifest, digest })
+            })
+            .await
+    }
+
+    /// The component of an installed plugin.
+    pub async fn component(&self, _: HostPermit, id: &str, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let stmt =
+            Stmt::new("select component from plugin where id = $1 and version = $2", [id.into(), version.into()]);
+        self.db.maybe(stmt, |row| row.bytes(0)).await
+    }
+
+    /// The modules of a tenant, for serving it.
+    pub async fn modules_of(&self, _: HostPermit, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {
+        self.module_rows(tenant).await
+    }
+
+    /// The modules of the caller's tenant.
+    pub async fn modules(&self, permit: AreaPermit<Read>) -> Result<Vec<ModuleRow>, StoreError> {
+        self.module_rows(permit.tenant()).await
+    }
+
+    /// Sets a module of the caller's tenant.
+    pub async fn set_module(
+        &self,
+        permit: AreaPermit<Configure>,
+        module: &ModuleRow,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let stmt = Stmt::new(
+            "insert into module (tenant_id, plugin_id, plugin_version, enabled, config, changed_at) \
+             values ($1, $2, $3, $4, $5, $6) on conflict (tenant_id, plugin_id) do update set \
+             plugin_version = excluded.plugin_version, enabled = excluded.enabled, \
+             config = excluded.config, changed_at = excluded.changed_at",
+            [
+                permit.tenant().0.into(),
+                module.plugin.as_str().into(),
+                module.version.as_str().into(),
+                module.enabled.into(),
+                module.config.clone().into(),
+                self.db.engine().time(at),
+            ],
+        );
+        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+    }
+
+    async fn module_rows(&self, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {
+        let stmt = Stmt::new(
+            "select plugin_id, plugin_version, enabled, config from module where tenant_id = $1 order by plugin_id",
+            [tenant.0.into()],
+        );
+        self.db
+            .all(Reach::Point, stmt, |row| {
+                Ok(ModuleRow {
+                    plugin: row.text(0)?,
+                    version: row.text(1)?,
+                    enabled: row.boolean(2)?,
+                    config: row.json(3)?,
+                })
+            })
+            .await
+    }
+}

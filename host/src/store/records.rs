@@ -1,0 +1,60 @@
+//! Reading records by id or by a unique field.
+
+use sea_query::Value as Bound;
+use std::sync::Arc;
+use uuid::Uuid;
+
+use super::db::{Row, Stmt};
+use super::{Store, StoreError};
+use crate::access::{Permit, Read};
+use crate::domain::field::FieldType;
+use crate::domain::object::Object;
+use crate::domain::record::Record;
+use crate::domain::value::Value;
+
+impl Store {
+    /// The record of that id.
+    pub async fn get(&self, permit: &Permit<Read>, id: Uuid) -> Result<Option<Record>, StoreError> {
+        let object = Arc::clone(permit.object());
+        let texts = self.texts(&object);
+        let stmt = Stmt::new(Arc::clone(&texts.get), [permit.tenant().0.into(), id.into()]);
+        self.db.maybe(stmt, move |row| decode(&object, row)).await
+    }
+
+    /// The id of the record, other than this one, that has the value in the unique field at this place.
+    pub async fn holder(
+        &self,
+        permit: &Permit<Read>,
+        field: usize,
+        value: &Value,
+        other_than: Uuid,
+    ) -> Result<Option<Uuid>, StoreError> {
+        let object = permit.object();
+        let texts = self.texts(object);
+        let sql = format!(
+            "select id from {} where tenant_id = $1 and {} = $2 and id <> $3 and deleted_at is null",
+            texts.table,
+            super::tables::quote(object.fields[field].name())
+        );
+        let values: [Bound; 3] = [permit.tenant().0.into(), self.db.engine().bind_one(value), other_than.into()];
+        self.db.maybe(Stmt::new(sql, values), |row| row.id(0)).await
+    }
+}
+
+/// Reads a record from the columns that [`super::TableSql`] names.
+pub(super) fn decode(object: &Arc<Object>, row: &Row<'_>) -> Result<Record, StoreError> {
+    let mut values = Vec::with_capacity(object.fields.len());
+    let mut at = 4;
+    for field in &object.fields {
+        values.push(row.value(at, &field.kind)?);
+        at += if matches!(field.kind, FieldType::Money) { 2 } else { 1 };
+    }
+    Ok(Record {
+        id: row.id(0)?,
+        version: row.integer(1)?,
+        created_at: row.time(2)?,
+        updated_at: row.time(3)?,
+        object: Arc::clone(object),
+        values,
+    })
+}

@@ -1,0 +1,45 @@
+//! Records of the tenant, read and written inside the unit of work of the call.
+//!
+//! All writes commit together with the change that caused the call, or not at
+//! all. A read sees the writes of its own call. What may be read and written
+//! stands in the manifest; anything else fails with `permission_denied`.
+//!
+//! ```no_run
+//! use guildhall_sdk::{Fault, Query, Record, filter, records};
+//!
+//! fn enrol(contact: &str) -> Result<Record, Fault> {
+//!     let query = Query::new().filter(filter::eq("contact", contact)).limit(1);
+//!     match records::query("loyalty.member", query)?.pop() {
+//!         Some(member) => Ok(member),
+//!         None => records::create("loyalty.member", Record::new().set("contact", contact)),
+//!     }
+//! }
+//! ```
+
+use crate::bindings::imports::guildhall::data::records;
+use crate::{Fault, Query, Record};
+
+/// The record with this id, if there is one.
+pub fn get(object: &str, id: &str) -> Result<Option<Record>, Fault> {
+    records::get(object, id)?.as_deref().map(Record::from_json).transpose()
+}
+
+/// The records that a query finds.
+pub fn query(object: &str, query: Query) -> Result<Vec<Record>, Fault> {
+    records::query(object, &query.into_json())?.iter().map(|record| Record::from_json(record)).collect()
+}
+
+/// Adds a record and returns it as it will be stored.
+pub fn create(object: &str, fields: Record) -> Result<Record, Fault> {
+    Record::from_json(&records::create(object, &fields.into_json())?)
+}
+
+/// Changes the given fields of a record and returns it as it will be stored.
+pub fn update(object: &str, id: &str, fields: Record) -> Result<Record, Fault> {
+    Record::from_json(&records::update(object, id, &fields.into_json())?)
+}
+
+/// Deletes a record.
+pub fn delete(object: &str, id: &str) -> Result<(), Fault> {
+    Ok(records::delete(object, id)?)
+}

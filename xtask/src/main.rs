@@ -1,0 +1,66 @@
+//! `cargo xtask`: the project's tasks, each runnable on a machine that has only Rust.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task speaks to the person who started it")]
+
+mod demo;
+mod deny;
+mod interrupt;
+mod packages;
+mod plugins;
+mod postgres;
+mod test;
+mod tidy;
+mod wasm_target;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's tasks")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Check the rules of docs/style.md that a machine can check
+    Tidy {
+        /// Add the checksums of new migrations to migrations/checksums.txt
+        #[arg(long)]
+        record_migrations: bool,
+    },
+    /// Run every test on SQLite and on a PostgreSQL of its own
+    Test {
+        /// Words that select tests by name, then options for cargo test
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Show a real shop's orders earning points through a sandboxed plugin
+    Demo(demo::Options),
+    /// Build every plugin into target/plugins
+    Plugins,
+    /// Run a PostgreSQL in the foreground, for work by hand
+    Postgres,
+    /// Check licences, advisories and sources of all dependencies
+    Deny,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Tidy { record_migrations } => tidy::run(record_migrations),
+        Task::Test { arguments } => test::run(&arguments),
+        Task::Demo(options) => demo::run(&options),
+        Task::Plugins => plugins::run(),
+        Task::Postgres => postgres::run(),
+        Task::Deny => deny::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

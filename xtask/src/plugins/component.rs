@@ -1,0 +1,93 @@
+//! Makes a component of a compiled plugin, checks it, and puts the manifest inside.
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+use wasm_encoder::{ComponentSection as _, CustomSection};
+use wasmparser::{Parser, Payload};
+use wit_component::ComponentEncoder;
+
+use super::manifest::Manifest;
+
+/// What every import must begin with: a plugin reaches nothing but the host's own interfaces.
+const IMPORTS: &str = "guildhall:";
+
+/// What the export of a hook begins with; its name and `@version` follow.
+const HOOKS: &str = "guildhall:hooks/";
+
+/// The section with the manifest, and the one that says what the plugin was built with.
+const MANIFEST_SECTION: &str = "guildhall:manifest";
+const SDK_SECTION: &str = "guildhall:sdk";
+
+/// The component of a plugin, with its manifest in a custom section.
+pub fn make(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>> {
+    let mut component = ComponentEncoder::default()
+        .validate(true)
+        .module(module)
+        .context("the module does not carry Guildhall's interfaces; is its wit-bindgen that of the SDK?")?
+        .encode()
+        .context("making a component of the module")?;
+    check(&component, manifest)?;
+    append(&mut component, MANIFEST_SECTION, manifest.json());
+    append(&mut component, SDK_SECTION, &sdk(manifest));
+    Ok(component)
+}
+
+/// What the plugin was built with. The SDK carries the version of the workspace, as this program does.
+fn sdk(manifest: &Manifest) -> Value {
+    json!({ "language": "rust", "sdk": env!("CARGO_PKG_VERSION"), "api": manifest.api() })
+}
+
+/// Refuses a plugin that wants more than the host gives, or whose hooks are not those of its manifest.
+fn check(component: &[u8], manifest: &Manifest) -> Result<()> {
+    let Names { imports, exports } = names(component)?;
+    if let Some(import) = imports.iter().find(|import| !import.starts_with(IMPORTS)) {
+        bail!("the plugin imports {import}, but only {IMPORTS}* exists");
+    }
+    let mut exported: Vec<&str> =
+        exports.iter().filter_map(|export| export.strip_prefix(HOOKS)?.split('@').next()).collect();
+    exported.sort_unstable();
+    let listed = manifest.hooks();
+    if let Some(hook) = listed.iter().find(|hook| !exported.contains(hook)) {
+        bail!("plugin.toml lists the hook {hook}, but the plugin does not register it");
+    }
+    if let Some(hook) = exported.iter().find(|hook| !listed.contains(hook)) {
+        bail!("the plugin registers the hook {hook}, but plugin.toml does not list it");
+    }
+    Ok(())
+}
+
+/// What a component imports and exports.
+#[derive(Default)]
+struct Names {
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+/// Reads the names of the outermost component, not those of the modules and components inside.
+fn names(component: &[u8]) -> Result<Names> {
+    let mut names = Names::default();
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    names.imports.push(import?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    names.exports.push(export?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(names)
+}
+
+fn append(component: &mut Vec<u8>, name: &str, data: &Value) {
+    let data = data.to_string().into_bytes();
+    CustomSection { name: name.into(), data: data.into() }.append_to_component(component);
+}
