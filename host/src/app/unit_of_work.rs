@@ -251,7 +251,10 @@ impl Work {
             }
         };
         let excerpt = |record: Option<&Record>| {
-            record.map_or(Json::Null, |record| record::excerpt(&record.object, &record.values, places))
+            record.map_or_else(
+                || Json::Object(Map::new()),
+                |record| record::excerpt(&record.object, &record.values, places),
+            )
         };
         Event {
             id: self.app.ids.make(),
