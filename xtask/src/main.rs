@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's tasks, each runnable on a machine that has only Rust.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task speaks to the person who started it")]
 
+mod bench;
 mod demo;
 mod deny;
 mod interrupt;
@@ -39,6 +40,8 @@ enum Task {
     },
     /// Show a real shop's orders earning points through a sandboxed plugin
     Demo(demo::Options),
+    /// Measure the host beside what this machine can do at most
+    Bench(bench::Options),
     /// Build every plugin into target/plugins
     Plugins,
     /// Run a PostgreSQL in the foreground, for work by hand
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Task::Tidy { record_migrations } => tidy::run(record_migrations),
         Task::Test { arguments } => test::run(&arguments),
         Task::Demo(options) => demo::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Plugins => plugins::run(),
         Task::Postgres => postgres::run(),
         Task::Deny => deny::run(),

@@ -58,7 +58,9 @@ fn sections(component: &[u8]) -> Result<&[u8], Invalid> {
                 }
             }
             Payload::CustomSection(section) if depth == 0 && section.name() == MANIFEST_SECTION => {
-                manifest = Some(section.data());
+                if manifest.replace(section.data()).is_some() {
+                    return Err(Invalid(format!("the component has more than one `{MANIFEST_SECTION}` section")));
+                }
             }
             _ => {}
         }

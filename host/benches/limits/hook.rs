@@ -1,0 +1,70 @@
+//! The hook's own share: a fresh instance for every call, through the host's own engine.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use guildhall::plugin::{Compiled, HookChange, Limits, PluginEngine};
+use serde_json::{Value, json};
+
+use super::Result;
+use super::stub::{ID, Stub, TIME, with_system_fields};
+
+const WARM_UP: usize = 500;
+const CALLS: usize = 5_000;
+
+/// Prints the times in microseconds: of a call that has nothing to do, and of one that does the work of an order.
+pub fn measure(plugin: &Path) -> Result<()> {
+    let component = std::fs::read(plugin)?;
+    let engine = PluginEngine::new()?;
+    let start = Instant::now();
+    let compiled = engine.compile(&component)?;
+    let compile = start.elapsed();
+    // A call runs where it is made: one thread shows it best.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let (idle, order) = runtime.block_on(async {
+        let unchanged = Some(order());
+        let idle = HookChange { before: unchanged.clone(), ..change("update", unchanged) };
+        let idle = calls(&engine, &compiled, idle).await?;
+        let order = calls(&engine, &compiled, change("create", Some(order()))).await?;
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>((idle, order))
+    })?;
+    println!("{}", json!({"compile_us": compile.as_secs_f64() * 1e6, "idle": idle, "order": order}));
+    Ok(())
+}
+
+async fn calls(engine: &PluginEngine, plugin: &Compiled, change: HookChange) -> Result<Value> {
+    let hook = plugin.manifest.hooks.before_write.first().ok_or("the plugin has no hook")?;
+    let limits = Limits::of_hook(&plugin.manifest, hook);
+    let mut times = Vec::with_capacity(CALLS);
+    for call in 0..WARM_UP + CALLS {
+        let changes = vec![change.clone()];
+        let start = Instant::now();
+        let outcomes = engine.before_write(plugin, &limits, Arc::new(Stub), changes).await?;
+        let took = start.elapsed();
+        if !matches!(outcomes.as_slice(), [Ok(_)]) {
+            return Err(format!("the hook refused the order: {outcomes:?}").into());
+        }
+        if call >= WARM_UP {
+            times.push(took);
+        }
+    }
+    times.sort_unstable();
+    let micros = |time: Duration| time.as_secs_f64() * 1e6;
+    let at = |share: usize| micros(times[(times.len() - 1) * share / 100]);
+    let calls = u32::try_from(CALLS).unwrap_or(u32::MAX);
+    Ok(json!({"p50_us": at(50), "p99_us": at(99), "mean_us": micros(times.iter().sum::<Duration>() / calls)}))
+}
+
+fn change(operation: &'static str, after: Option<String>) -> HookChange {
+    HookChange { operation, object: "order".to_owned(), id: ID.to_owned(), before: None, after }
+}
+
+fn order() -> String {
+    with_system_fields(json!({
+        "contact": ID,
+        "placed_at": TIME,
+        "total": {"amount": "29.33", "currency": "USD"},
+        "status": "placed",
+    }))
+}

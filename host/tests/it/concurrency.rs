@@ -1,0 +1,120 @@
+//! Many at once: nothing is lost and nothing is doubled.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::{On, TestApp};
+
+both!(
+    thirty_two_clients_order_for_one_member
+    the_ledger_explains_the_balance_while_orders_change
+    one_of_many_gets_a_unique_value
+    updates_of_one_record_are_counted
+);
+
+const CLIENTS: usize = 32;
+const ORDERS: usize = 5;
+
+async fn thirty_two_clients_order_for_one_member(on: On) {
+    let TestApp { ann, .. } = TestApp::with_plugin(on, "guildhall.retail-loyalty").await;
+    let contact = ann.create("contact", json!({"name": "Ann"})).await;
+    let placed: Vec<u64> = join_all((0..CLIENTS).map(|client| {
+        let (ann, contact) = (ann.clone(), contact["id"].clone());
+        async move {
+            let mut points = 0;
+            for order in 0..ORDERS {
+                let whole = client * 10 + order;
+                let body = json!({
+                    "contact": contact, "placed_at": "2026-01-01",
+                    "total": {"amount": format!("{whole}.99"), "currency": "USD"},
+                    "external_id": format!("{client}-{order}"),
+                });
+                ann.post("/api/v1/records/order", &body).await.assert(201);
+                points += whole as u64;
+            }
+            points
+        }
+    }))
+    .await;
+    let expected: u64 = placed.into_iter().sum();
+
+    let members = ann.all("loyalty.member", &[]).await;
+    assert_eq!(members.len(), 1);
+    let entries = ann.all("loyalty.entry", &[("limit", "500")]).await;
+    // Orders that earn nothing leave no entry.
+    assert_eq!(entries.len(), CLIENTS * ORDERS - 1);
+    let ledger: i64 = entries.iter().map(|entry| entry["points"].as_i64().unwrap()).sum();
+    assert_eq!(ledger, i64::try_from(expected).unwrap());
+    assert_eq!(members[0]["points"], ledger);
+    assert_eq!(members[0]["version"], entries.len());
+    let mut balances: Vec<i64> = entries.iter().map(|entry| entry["balance_after"].as_i64().unwrap()).collect();
+    balances.sort_unstable();
+    balances.dedup();
+    assert_eq!(balances.len(), entries.len(), "two orders saw the same balance");
+}
+
+async fn the_ledger_explains_the_balance_while_orders_change(on: On) {
+    let TestApp { ann, .. } = TestApp::with_plugin(on, "guildhall.retail-loyalty").await;
+    let mut contacts = Vec::new();
+    for name in ["Ann", "Bob"] {
+        contacts.push(ann.create("contact", json!({"name": name})).await["id"].clone());
+    }
+    join_all((0..16).map(|client: usize| {
+        let (ann, contacts) = (ann.clone(), contacts.clone());
+        async move {
+            let body = json!({
+                "contact": contacts[client % 2], "placed_at": "2026-01-01",
+                "total": {"amount": "100.00", "currency": "USD"},
+            });
+            let order = ann.create("order", body).await;
+            let path = format!("/api/v1/records/order/{}", order["id"].as_str().unwrap());
+            ann.patch(&path, &json!({"total": {"amount": format!("{client}.50"), "currency": "USD"}}))
+                .await
+                .assert(200);
+            match client % 4 {
+                0 => ann.patch(&path, &json!({"contact": contacts[(client + 1) % 2]})).await.assert(200),
+                1 => ann.patch(&path, &json!({"status": "cancelled"})).await.assert(200),
+                2 => ann.delete(&path).await.assert(204),
+                _ => ann.patch(&path, &json!({"status": "paid"})).await.assert(200),
+            };
+        }
+    }))
+    .await;
+    let entries = ann.all("loyalty.entry", &[("limit", "500")]).await;
+    for member in ann.all("loyalty.member", &[]).await {
+        let own = entries.iter().filter(|entry| entry["member"] == member["id"]);
+        assert_eq!(member["points"], own.map(|entry| entry["points"].as_i64().unwrap()).sum::<i64>());
+        // The orders that are left, each worth its whole part.
+        let contact = json!({"contact": {"_eq": member["contact"]}}).to_string();
+        let orders = ann.all("order", &[("filter", contact.as_str())]).await;
+        let worth = orders
+            .iter()
+            .filter(|order| order["status"] != "cancelled")
+            .map(|order| order["total"]["amount"].as_str().unwrap().split('.').next().unwrap().parse::<i64>().unwrap());
+        assert_eq!(member["points"], worth.sum::<i64>());
+    }
+}
+
+async fn one_of_many_gets_a_unique_value(on: On) {
+    let TestApp { ann, .. } = TestApp::start(on).await;
+    let body = json!({"name": "Ann", "email": "ann@x.com"});
+    let replies = join_all((0..CLIENTS).map(|_| ann.post("/api/v1/records/contact", &body))).await;
+    let made: Vec<_> = replies.iter().filter(|reply| reply.status.as_u16() == 201).collect();
+    assert_eq!(made.len(), 1);
+    let id = made[0].json()["id"].clone();
+    for reply in replies.into_iter().filter(|reply| reply.status.as_u16() != 201) {
+        assert_eq!(reply.problem(409, "duplicate")["existing_id"], id);
+    }
+}
+
+async fn updates_of_one_record_are_counted(on: On) {
+    let TestApp { ann, .. } = TestApp::start(on).await;
+    let contact = ann.create("contact", json!({"name": "Ann"})).await;
+    let path = format!("/api/v1/records/contact/{}", contact["id"].as_str().unwrap());
+    let bodies: Vec<_> = (0..CLIENTS).map(|client| json!({"city": format!("City {client}")})).collect();
+    let replies = join_all(bodies.iter().map(|body| ann.patch(&path, body))).await;
+    let mut versions: Vec<i64> =
+        replies.into_iter().map(|reply| reply.assert(200).json()["version"].as_i64().unwrap()).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, (2..2 + i64::try_from(CLIENTS).unwrap()).collect::<Vec<_>>());
+}

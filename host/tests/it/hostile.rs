@@ -1,0 +1,145 @@
+//! A plugin that misbehaves: the caller gets the code of it, nothing of it
+//! stays, and the host goes on.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value as Json, json};
+
+use crate::support::{Actor, On, TestApp, plugin_with};
+
+both!(
+    every_misdeed_has_its_code_and_leaves_nothing
+    amendments_are_checked_like_input
+    a_wall_limit_ends_a_call
+    a_hook_that_may_fail_is_passed_over
+    nothing_is_locked_while_a_hook_runs
+    other_tenants_go_on_beside_loops
+);
+
+const HOSTILE: &str = "test.hostile";
+
+async fn contact(actor: &Actor, note: &str) -> crate::support::Reply {
+    actor.post("/api/v1/records/contact", &json!({"name": "Ann", "note": note})).await
+}
+
+async fn every_misdeed_has_its_code_and_leaves_nothing(on: On) {
+    let TestApp { ann, .. } = TestApp::with_plugin(on, HOSTILE).await;
+    for (misdeed, code) in [
+        ("trap", "plugin_trap"),
+        ("loop", "cpu_limit"),
+        ("allocate", "memory_limit"),
+        ("recurse", "plugin_trap"),
+        ("big-result", "payload_limit"),
+        ("big-argument", "payload_limit"),
+        ("big-log", "payload_limit"),
+        ("host-calls", "host_call_limit"),
+        ("bad-json", "plugin_error"),
+        ("bad-patch", "plugin_error"),
+        ("short-answer", "plugin_error"),
+        ("write-then-trap", "plugin_trap"),
+        ("write-then-refuse", "plugin_error"),
+        ("refuse", "plugin_error"),
+        ("refuse-all", "plugin_error"),
+        ("undeclared", "plugin_error"),
+        ("denied", "plugin_error"),
+    ] {
+        let problem = contact(&ann, misdeed).await.problem(422, code);
+        assert_eq!(problem["plugin"], HOSTILE, "{misdeed}");
+        let said = match misdeed {
+            "refuse" | "refuse-all" | "write-then-refuse" => json!("not_welcome"),
+            "undeclared" | "denied" => json!("permission_denied"),
+            _ => json!(null),
+        };
+        assert_eq!(problem["plugin_code"], said, "{misdeed}");
+        assert!(ann.all("contact", &[]).await.is_empty() && ann.all("company", &[]).await.is_empty(), "{misdeed}");
+        // And the next call works.
+        let fine = contact(&ann, "fine").await.assert(201);
+        ann.delete(fine.header("location")).await.assert(204);
+    }
+    // Some things are only cut short.
+    contact(&ann, "log-flood").await.problem(422, "host_call_limit");
+}
+
+async fn amendments_are_checked_like_input(on: On) {
+    let TestApp { ann, .. } = TestApp::with_plugin(on, HOSTILE).await;
+    let contact_amended = contact(&ann, "amend").await.assert(201);
+    assert_eq!(contact_amended.json()["name"], "ANN");
+    assert_eq!(ann.get(contact_amended.header("location")).await.json(), contact_amended.json());
+    let problem = contact(&ann, "amend-unknown").await.problem(422, "plugin_error");
+    assert_eq!(problem["plugin_code"], "validation_failed");
+    assert_eq!(problem["plugin_details"]["errors"][0]["code"], "unknown_field");
+}
+
+/// The hostile plugin under another manifest, enabled for this tenant.
+async fn variant(test: &TestApp, actor: &Actor, name: &str, change: impl FnOnce(&mut Json)) {
+    let wasm = plugin_with(HOSTILE, |manifest| {
+        manifest["id"] = json!(format!("test.{name}"));
+        manifest["namespace"] = json!(name);
+        change(manifest);
+    });
+    test.app.install_plugin(&wasm).await.unwrap();
+    actor.put(&format!("/api/v1/modules/test.{name}"), &json!({})).await.assert(200);
+}
+
+async fn a_wall_limit_ends_a_call(on: On) {
+    let test = TestApp::start(on).await;
+    variant(&test, &test.ann, "patient", |manifest| {
+        manifest["limits"]["cpu_ms"] = json!(1_000);
+        manifest["hooks"]["before-write"][0]["timeout_ms"] = json!(1);
+    })
+    .await;
+    contact(&test.ann, "loop").await.problem(422, "wall_timeout");
+}
+
+async fn a_hook_that_may_fail_is_passed_over(on: On) {
+    let test = TestApp::start(on).await;
+    variant(&test, &test.ann, "optional", |manifest| {
+        manifest["hooks"]["before-write"][0]["on_failure"] = json!("allow")
+    })
+    .await;
+    // It crashed after it had written a company: the contact stays, the company does not.
+    contact(&test.ann, "write-then-trap").await.assert(201);
+    assert_eq!(test.ann.all("contact", &[]).await.len(), 1);
+    assert!(test.ann.all("company", &[]).await.is_empty());
+    // Saying no is no failure.
+    contact(&test.ann, "refuse").await.problem(422, "plugin_error");
+}
+
+async fn nothing_is_locked_while_a_hook_runs(on: On) {
+    let test = TestApp::start(on).await;
+    variant(&test, &test.ann, "slow", |manifest| {
+        manifest["limits"]["cpu_ms"] = json!(1_000);
+        manifest["hooks"]["before-write"][0]["timeout_ms"] = json!(5_000);
+    })
+    .await;
+    let slow = tokio::spawn({
+        let ann = test.ann.clone();
+        async move { contact(&ann, "loop").await }
+    });
+    // Many writes, of the same tenant and object too, end while the hook spins for its second.
+    for number in 0..10 {
+        test.ann.create("company", json!({"name": format!("Company {number}")})).await;
+        contact(&test.ann, "fine").await.assert(201);
+    }
+    assert!(!slow.is_finished());
+    slow.await.unwrap().problem(422, "cpu_limit");
+    assert_eq!(test.ann.all("contact", &[]).await.len(), 10);
+}
+
+async fn other_tenants_go_on_beside_loops(on: On) {
+    let test = TestApp::with_plugin(on, HOSTILE).await;
+    let loops = join_all((0..16).map(|_| contact(&test.ann, "loop")));
+    let others = join_all((0..64).map(|_| contact(&test.sam, "loop")));
+    let (loops, others) = tokio::join!(loops, tokio::time::timeout(Duration::from_secs(60), others));
+    for reply in loops {
+        let code = reply.json()["code"].as_str().unwrap().to_owned();
+        // Beside others, the wall clock may strike first.
+        assert!(["cpu_limit", "wall_timeout"].contains(&code.as_str()), "{code}");
+        reply.problem(422, &code);
+    }
+    // The second tenant has not enabled the plugin: its notes are just notes.
+    for reply in others.unwrap() {
+        reply.assert(201);
+    }
+}

@@ -1,0 +1,19 @@
+//! The integration tests: the whole host over real HTTP, on both engines, by
+//! actors with different rights. `cargo xtask test` sets up what they need.
+
+#[macro_use]
+mod support;
+
+mod access;
+mod bad_input;
+mod concurrency;
+mod conditions;
+mod filters;
+mod hostile;
+mod idempotency;
+mod listing;
+mod loyalty;
+mod modules;
+mod openapi;
+mod records;
+mod tables;

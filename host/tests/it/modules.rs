@@ -1,0 +1,110 @@
+//! Installing plugins, and enabling them.
+
+use guildhall::app::AppError;
+use serde_json::json;
+
+use crate::support::{On, TestApp, plugin, plugin_with};
+
+both!(
+    installing_shows_what_it_adds_and_is_done_once
+    what_is_no_plugin_is_refused
+    a_plugin_cannot_take_what_is_anothers
+    enabling_names_what_is_wrong
+);
+
+const LOYALTY: &str = "guildhall.retail-loyalty";
+
+async fn installing_shows_what_it_adds_and_is_done_once(on: On) {
+    let TestApp { app, ann, .. } = TestApp::start(on).await;
+    let first = app.install_plugin(&plugin(LOYALTY)).await.unwrap();
+    assert!(first.changes.iter().any(|change| change.starts_with("+ table o_loyalty__member with")), "{first:?}");
+    assert!(first.changes.contains(&"+ unique index on o_loyalty__member (contact)".to_owned()), "{first:?}");
+    assert!(app.install_plugin(&plugin(LOYALTY)).await.unwrap().changes.is_empty());
+    assert_eq!(ann.get("/api/v1/modules").await.assert(200).json(), json!({"data": []}));
+    let module = ann.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({})).await.assert(200).json();
+    assert_eq!((&module["plugin"], &module["enabled"]), (&json!(LOYALTY), &json!(true)));
+    assert_eq!(ann.get("/api/v1/modules").await.json(), json!({"data": [module]}));
+}
+
+async fn what_is_no_plugin_is_refused(on: On) {
+    let TestApp { app, .. } = TestApp::start(on).await;
+    let good = plugin(LOYALTY);
+    let mut core_module = b"\0asm\x01\0\0\0".to_vec();
+    core_module.extend([0, 1, 0]);
+    let truncated = &good[..good.len() / 2];
+    let elf = [b"\x7fELF".as_slice(), &[0; 100]].concat();
+    let strange = plugin_with(LOYALTY, |manifest| manifest["surprise"] = json!(1));
+    let newer = plugin_with(LOYALTY, |manifest| manifest["api"] = json!("2.0"));
+    let format = plugin_with(LOYALTY, |manifest| manifest["schema"] = json!(2));
+    let id = plugin_with(LOYALTY, |manifest| manifest["id"] = json!("../../etc"));
+    let blind = plugin_with(LOYALTY, |manifest| manifest["permissions"]["records"] = json!([]));
+    let outside = plugin_with(LOYALTY, |manifest| manifest["objects"][0]["name"] = json!("contact"));
+    let nowhere = plugin_with(LOYALTY, |manifest| manifest["objects"][0]["fields"][0]["type"] = json!("blob"));
+    for (bytes, reason) in [
+        (&[][..], "not a WebAssembly component"),
+        (b"hello", "not a WebAssembly component"),
+        (&elf, "not a WebAssembly component"),
+        (truncated, "component"),
+        (&core_module, "core module"),
+        (&strange, "unknown field `surprise`"),
+        (&newer, "needs host API 2.0"),
+        (&format, "format 2"),
+        (&id, "publisher.name"),
+        (&blind, "must ask to read them"),
+        (&outside, "not in the namespace `loyalty`"),
+        (&nowhere, "unknown type `blob`"),
+        (&vec![0; (4 << 20) + 1], "larger than"),
+    ] {
+        let error = app.install_plugin(bytes).await.unwrap_err();
+        assert!(
+            matches!(&error, AppError::InvalidPlugin(_)) && error.to_string().contains(reason),
+            "{reason}: {error}"
+        );
+    }
+}
+
+async fn a_plugin_cannot_take_what_is_anothers(on: On) {
+    let TestApp { app, .. } = TestApp::start(on).await;
+    app.install_plugin(&plugin(LOYALTY)).await.unwrap();
+    let refused = |bytes: Vec<u8>| {
+        let app = app.clone();
+        async move { app.install_plugin(&bytes).await.unwrap_err().to_string() }
+    };
+    let namespace = refused(plugin_with(LOYALTY, |manifest| manifest["id"] = json!("evil.loyalty"))).await;
+    assert!(namespace.contains("belongs to guildhall.retail-loyalty"), "{namespace}");
+    let same_version = refused(plugin_with(LOYALTY, |manifest| manifest["name"] = json!("Changed"))).await;
+    assert!(same_version.contains("give the new one a new version"), "{same_version}");
+    let drops = refused(plugin_with(LOYALTY, |manifest| {
+        manifest["version"] = json!("0.2.0");
+        manifest["objects"][0]["fields"].as_array_mut().unwrap().pop();
+    }))
+    .await;
+    assert!(drops.contains("would be dropped"), "{drops}");
+    // What only adds is fine, and shown.
+    let grown = plugin_with(LOYALTY, |manifest| {
+        manifest["version"] = json!("0.2.0");
+        let field = json!({"name": "nickname", "label": "Nickname", "type": "text"});
+        manifest["objects"][0]["fields"].as_array_mut().unwrap().push(field);
+    });
+    let changes = app.install_plugin(&grown).await.unwrap().changes;
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert!(changes[0].starts_with("+ column o_loyalty__") && changes[0].contains(".nickname text"), "{changes:?}");
+}
+
+async fn enabling_names_what_is_wrong(on: On) {
+    let TestApp { app, ann, vic, .. } = TestApp::start(on).await;
+    ann.put("/api/v1/modules/no.such", &json!({})).await.problem(404, "not_found");
+    app.install_plugin(&plugin(LOYALTY)).await.unwrap();
+    let path = format!("/api/v1/modules/{LOYALTY}");
+    vic.put(&path, &json!({})).await.problem(403, "permission_denied");
+    for (body, field) in [
+        (json!({"enabled": "yes"}), "enabled"),
+        (json!({"config": []}), "config"),
+        (json!({"configuration": {}}), "configuration"),
+        (json!({"config": {"points_per_unit": 1.5}}), "config.points_per_unit"),
+    ] {
+        let problem = ann.put(&path, &body).await.problem(422, "validation_failed");
+        assert_eq!(problem["errors"][0]["field"], field);
+    }
+    assert_eq!(ann.get("/api/v1/modules").await.assert(200).json(), json!({"data": []}));
+}

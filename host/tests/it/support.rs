@@ -1,0 +1,300 @@
+//! What tests are made of: a host of their own, and actors who talk to it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use guildhall::app::{App, Database};
+use guildhall::domain::clock::Clock;
+use guildhall::http;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode};
+use serde_json::Value as Json;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use uuid::Uuid;
+
+/// Which engine a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    Sqlite,
+    Postgres,
+}
+
+/// Runs each of the named async functions, which take an [`On`], on both engines.
+
+macro_rules! both {
+    ($($name:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::support::On::Sqlite).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::support::On::Postgres).await;
+            })*
+        }
+    };
+}
+
+/// A host with two tenants, and everybody who talks to it.
+pub struct TestApp {
+    pub app: Arc<App>,
+    /// Admin of the first tenant.
+    pub ann: Actor,
+    /// Viewer of the first tenant.
+    pub vic: Actor,
+    /// Admin of the second tenant.
+    pub sam: Actor,
+    /// Nobody: no key.
+    pub anon: Actor,
+    /// Where the database is.
+    pub database: Database,
+    _directory: tempfile::TempDir,
+}
+
+/// Somebody with, or without, a key.
+#[derive(Clone)]
+pub struct Actor {
+    client: reqwest::Client,
+    address: String,
+    key: Option<String>,
+    headers: HeaderMap,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl TestApp {
+    pub async fn start(on: On) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database = match on {
+            On::Sqlite => Database::Sqlite(directory.path().join("guildhall.sqlite")),
+            On::Postgres => Database::Postgres(new_postgres_database().await),
+        };
+        let app = App::open(&database, Clock::system()).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let router = http::router(&app);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+
+        let ann = app.create_tenant("first", "First shop").await.unwrap().api_key;
+        let sam = app.create_tenant("second", "Second shop").await.unwrap().api_key;
+        let (_, vic) = app.create_key("first", "viewer", "Vic", None).await.unwrap();
+        let client = reqwest::Client::new();
+        let actor = |key: Option<String>| Actor {
+            client: client.clone(),
+            address: address.clone(),
+            key,
+            headers: HeaderMap::new(),
+        };
+        Self {
+            ann: actor(Some(ann)),
+            vic: actor(Some(vic)),
+            sam: actor(Some(sam)),
+            anon: actor(None),
+            app,
+            database,
+            _directory: directory,
+        }
+    }
+
+    /// A host on which the first tenant has this plugin enabled.
+    pub async fn with_plugin(on: On, id: &str) -> Self {
+        let test = Self::start(on).await;
+        test.app.install_plugin(&plugin(id)).await.unwrap();
+        test.ann.put(&format!("/api/v1/modules/{id}"), &serde_json::json!({})).await.assert(200);
+        test
+    }
+}
+
+impl Actor {
+    /// The key of the actor.
+    pub fn key(&self) -> &str {
+        self.key.as_deref().unwrap()
+    }
+
+    /// The same actor, with this key.
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..self.clone() }
+    }
+
+    /// The same actor, sending this header.
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut actor = self.clone();
+        actor.headers.insert(HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value).unwrap());
+        actor
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Json) -> Reply {
+        self.send(Method::POST, path, Some(body.to_string())).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Json) -> Reply {
+        self.send(Method::PATCH, path, Some(body.to_string())).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Json) -> Reply {
+        self.send(Method::PUT, path, Some(body.to_string())).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    /// Sends a body as it is.
+    pub async fn send(&self, method: Method, path: &str, body: Option<String>) -> Reply {
+        let mut request = self.client.request(method, format!("{}{path}", self.address)).headers(self.headers.clone());
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
+        }
+        if let Some(body) = body {
+            if !self.headers.contains_key("content-type") {
+                request = request.header("content-type", "application/json");
+            }
+            request = request.body(body);
+        }
+        let response = request.send().await.unwrap();
+        Reply { status: response.status(), headers: response.headers().clone(), text: response.text().await.unwrap() }
+    }
+
+    /// Creates a record, and returns it.
+    pub async fn create(&self, object: &str, fields: Json) -> Json {
+        self.post(&format!("/api/v1/records/{object}"), &fields).await.assert(201).json()
+    }
+
+    /// All records of a list, page by page.
+    pub async fn all(&self, object: &str, query: &[(&str, &str)]) -> Vec<Json> {
+        let mut all = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut pairs = form_urlencoded::Serializer::new(String::new());
+            pairs.extend_pairs(query);
+            if let Some(cursor) = &cursor {
+                pairs.append_pair("cursor", cursor);
+            }
+            let page = self.get(&format!("/api/v1/records/{object}?{}", pairs.finish())).await.assert(200).json();
+            all.extend(page["data"].as_array().unwrap().iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => return all,
+            }
+        }
+    }
+}
+
+impl Reply {
+    /// Checks the status.
+    #[track_caller]
+    pub fn assert(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self
+    }
+
+    /// Checks that it is this problem, in full form.
+    #[track_caller]
+    pub fn problem(self, status: u16, code: &str) -> Json {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
+        let problem = self.json();
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["status"], status, "{problem}");
+        assert_eq!(problem["type"], format!("urn:guildhall:problem:{code}"));
+        assert_eq!(problem["request_id"], self.headers["x-request-id"].to_str().unwrap());
+        assert!(!problem["title"].as_str().unwrap().is_empty() && !problem["detail"].as_str().unwrap().is_empty());
+        problem
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Json {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// A header as text.
+    #[track_caller]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no header {name}")).to_str().unwrap()
+    }
+}
+
+/// A plugin built by `cargo xtask plugins`.
+pub fn plugin(id: &str) -> Vec<u8> {
+    let directory = std::env::var("GUILDHALL_PLUGINS_DIR")
+        .map_or_else(|_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/plugins"), PathBuf::from);
+    let path = directory.join(format!("{id}.wasm"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask test`", path.display()))
+}
+
+/// A plugin with a changed manifest.
+pub fn plugin_with(id: &str, change: impl FnOnce(&mut Json)) -> Vec<u8> {
+    let wasm = plugin(id);
+    let mut result = wasm[..8].to_vec();
+    let mut change = Some(change);
+    let mut at = 8;
+    while at < wasm.len() {
+        let (size, size_length) = unsigned(&wasm[at + 1..]);
+        let end = at + 1 + size_length + size;
+        let payload = &wasm[at + 1 + size_length..end];
+        let name_length = usize::from(payload[0]);
+        if wasm[at] == 0 && payload[1..].starts_with(b"guildhall:manifest") {
+            let mut manifest: Json = serde_json::from_slice(&payload[1 + name_length..]).unwrap();
+            change.take().unwrap()(&mut manifest);
+            let mut section = vec![u8::try_from(name_length).unwrap()];
+            section.extend_from_slice(b"guildhall:manifest");
+            section.extend_from_slice(manifest.to_string().as_bytes());
+            result.push(0);
+            result.extend(leb128(section.len()));
+            result.extend(section);
+        } else {
+            result.extend_from_slice(&wasm[at..end]);
+        }
+        at = end;
+    }
+    assert!(change.is_none(), "{id} has no manifest");
+    result
+}
+
+fn unsigned(bytes: &[u8]) -> (usize, usize) {
+    let mut value = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        value |= usize::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return (value, at + 1);
+        }
+    }
+    panic!("a number without an end");
+}
+
+fn leb128(mut value: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let byte = u8::try_from(value & 0x7f).unwrap();
+        value >>= 7;
+        bytes.push(if value == 0 { byte } else { byte | 0x80 });
+        if value == 0 {
+            return bytes;
+        }
+    }
+}
+
+async fn new_postgres_database() -> String {
+    let server = std::env::var("GUILDHALL_TEST_POSTGRES")
+        .expect("these tests need a PostgreSQL server: `cargo xtask test` starts one for them");
+    let name = format!("test_{}", Uuid::now_v7().simple());
+    let mut connection = PgConnection::connect(&server).await.unwrap();
+    sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await.unwrap();
+    let (server, options) = server.split_once('?').unwrap_or((&server, ""));
+    let (server, _) = server.rsplit_once('/').unwrap();
+    format!("{server}/{name}?{options}")
+}

@@ -1,0 +1,141 @@
+//! `cargo xtask bench`: the host beside what this machine can do at most, measured in turns in one run.
+
+mod build;
+mod check;
+mod disk;
+mod figure;
+mod hook;
+mod load;
+mod pgbench;
+mod proc;
+mod report;
+mod rounds;
+mod server;
+mod site;
+mod spread;
+mod start;
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::interrupt::Interrupt;
+use crate::{wasm_target, workspace};
+use build::Programs;
+use report::{EngineReport, Report};
+use rounds::Plan;
+use site::Site;
+
+#[derive(Args)]
+pub struct Options {
+    /// Rounds on each engine; the first warms up and is dropped [default: 7]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(2..))]
+    rounds: Option<u32>,
+    /// Length of each figure's window in each round [default: 3]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: Option<u32>,
+    /// Three rounds of one second: to see that it works, not how fast it is
+    #[arg(long)]
+    quick: bool,
+    /// Which database the host runs on
+    #[arg(long, default_value = "both")]
+    engine: Engines,
+    /// Write everything that was measured to this file
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Engines {
+    Sqlite,
+    Postgres,
+    Both,
+}
+
+/// A database that the host runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engines {
+    fn list(self) -> &'static [Engine] {
+        match self {
+            Self::Sqlite => &[Engine::Sqlite],
+            Self::Postgres => &[Engine::Postgres],
+            Self::Both => &[Engine::Sqlite, Engine::Postgres],
+        }
+    }
+}
+
+/// Builds, measures, prints.
+pub fn run(options: &Options) -> Result<()> {
+    load::ensure_wrk()?;
+    let programs = build::programs(&wasm_target::ensure()?)?;
+    let plan = Plan {
+        rounds: options.rounds.unwrap_or(if options.quick { 3 } else { 7 }),
+        seconds: options.seconds.unwrap_or(if options.quick { 1 } else { 3 }),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut interrupt = Interrupt::listen()?;
+        // Dropping the work ends every server that it has started.
+        tokio::select! {
+            done = measure(options, &programs, &plan) => done,
+            () = interrupt.received() => bail!("interrupted"),
+        }
+    })
+}
+
+async fn measure(options: &Options, programs: &Programs, plan: &Plan) -> Result<()> {
+    let folder = Folder::make()?;
+    let mut engines = Vec::new();
+    for engine in options.engine.list() {
+        engines.push(on(*engine, programs, plan, &folder.0).await.with_context(|| format!("on {engine:?}"))?);
+    }
+    let report = Report::new(plan, engines);
+    table::print(&report);
+    if let Some(path) = &options.json {
+        std::fs::write(path, serde_json::to_vec_pretty(&report)?)
+            .with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+async fn on(engine: Engine, programs: &Programs, plan: &Plan, folder: &Path) -> Result<EngineReport> {
+    println!("{engine:?}: seeding");
+    let folder = folder.join(format!("{engine:?}").to_lowercase());
+    std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    let hook = hook::measure(programs).await?;
+    let seeded = site::Seeded::prepare(engine, programs, &folder).await?;
+    let start = start::measure(&seeded).await?;
+    let mut site = Site::open(seeded, programs).await?;
+    check::answers(&site).await?;
+    let rounds = rounds::run(&mut site, programs, plan).await?;
+    let peak_mb = proc::peak_mb(site.host().process())?;
+    site.close().await?;
+    Ok(EngineReport::new(engine, rounds, hook, start, peak_mb))
+}
+
+/// A folder on the disk of the build, where an fsync costs what it costs; removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> Result<Self> {
+        let path = workspace::target_directory()?.join(format!("bench-{}", std::process::id()));
+        std::fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            println!("could not remove {}: {error}", self.0.display());
+        }
+    }
+}
