@@ -105,13 +105,12 @@ impl Access {
     }
 
     async fn decide(&self, caller: &Caller, target: &str, action: Action) -> Result<(), Denied> {
-        let policy = match self.tenants.get(&caller.tenant).await {
-            Some(policy) => policy,
-            None => {
-                let policy = Arc::new(TenantPolicy::load(caller.tenant).await?);
-                self.tenants.insert(caller.tenant, Arc::clone(&policy)).await;
-                policy
-            }
+        let policy = if let Some(policy) = self.tenants.get(&caller.tenant).await {
+            policy
+        } else {
+            let policy = Arc::new(TenantPolicy::load(caller.tenant).await?);
+            self.tenants.insert(caller.tenant, Arc::clone(&policy)).await;
+            policy
         };
         if policy.allows(&caller.role, target, action)? {
             return Ok(());

@@ -5,6 +5,7 @@ mod check;
 mod disk;
 mod figure;
 mod hook;
+mod installation;
 mod load;
 mod pgbench;
 mod proc;
@@ -15,6 +16,7 @@ mod site;
 mod spread;
 mod start;
 mod table;
+mod window;
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +26,7 @@ use clap::{Args, ValueEnum};
 use crate::interrupt::Interrupt;
 use crate::{wasm_target, workspace};
 use build::Programs;
+use installation::Installation;
 use report::{EngineReport, Report};
 use rounds::Plan;
 use site::Site;
@@ -85,13 +88,13 @@ pub fn run(options: &Options) -> Result<()> {
         let mut interrupt = Interrupt::listen()?;
         // Dropping the work ends every server that it has started.
         tokio::select! {
-            done = measure(options, &programs, &plan) => done,
+            done = measure(options, &programs, plan) => done,
             () = interrupt.received() => bail!("interrupted"),
         }
     })
 }
 
-async fn measure(options: &Options, programs: &Programs, plan: &Plan) -> Result<()> {
+async fn measure(options: &Options, programs: &Programs, plan: Plan) -> Result<()> {
     let folder = Folder::make()?;
     let mut engines = Vec::new();
     for engine in options.engine.list() {
@@ -106,17 +109,17 @@ async fn measure(options: &Options, programs: &Programs, plan: &Plan) -> Result<
     Ok(())
 }
 
-async fn on(engine: Engine, programs: &Programs, plan: &Plan, folder: &Path) -> Result<EngineReport> {
+async fn on(engine: Engine, programs: &Programs, plan: Plan, folder: &Path) -> Result<EngineReport> {
     println!("{engine:?}: seeding");
-    let folder = folder.join(format!("{engine:?}").to_lowercase());
-    std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     let hook = hook::measure(programs).await?;
-    let seeded = site::Seeded::prepare(engine, programs, &folder).await?;
-    let start = start::measure(&seeded).await?;
-    let mut site = Site::open(seeded, programs).await?;
+    let folder = folder.join(format!("{engine:?}").to_lowercase());
+    let installation = Installation::make(engine, programs, &folder)?;
+    let tenants = installation.populate(programs).await?;
+    let start = start::measure(&installation, &tenants[1]).await?;
+    let site = Site::open(installation, tenants, programs).await?;
     check::answers(&site).await?;
-    let rounds = rounds::run(&mut site, programs, plan).await?;
-    let peak_mb = proc::peak_mb(site.host().process())?;
+    let rounds = rounds::run(&site, programs, plan).await?;
+    let peak_mb = proc::peak_mb(site.host.process())?;
     site.close().await?;
     Ok(EngineReport::new(engine, rounds, hook, start, peak_mb))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path as PathPart, Query, State};
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
@@ -20,6 +20,8 @@ use super::writer::{NewContact, Writer};
 
 const COLUMNS: &str =
     "id, version, created_at, updated_at, name, email, phone, company, city, birthday, external_id, note";
+
+type Answer = std::result::Result<Response, Failure>;
 
 /// What the handlers share.
 pub struct Limit {
@@ -88,20 +90,14 @@ async fn serve(routes: Router) -> Result<()> {
     Ok(axum::serve(listener, routes).await?)
 }
 
-async fn point(
-    State(limit): State<Arc<Limit>>,
-    PathPart(id): PathPart<Uuid>,
-) -> std::result::Result<impl IntoResponse, Failure> {
+async fn point(State(limit): State<Arc<Limit>>, PathPart(id): PathPart<Uuid>) -> Answer {
     let sql = format!("select {COLUMNS} from o_contact where tenant_id = ?1 and id = ?2 and deleted_at is null");
     let contact =
         limit.read(|connection| connection.prepare_cached(&sql)?.query_row(params![limit.tenant, id], contact))?;
-    Ok(json(&contact)?)
+    json(&contact)
 }
 
-async fn list(
-    State(limit): State<Arc<Limit>>,
-    Query(query): Query<OfCity>,
-) -> std::result::Result<impl IntoResponse, Failure> {
+async fn list(State(limit): State<Arc<Limit>>, Query(query): Query<OfCity>) -> Answer {
     let sql = format!(
         "select {COLUMNS} from o_contact where tenant_id = ?1 and city = ?2 and deleted_at is null order by name limit 50"
     );
@@ -110,15 +106,12 @@ async fn list(
         let rows = statement.query_map(params![limit.tenant, query.city], contact)?;
         rows.collect::<rusqlite::Result<Vec<_>>>()
     })?;
-    Ok(json(&Page { data })?)
+    json(&Page { data })
 }
 
-async fn insert(
-    State(limit): State<Arc<Limit>>,
-    Json(contact): Json<NewContact>,
-) -> std::result::Result<impl IntoResponse, Failure> {
+async fn insert(State(limit): State<Arc<Limit>>, Json(contact): Json<NewContact>) -> Answer {
     let id = limit.writer.insert(contact).await?;
-    Ok((StatusCode::CREATED, Json(serde_json::json!({ "id": id }))))
+    Ok((StatusCode::CREATED, Json(serde_json::json!({ "id": id }))).into_response())
 }
 
 impl Limit {
@@ -157,8 +150,8 @@ fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
     })
 }
 
-fn json(body: &impl Serialize) -> std::result::Result<impl IntoResponse + use<>, Failure> {
-    Ok(([(header::CONTENT_TYPE, "application/json")], serde_json::to_vec(body)?))
+fn json(body: &impl Serialize) -> Answer {
+    Ok(([(header::CONTENT_TYPE, "application/json")], serde_json::to_vec(body)?).into_response())
 }
 
 /// Any error, as a 500 that the load generator will count.
@@ -171,7 +164,7 @@ impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for Failure {
 }
 
 impl IntoResponse for Failure {
-    fn into_response(self) -> axum::response::Response {
+    fn into_response(self) -> Response {
         (StatusCode::INTERNAL_SERVER_ERROR, self.0.to_string()).into_response()
     }
 }

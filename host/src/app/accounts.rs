@@ -39,15 +39,14 @@ impl App {
     /// Finds out who sends this key.
     pub async fn authenticate(&self, key: &str) -> Result<Caller, AppError> {
         let hash = hash(key);
-        let known = match self.keys.get(&hash) {
-            Some(known) => known,
-            None => {
-                let row = self.store.key_by_hash(HostPermit::new(Chore::Authenticate), hash).await?;
-                let row = row.ok_or(AppError::Unauthenticated)?;
-                let caller = Caller { tenant: row.tenant, key: row.id, role: Arc::from(row.role) };
-                self.keys.insert(hash, (caller.clone(), row.expires_at));
-                (caller, row.expires_at)
-            }
+        let known = if let Some(known) = self.keys.get(&hash) {
+            known
+        } else {
+            let row = self.store.key_by_hash(HostPermit::new(Chore::Authenticate), hash).await?;
+            let row = row.ok_or(AppError::Unauthenticated)?;
+            let caller = Caller { tenant: row.tenant, key: row.id, role: Arc::from(row.role) };
+            self.keys.insert(hash, (caller.clone(), row.expires_at));
+            (caller, row.expires_at)
         };
         match known {
             (_, Some(expires_at)) if expires_at <= self.clock.now() => Err(AppError::Unauthenticated),

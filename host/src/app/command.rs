@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use super::lanes::Held;
-use super::staging::Key;
+use super::lanes::{Held, lane_of};
+use super::staging::{Key, Staged};
 use super::unit_of_work::Work;
 use super::{App, AppError};
 use crate::access::{Chore, Create, Delete, HostPermit, Read, Update};
@@ -98,7 +98,7 @@ impl App {
                 }
             };
             if let Some((object, id)) = lost {
-                let lane = self.lanes.of(caller.tenant, &object, id);
+                let lane = lane_of(caller.tenant, &object, id);
                 self.lanes.join(&mut held, lane).await;
             }
         }
@@ -145,7 +145,7 @@ impl App {
         version: Option<i64>,
     ) -> Result<Record, AppError> {
         let permit = self.access.check::<Read>(&work.caller, object).await?;
-        let record = work.get(&permit, id).await?.ok_or_else(|| AppError::no_record(&object.name, id))?;
+        let record = work.get(&permit, id).await?.ok_or_else(|| AppError::no_record(&object.name, &id))?;
         match version {
             Some(given) if given != record.version => Err(AppError::Stale { current: record.version, given }),
             _ => Ok(record),
@@ -182,5 +182,5 @@ impl App {
 
 /// The record as hooks left it.
 async fn staged_or(work: &Work, key: &Key, otherwise: Record) -> Record {
-    work.buffer().await.staged_record(key).flatten().cloned().unwrap_or(otherwise)
+    work.buffer().await.staged.get(key).and_then(Staged::after).cloned().unwrap_or(otherwise)
 }

@@ -86,7 +86,7 @@ impl AppError {
     }
 
     /// A record that is not there.
-    pub fn no_record(object: &str, id: impl ToString) -> Self {
+    pub fn no_record(object: &str, id: &impl ToString) -> Self {
         Self::NotFound { what: object.to_owned(), id: id.to_string() }
     }
 }

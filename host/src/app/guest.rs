@@ -171,7 +171,7 @@ fn parse_query(permit: &Permit<Read>, text: &str) -> Result<Query, Fault> {
 }
 
 fn missing(object: &str, id: &str) -> Fault {
-    fault(AppError::no_record(object, id))
+    fault(AppError::no_record(object, &id))
 }
 
 /// A failed use case, as a plugin is told of it.

@@ -35,13 +35,6 @@ impl Default for Lanes {
 }
 
 impl Lanes {
-    /// The lane of a record.
-    pub fn of(&self, tenant: TenantId, object: &str, id: Uuid) -> usize {
-        let mut hasher = DefaultHasher::new();
-        (tenant, object, id).hash(&mut hasher);
-        usize::try_from(hasher.finish() % LANES as u64).unwrap_or(0)
-    }
-
     /// Whether somebody holds the lane.
     pub fn is_taken(&self, lane: usize) -> bool {
         self.0[lane].try_lock().is_err()
@@ -56,6 +49,13 @@ impl Lanes {
             held.guards.push(Arc::clone(&self.0[lane]).lock_owned().await);
         }
     }
+}
+
+/// The lane of a record.
+pub fn lane_of(tenant: TenantId, object: &str, id: Uuid) -> usize {
+    let mut hasher = DefaultHasher::new();
+    (tenant, object, id).hash(&mut hasher);
+    usize::try_from(hasher.finish() % LANES as u64).unwrap_or(0)
 }
 
 impl Held {

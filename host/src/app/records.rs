@@ -41,7 +41,7 @@ impl App {
     /// The record of that id.
     pub async fn record(&self, caller: &Caller, object: &str, id: Uuid) -> Result<Record, AppError> {
         let permit = self.reader(caller, object).await?;
-        self.store.get(&permit, id).await?.ok_or_else(|| AppError::no_record(object, id))
+        self.store.get(&permit, id).await?.ok_or_else(|| AppError::no_record(object, &id))
     }
 
     /// A page of the records of an object.

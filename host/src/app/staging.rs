@@ -91,12 +91,6 @@ impl Staged {
 }
 
 impl Buffer {
-    /// What a record looks like from inside: the outer `None` when nothing is
-    /// staged, the inner one when it is to be deleted.
-    pub fn staged_record(&self, key: &Key) -> Option<Option<&Record>> {
-        self.staged.get(key).map(Staged::after)
-    }
-
     /// Stages a new record.
     pub fn create(&mut self, permit: Permit<Create>, after: Record) {
         self.staged.insert(key_of(&after), Staged::Create { permit, after });

@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
+use super::lanes::lane_of;
 use super::staging::{Buffer, Key, Seen, Staged, key_of};
 use super::{App, AppError, Catalog};
 use crate::access::{Create, Delete, Permit, Read, Update};
@@ -75,8 +76,8 @@ impl Work {
         let key = (permit.object().name.clone(), id);
         {
             let buffer = self.buffer.lock().await;
-            if let Some(staged) = buffer.staged_record(&key) {
-                return Ok(staged.cloned());
+            if let Some(staged) = buffer.staged.get(&key) {
+                return Ok(staged.after().cloned());
             }
             if let Some(Seen { record: Some(record), .. }) = buffer.reads.get(&key) {
                 return Ok(Some(record.clone()));
@@ -154,12 +155,12 @@ impl Work {
         let key = key_of(&after);
         let mut buffer = self.buffer.lock().await;
         buffer.update(permit, current, after);
-        buffer.staged_record(&key).flatten().cloned().ok_or_else(|| AppError::no_record(&key.0, key.1))
+        buffer.staged.get(&key).and_then(Staged::after).cloned().ok_or_else(|| AppError::no_record(&key.0, &key.1))
     }
 
     /// Amends a change that is staged, on behalf of a hook.
     pub async fn amend(&self, key: &Key, fields: &Map<String, Json>, hand: Hand) -> Result<(), AppError> {
-        let current = self.buffer.lock().await.staged_record(key).flatten().cloned();
+        let current = self.buffer.lock().await.staged.get(key).and_then(Staged::after).cloned();
         let Some(mut record) = current else { return Ok(()) };
         let changes = read_fields(&record.object, fields, hand).map_err(AppError::Invalid)?;
         self.check_links(&record.object, &changes).await?;
@@ -192,7 +193,7 @@ impl Work {
     /// that others are queueing for, ends the run.
     async fn remember(&self, permit: &Permit<Read>, record: &Record) -> Result<(), AppError> {
         let key = key_of(record);
-        let lane = self.app.lanes.of(self.caller.tenant, &key.0, key.1);
+        let lane = lane_of(self.caller.tenant, &key.0, key.1);
         let mut buffer = self.buffer.lock().await;
         let is_other_version = matches!(
             buffer.reads.get(&key),

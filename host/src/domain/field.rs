@@ -21,6 +21,7 @@ const LONG_TEXT: u32 = 100_000;
 /// A field as written in a definition file.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the flags of the file format")]
 pub struct FieldDef {
     /// Lower snake case, unique in its object.
     pub name: String,

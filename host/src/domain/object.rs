@@ -1,6 +1,6 @@
 //! Objects: record types, as written in files and in their checked form.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
@@ -67,14 +67,14 @@ impl Object {
         let mut hasher = DefaultHasher::new();
         serde_json::to_string(&def).map_err(|error| error.to_string())?.hash(&mut hasher);
         let mut fields = Vec::with_capacity(def.fields.len());
-        let mut columns = HashMap::new();
+        let mut columns = HashSet::new();
         for field in def.fields {
             let field = Field::check(field).map_err(|message| format!("object `{name}`: {message}"))?;
             for column in field.columns() {
-                if SYSTEM_FIELDS.contains(&column.as_str()) || columns.contains_key(&column) {
+                if SYSTEM_FIELDS.contains(&column.as_str()) || columns.contains(&column) {
                     return Err(format!("object `{name}`: the name `{column}` is taken"));
                 }
-                columns.insert(column, ());
+                columns.insert(column);
             }
             fields.push(field);
         }

@@ -231,7 +231,7 @@ fn change_key(
 
 /// What is no id names no record.
 fn record_id(object: &str, id: &str) -> Result<Uuid, Problem> {
-    Uuid::parse_str(id).map_err(|_| AppError::no_record(object, id).into())
+    Uuid::parse_str(id).map_err(|_| AppError::no_record(object, &id).into())
 }
 
 fn json(body: &impl Serialize) -> Response {

@@ -57,10 +57,10 @@ fn sections(component: &[u8]) -> Result<&[u8], Invalid> {
                     }
                 }
             }
-            Payload::CustomSection(section) if depth == 0 && section.name() == MANIFEST_SECTION => {
-                if manifest.replace(section.data()).is_some() {
-                    return Err(Invalid(format!("the component has more than one `{MANIFEST_SECTION}` section")));
-                }
+            Payload::CustomSection(section)
+                if depth == 0 && section.name() == MANIFEST_SECTION && manifest.replace(section.data()).is_some() =>
+            {
+                return Err(Invalid(format!("the component has more than one `{MANIFEST_SECTION}` section")));
             }
             _ => {}
         }

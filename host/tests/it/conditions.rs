@@ -1,4 +1,4 @@
-//! ETags: nobody overwrites what they have not seen.
+//! Conditions on versions: nobody overwrites what they have not seen.
 
 use serde_json::json;
 

@@ -1,6 +1,8 @@
 //! The integration tests: the whole host over real HTTP, on both engines, by
 //! actors with different rights. `cargo xtask test` sets up what they need.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
 #[macro_use]
 mod support;
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use guildhall::app::{App, Database};
 use guildhall::domain::clock::Clock;
@@ -10,7 +11,6 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde_json::Value as Json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use uuid::Uuid;
 
 /// Which engine a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,6 @@ pub enum On {
 }
 
 /// Runs each of the named async functions, which take an [`On`], on both engines.
-
 macro_rules! both {
     ($($name:ident)*) => {
         mod sqlite {
@@ -51,7 +50,6 @@ pub struct TestApp {
     pub anon: Actor,
     /// Where the database is.
     pub database: Database,
-    _directory: tempfile::TempDir,
 }
 
 /// Somebody with, or without, a key.
@@ -61,6 +59,8 @@ pub struct Actor {
     address: String,
     key: Option<String>,
     headers: HeaderMap,
+    /// The directory of the host stays as long as anybody may talk to it.
+    _directory: Arc<tempfile::TempDir>,
 }
 
 /// An answer.
@@ -73,7 +73,7 @@ pub struct Reply {
 
 impl TestApp {
     pub async fn start(on: On) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = Arc::new(tempfile::tempdir().unwrap());
         let database = match on {
             On::Sqlite => Database::Sqlite(directory.path().join("guildhall.sqlite")),
             On::Postgres => Database::Postgres(new_postgres_database().await),
@@ -93,16 +93,9 @@ impl TestApp {
             address: address.clone(),
             key,
             headers: HeaderMap::new(),
+            _directory: Arc::clone(&directory),
         };
-        Self {
-            ann: actor(Some(ann)),
-            vic: actor(Some(vic)),
-            sam: actor(Some(sam)),
-            anon: actor(None),
-            app,
-            database,
-            _directory: directory,
-        }
+        Self { ann: actor(Some(ann)), vic: actor(Some(vic)), sam: actor(Some(sam)), anon: actor(None), app, database }
     }
 
     /// A host on which the first tenant has this plugin enabled.
@@ -288,10 +281,13 @@ fn leb128(mut value: usize) -> Vec<u8> {
     }
 }
 
+/// Databases made so far, for their names.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
 async fn new_postgres_database() -> String {
     let server = std::env::var("GUILDHALL_TEST_POSTGRES")
         .expect("these tests need a PostgreSQL server: `cargo xtask test` starts one for them");
-    let name = format!("test_{}", Uuid::now_v7().simple());
+    let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let mut connection = PgConnection::connect(&server).await.unwrap();
     sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await.unwrap();
     let (server, options) = server.split_once('?').unwrap_or((&server, ""));

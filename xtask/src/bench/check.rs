@@ -3,23 +3,24 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::site::{Site, Tenant};
+use super::installation::Tenant;
+use super::site::{Raw, Site};
 
 /// Asks for one contact and one list everywhere, and compares.
 pub async fn answers(site: &Site) -> Result<()> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let read = first_line(site, "read")?;
     let list = first_line(site, "list")?;
-    let contact = ask(&client, site.host().address(), &read, Some(&site.seeded.plain)).await?;
-    let page = ask(&client, site.host().address(), &list, Some(&site.seeded.plain)).await?;
+    let contact = ask(&client, site.host.address(), &read, Some(&site.plain)).await?;
+    let page = ask(&client, site.host.address(), &list, Some(&site.plain)).await?;
     ensure!(contact["name"].is_string(), "the host's contact has no name: {contact}");
     ensure!(ids(&page).len() == 50, "the host's list has {} records", ids(&page).len());
-    let Some((fast, own)) = &site.limits else { return Ok(()) };
-    let limit_contact = ask(&client, fast.address(), &first_line(site, "limit-read")?, None).await?;
+    let Raw::Servers { indexed, own } = &site.raw else { return Ok(()) };
+    let limit_contact = ask(&client, indexed.address(), &first_line(site, "limit-read")?, None).await?;
     for field in ["id", "name", "email", "city", "external_id"] {
         ensure!(contact[field] == limit_contact[field], "the limit's contact is {limit_contact}, the host's {contact}");
     }
-    for limit in [fast, own] {
+    for limit in [indexed, own] {
         let limit_page = ask(&client, limit.address(), &first_line(site, "limit-list")?, None).await?;
         ensure!(ids(&page) == ids(&limit_page), "the limit lists other contacts than the host");
     }
@@ -44,6 +45,6 @@ fn ids(page: &Value) -> Vec<&str> {
 }
 
 fn first_line(site: &Site, file: &str) -> Result<String> {
-    let text = std::fs::read_to_string(site.seeded.folder.join(file)).with_context(|| format!("reading {file}"))?;
+    let text = std::fs::read_to_string(site.file(file)).with_context(|| format!("reading {file}"))?;
     Ok(text.lines().next().with_context(|| format!("{file} is empty"))?.to_owned())
 }

@@ -21,7 +21,6 @@ pub struct Hook {
 pub struct Calls {
     pub p50_us: f64,
     pub p99_us: f64,
-    pub mean_us: f64,
 }
 
 pub async fn measure(programs: &Programs) -> Result<Hook> {

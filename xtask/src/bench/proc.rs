@@ -9,33 +9,40 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// CPU time of a process, in its own code and the kernel's.
 pub fn cpu_time(process: u32) -> Result<Duration> {
-    let (_, ticks) = stat(process)?;
-    Ok(TICK * ticks)
+    Ok(TICK * stat(process)?.own)
 }
 
-/// CPU time of a process and all its children together.
+/// CPU time of a process and all its children together, with those that have ended.
 pub fn family_cpu_time(parent: u32) -> Result<Duration> {
-    let mut ticks = stat(parent)?.1;
+    let first = stat(parent)?;
+    let mut ticks = first.own + first.ended_children;
     for entry in std::fs::read_dir("/proc").context("reading /proc")? {
         let process: Option<u32> = entry?.file_name().to_str().and_then(|name| name.parse().ok());
         // A process may end while we look at it.
         let found = process.and_then(|process| stat(process).ok());
-        ticks += found.filter(|(of, _)| *of == parent).map_or(0, |(_, ticks)| ticks);
+        ticks += found.filter(|child| child.parent == parent).map_or(0, |child| child.own);
     }
     Ok(TICK * ticks)
 }
 
-/// The parent of a process and its ticks.
-fn stat(process: u32) -> Result<(u32, u32)> {
+/// A process and its ticks.
+#[derive(Debug, PartialEq)]
+struct Stat {
+    parent: u32,
+    own: u32,
+    ended_children: u32,
+}
+
+fn stat(process: u32) -> Result<Stat> {
     let text = std::fs::read_to_string(format!("/proc/{process}/stat")).context("a measured process has ended")?;
     parse_stat(&text).with_context(|| format!("/proc/{process}/stat reads {text}"))
 }
 
-/// The second field is the name in brackets and may hold anything; the fourth is the parent, 14 and 15 are the times.
-fn parse_stat(text: &str) -> Option<(u32, u32)> {
+/// The second field is the name in brackets and may hold anything; the fourth is the parent, 14 to 17 are times.
+fn parse_stat(text: &str) -> Option<Stat> {
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |at: usize| fields.get(at)?.parse::<u32>().ok();
-    Some((number(1)?, number(11)? + number(12)?))
+    Some(Stat { parent: number(1)?, own: number(11)? + number(12)?, ended_children: number(13)? + number(14)? })
 }
 
 /// Memory of a process, now.
@@ -88,7 +95,7 @@ mod tests {
     #[test]
     fn a_process_may_have_any_name() {
         let text = "7 (a) b (c) S 3 7 7 0 -1 4194304 100 0 0 0 250 50 9 9 20 0 1 0 100 0 0";
-        assert_eq!(parse_stat(text), Some((3, 300)));
+        assert_eq!(parse_stat(text), Some(Stat { parent: 3, own: 300, ended_children: 18 }));
     }
 
     #[test]

@@ -56,9 +56,9 @@ pub struct Aim {
 }
 
 impl Report {
-    pub fn new(plan: &Plan, engines: Vec<EngineReport>) -> Self {
+    pub fn new(plan: Plan, engines: Vec<EngineReport>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { plan: *plan, cores, engines }
+        Self { plan, cores, engines }
     }
 }
 

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
+use super::installation::{Installation, Tenant};
 use super::proc;
-use super::server::Server;
-use super::site::Seeded;
 use super::spread::Spread;
 
 const STARTS: usize = 5;
@@ -26,12 +25,12 @@ pub struct Start {
     pub module_mb: Spread,
 }
 
-pub async fn measure(seeded: &Seeded) -> Result<Start> {
+pub async fn measure(installation: &Installation, with_module: &Tenant) -> Result<Start> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let [mut ready, mut first, mut idle, mut module] = [const { Vec::new() }; 4];
     for _ in 0..STARTS {
         let start = Instant::now();
-        let server = Server::start(seeded.serve(), &seeded.folder.join("host.log")).await?;
+        let server = installation.serve().await?;
         loop {
             let answer = client.get(format!("{}/readyz", server.address())).send().await?;
             if answer.status().is_success() {
@@ -45,7 +44,7 @@ pub async fn measure(seeded: &Seeded) -> Result<Start> {
 
         let start = Instant::now();
         let url = format!("{}/api/v1/records/order?limit=1", server.address());
-        let answer = client.get(url).bearer_auth(&seeded.hooked.key).send().await?;
+        let answer = client.get(url).bearer_auth(&with_module.key).send().await?;
         ensure!(answer.status().is_success(), "the first list: {}", answer.text().await?);
         answer.bytes().await?;
         first.push(millis(start.elapsed()));

@@ -81,13 +81,14 @@ fn prepared(stmt: &Stmt) -> Query<'_, sqlx::Postgres, PgArguments> {
 }
 
 fn step_failure(error: sqlx::Error, at: usize) -> CommitError {
-    match error.as_database_error().and_then(|error| error.code()).as_deref() {
+    match error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() {
         Some("23505") => CommitError::Unique(at),
         Some("40001" | "40P01") => CommitError::Busy,
         _ => failure(error).into(),
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
 fn failure(error: sqlx::Error) -> StoreError {
     match &error {
         sqlx::Error::Database(cause) => match cause.code().as_deref() {

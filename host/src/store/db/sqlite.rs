@@ -278,6 +278,7 @@ fn is_unique(error: &rusqlite::Error) -> bool {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
 fn failure(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::OperationInterrupted) => StoreError::TooLong,
