@@ -1,16 +1,10 @@
 //! Fields: their definition as written in files, and their checked form.
 
-use std::str::FromStr;
+mod parse;
 
-use chrono::NaiveDate;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use uuid::Uuid;
 
-use super::clock::Timestamp;
-use super::invalid::Unfit;
-use super::money::Money;
 use super::value::Value;
 
 /// Longest text when a definition says nothing.
@@ -175,65 +169,6 @@ impl FieldType {
     pub fn is_sortable(&self) -> bool {
         !matches!(self, Self::Json)
     }
-
-    /// Reads a value of the API; `null` is the empty value of every type.
-    pub fn parse(&self, json: &Json) -> Result<Value, Unfit> {
-        match (self, json) {
-            (_, Json::Null) => Ok(Value::Null),
-            (Self::Text(max), Json::String(text)) => {
-                if text.contains(['\n', '\r']) {
-                    return Err(Unfit::out_of_range("is one line of text"));
-                }
-                bounded_text(text, *max)
-            }
-            (Self::LongText, Json::String(text)) => bounded_text(text, LONG_TEXT),
-            (Self::Text(_) | Self::LongText, _) => Err(Unfit::wrong_type("text")),
-            (Self::Integer, Json::Number(number)) => {
-                number.as_i64().map(Value::Integer).ok_or_else(|| Unfit::wrong_type("a whole number of 64 bits"))
-            }
-            (Self::Integer, _) => Err(Unfit::wrong_type("a whole number")),
-            (Self::Decimal { precision, scale }, Json::String(text)) => decimal(text, *precision, *scale),
-            (Self::Decimal { precision, scale }, Json::Number(number)) if number.is_i64() => {
-                decimal(&number.to_string(), *precision, *scale)
-            }
-            (Self::Decimal { .. }, _) => Err(Unfit::wrong_type("a decimal as a string, \"12.50\"")),
-            (Self::Money, Json::Object(parts)) => match (parts.get("amount"), parts.get("currency")) {
-                (Some(Json::String(amount)), Some(Json::String(currency))) if parts.len() == 2 => {
-                    Money::parse(amount, currency).map(Value::Money)
-                }
-                _ => Err(money_form()),
-            },
-            (Self::Money, _) => Err(money_form()),
-            (Self::Boolean, Json::Bool(value)) => Ok(Value::Boolean(*value)),
-            (Self::Boolean, _) => Err(Unfit::wrong_type("true or false")),
-            (Self::Date, Json::String(text)) => NaiveDate::parse_from_str(text, "%Y-%m-%d")
-                .ok()
-                .filter(|_| text.len() == 10)
-                .map(Value::Date)
-                .ok_or_else(|| Unfit::wrong_type("a date, \"2026-11-21\"")),
-            (Self::Date, _) => Err(Unfit::wrong_type("a date, \"2026-11-21\"")),
-            (Self::Datetime, Json::String(text)) => Timestamp::parse(text)
-                .map(Value::Datetime)
-                .ok_or_else(|| Unfit::wrong_type("a time in RFC 3339, \"2026-11-21T09:30:00Z\"")),
-            (Self::Datetime, _) => Err(Unfit::wrong_type("a time in RFC 3339")),
-            (Self::Select(choices), Json::String(text)) if choices.contains(text) => Ok(Value::Text(text.clone())),
-            (Self::Select(choices), _) => {
-                Err(Unfit { code: "unknown_option", message: format!("is one of {}", choices.join(", ")) })
-            }
-            (Self::Email, Json::String(text)) => email(text),
-            (Self::Email, _) => Err(Unfit::wrong_type("an e-mail address")),
-            (Self::Phone, Json::String(text)) => phone(text),
-            (Self::Phone, _) => Err(Unfit::wrong_type("a telephone number")),
-            (Self::Url, Json::String(text)) => url(text),
-            (Self::Url, _) => Err(Unfit::wrong_type("an address that starts with http:// or https://")),
-            (Self::Json, any) if holds_nul(any) => Err(Unfit::out_of_range("holds a NUL character")),
-            (Self::Json, any) => Ok(Value::Json(any.clone())),
-            (Self::Link(_), Json::String(text)) => {
-                Uuid::parse_str(text).map(Value::Id).map_err(|_| Unfit::wrong_type("the id of a record"))
-            }
-            (Self::Link(_), _) => Err(Unfit::wrong_type("the id of a record")),
-        }
-    }
 }
 
 /// Whether a name can be a field, an object, a column: nothing to quote or escape.
@@ -242,75 +177,4 @@ pub fn is_name(name: &str) -> bool {
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && !name.contains("__")
-}
-
-fn bounded_text(text: &str, max: u32) -> Result<Value, Unfit> {
-    if text.contains('\0') {
-        return Err(Unfit::out_of_range("holds a NUL character"));
-    }
-    let max = max as usize;
-    if text.len() > max && text.chars().count() > max {
-        return Err(Unfit { code: "too_long", message: format!("is longer than {max} characters") });
-    }
-    Ok(Value::Text(text.to_owned()))
-}
-
-fn holds_nul(json: &Json) -> bool {
-    match json {
-        Json::String(text) => text.contains('\0'),
-        Json::Array(items) => items.iter().any(holds_nul),
-        Json::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
-        _ => false,
-    }
-}
-
-fn money_form() -> Unfit {
-    Unfit::wrong_type("money as {\"amount\": \"29.33\", \"currency\": \"USD\"}")
-}
-
-fn decimal(text: &str, precision: u32, scale: u32) -> Result<Value, Unfit> {
-    let number = Decimal::from_str(text).map_err(|_| Unfit::wrong_type("a decimal as a string, \"12.50\""))?;
-    let mut number = number.normalize();
-    if number.scale() > scale {
-        return Err(Unfit::out_of_range(format!("has at most {scale} decimal places")));
-    }
-    number.rescale(scale);
-    if number.scale() != scale || number.mantissa().unsigned_abs() >= 10_u128.pow(precision) {
-        return Err(Unfit::out_of_range(format!("has at most {precision} digits")));
-    }
-    Ok(Value::Decimal(number))
-}
-
-fn email(text: &str) -> Result<Value, Unfit> {
-    let text = text.trim().to_lowercase();
-    let is_address = text.len() <= 254
-        && text.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty()
-                && domain.contains('.')
-                && !domain.starts_with('.')
-                && !domain.ends_with('.')
-                && !domain.contains('@')
-        })
-        && !text.contains(|c: char| c.is_whitespace() || c.is_control());
-    is_address.then_some(Value::Text(text)).ok_or_else(|| Unfit::wrong_type("an e-mail address"))
-}
-
-fn phone(text: &str) -> Result<Value, Unfit> {
-    let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/')).collect();
-    let is_number = digits.strip_prefix('+').is_some_and(|rest| {
-        (7..=15).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_digit()) && !rest.starts_with('0')
-    });
-    is_number
-        .then_some(Value::Text(digits))
-        .ok_or_else(|| Unfit::wrong_type("a telephone number with its country code, \"+49 30 1234567\""))
-}
-
-fn url(text: &str) -> Result<Value, Unfit> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let is_address = text.len() <= 2_000
-        && rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
-        && !text.contains(|c: char| c.is_whitespace() || c.is_control());
-    is_address
-        .then(|| Value::Text(text.to_owned()))
-        .ok_or_else(|| Unfit::wrong_type("an address that starts with http:// or https://"))
 }

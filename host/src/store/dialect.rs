@@ -135,6 +135,24 @@ impl Engine {
         }
     }
 
+    /// What comes first when tables are changed: on PostgreSQL nodes take turns,
+    /// and may take long.
+    pub(super) fn before_table_changes(self) -> impl Iterator<Item = &'static str> {
+        let first: &[_] = match self {
+            Self::Sqlite => &[],
+            Self::Postgres => &["set local statement_timeout = 0", "select pg_advisory_xact_lock(7233181)"],
+        };
+        first.iter().copied()
+    }
+
+    /// Adds a column only where it is missing. SQLite has one writer, which has just looked.
+    pub(super) fn if_missing(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " if not exists",
+        }
+    }
+
     /// What keeps a row that was read from changing until the commit.
     pub(super) fn hold(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use sea_query::Values;
 use sea_query_sqlx::SqlxValues;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, ConnectOptions, IntoArguments};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, IntoArguments};
 
 use super::{CommitError, Row, Step, Stmt, StoreError};
 
@@ -16,6 +16,10 @@ use super::{CommitError, Row, Step, Stmt, StoreError};
 const CONNECTIONS: u32 = 32;
 /// Longest wait for a connection.
 const WAIT: Duration = Duration::from_secs(5);
+/// Longest run of a statement; changes of tables may take as long as they need.
+const STATEMENT_TIMEOUT: &str = "5s";
+/// Prepared statements kept per connection.
+const STATEMENTS: usize = 512;
 
 /// A pool of connections.
 pub struct Postgres {
@@ -28,8 +32,11 @@ impl Postgres {
         let options = PgConnectOptions::from_str(url)
             .map_err(|error| StoreError::Unavailable(error.to_string()))?
             .application_name("guildhall")
-            .options([("statement_timeout", "5s"), ("timezone", "UTC")])
+            .statement_cache_capacity(STATEMENTS)
+            .options([("timezone", "UTC")])
             .disable_statement_logging();
+        migrate(&options).await?;
+        let options = options.options([("statement_timeout", STATEMENT_TIMEOUT)]);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(WAIT)
@@ -37,10 +44,6 @@ impl Postgres {
             .connect_with(options)
             .await
             .map_err(failure)?;
-        sqlx::migrate!("../migrations/postgres")
-            .run(&pool)
-            .await
-            .map_err(|error| StoreError::Driver(error.to_string()))?;
         Ok(Self { pool })
     }
 
@@ -72,6 +75,16 @@ impl Postgres {
         }
         transaction.commit().await.map_err(|error| step_failure(error, steps.len()))
     }
+}
+
+/// Brings the database to the current tables; nodes that start together take turns.
+async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
+    let mut connection = options.connect().await.map_err(failure)?;
+    sqlx::migrate!("../migrations/postgres")
+        .run(&mut connection)
+        .await
+        .map_err(|error| StoreError::Driver(error.to_string()))?;
+    connection.close().await.map_err(failure)
 }
 
 fn prepared(stmt: &Stmt) -> Query<'_, sqlx::Postgres, PgArguments> {

@@ -1,0 +1,186 @@
+//! The computed difference between what an object needs and what is there.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::super::db::Engine;
+use super::{TableError, quote, table_name};
+use crate::domain::object::{Object, ObjectDef};
+
+/// One step from the tables as they are to the tables that an object needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TableChange {
+    /// A new table with these columns.
+    CreateTable { table: String, columns: Vec<(String, String)> },
+    /// A new column.
+    AddColumn { table: String, column: String, definition: String },
+    /// A new index.
+    CreateIndex { name: String, table: String, columns: Vec<String>, unique: bool },
+}
+
+impl TableChange {
+    /// The statement that does it.
+    pub fn sql(&self, engine: Engine) -> String {
+        match self {
+            Self::CreateTable { table, columns } => {
+                let columns: Vec<String> =
+                    columns.iter().map(|(name, definition)| format!("{} {definition}", quote(name))).collect();
+                let form = match engine {
+                    Engine::Sqlite => " strict, without rowid",
+                    Engine::Postgres => "",
+                };
+                format!(
+                    "create table if not exists {} ({}, primary key (tenant_id, id)){form}",
+                    quote(table),
+                    columns.join(", ")
+                )
+            }
+            Self::AddColumn { table, column, definition } => {
+                format!("alter table {} add column{} {} {definition}", quote(table), engine.if_missing(), quote(column))
+            }
+            Self::CreateIndex { name, table, columns, unique } => {
+                let columns: Vec<String> = columns.iter().map(|name| quote(name)).collect();
+                format!(
+                    "create {}index if not exists {} on {} (tenant_id, {}) where deleted_at is null",
+                    if *unique { "unique " } else { "" },
+                    quote(name),
+                    quote(table),
+                    columns.join(", ")
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for TableChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateTable { table, columns } => write!(f, "+ table {table} with {} columns", columns.len()),
+            Self::AddColumn { table, column, definition } => write!(f, "+ column {table}.{column} {definition}"),
+            Self::CreateIndex { table, columns, unique, .. } => {
+                write!(f, "+ {}index on {table} ({})", if *unique { "unique " } else { "" }, columns.join(", "))
+            }
+        }
+    }
+}
+
+/// What has to be added to a table with these columns.
+pub fn difference(engine: Engine, object: &Object, there: &BTreeSet<String>) -> Vec<TableChange> {
+    let table = table_name(&object.name);
+    let mut changes = Vec::new();
+    let mut wanted = vec![
+        ("tenant_id".to_owned(), format!("{} not null", engine.id_type())),
+        ("id".to_owned(), format!("{} not null", engine.id_type())),
+        ("version".to_owned(), format!("{} not null", engine.integer_type())),
+        ("created_at".to_owned(), format!("{} not null", engine.time_type())),
+        ("updated_at".to_owned(), format!("{} not null", engine.time_type())),
+        ("deleted_at".to_owned(), engine.time_type().to_owned()),
+    ];
+    for field in &object.fields {
+        // A table that has rows cannot get a column that may not be empty.
+        let not_null = if field.def.required && there.is_empty() { " not null" } else { "" };
+        for (name, kind) in field.columns().into_iter().zip(engine.column_types(field)) {
+            wanted.push((name, format!("{kind}{not_null}")));
+        }
+    }
+    if there.is_empty() {
+        changes.push(TableChange::CreateTable { table: table.clone(), columns: wanted });
+    } else {
+        let missing = wanted.into_iter().filter(|(name, _)| !there.contains(name));
+        changes.extend(missing.map(|(column, definition)| TableChange::AddColumn {
+            table: table.clone(),
+            column,
+            definition,
+        }));
+    }
+    for field in &object.fields {
+        if !(field.def.unique || field.def.indexed) || field.columns().iter().all(|name| there.contains(name)) {
+            continue;
+        }
+        let (kind, columns) = if field.def.unique {
+            ("u", vec![field.name().to_owned()])
+        } else {
+            ("i", vec![field.name().to_owned(), "id".to_owned()])
+        };
+        changes.push(TableChange::CreateIndex {
+            name: format!("{kind}_{table}__{}", field.name()),
+            table: table.clone(),
+            columns,
+            unique: field.def.unique,
+        });
+    }
+    changes
+}
+
+/// A definition may grow. It may not take a field away, give it another type,
+/// or change hands.
+pub fn check_evolution(owner: &str, known_owner: &str, known: &ObjectDef, new: &ObjectDef) -> Result<(), TableError> {
+    if owner != known_owner {
+        return Err(TableError::Refused(format!("the object `{}` belongs to {known_owner}", new.name)));
+    }
+    for old in &known.fields {
+        let name = format!("`{}.{}`", new.name, old.name);
+        let Some(field) = new.fields.iter().find(|field| field.name == old.name) else {
+            return Err(TableError::Refused(format!("{name} would be dropped: its data would be lost")));
+        };
+        if (&field.kind, field.precision, field.scale, &field.to) != (&old.kind, old.precision, old.scale, &old.to) {
+            return Err(TableError::Refused(format!("{name} would change its type: add a new field instead")));
+        }
+        if (field.unique, field.indexed) != (old.unique, old.indexed) {
+            return Err(TableError::Refused(format!("{name} would change its index: add a new field instead")));
+        }
+    }
+    for field in &new.fields {
+        if field.required && !known.fields.iter().any(|old| old.name == field.name && old.required) {
+            return Err(TableError::Refused(format!(
+                "`{}.{}` cannot be required: records without it exist",
+                new.name, field.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(fields: &str) -> (ObjectDef, Object) {
+        let text = format!(r#"{{"name":"thing","label":"Thing","plural":"Things","fields":[{fields}]}}"#);
+        let def: ObjectDef = serde_json::from_str(&text).unwrap();
+        (def.clone(), Object::check(def, None).unwrap())
+    }
+
+    const NAME: &str = r#"{"name":"name","label":"Name","type":"text","required":true,"indexed":true}"#;
+    const PRICE: &str = r#"{"name":"price","label":"Price","type":"money"}"#;
+
+    #[test]
+    fn a_new_object_gets_a_table_and_its_indexes() {
+        let (_, thing) = object(NAME);
+        let changes = difference(Engine::Sqlite, &thing, &BTreeSet::new());
+        let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        assert_eq!(lines, ["+ table o_thing with 7 columns", "+ index on o_thing (name, id)"]);
+    }
+
+    #[test]
+    fn a_grown_object_gets_only_what_is_missing() {
+        let (_, thing) = object(&format!("{NAME},{PRICE}"));
+        let there = ["tenant_id", "id", "version", "created_at", "updated_at", "deleted_at", "name"];
+        let changes = difference(Engine::Postgres, &thing, &there.map(str::to_owned).into());
+        let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        assert_eq!(lines, ["+ column o_thing.price bigint", "+ column o_thing.price_currency text collate \"C\""]);
+    }
+
+    #[test]
+    fn dropping_retyping_and_taking_over_are_refused() {
+        let (both, _) = object(&format!("{NAME},{PRICE}"));
+        let (one, _) = object(NAME);
+        let (retyped, _) = object(&format!("{NAME},{}", PRICE.replace("money", "integer")));
+        let refused =
+            |owner: &str, new: &ObjectDef| check_evolution(owner, "core", &both, new).unwrap_err().to_string();
+        assert!(refused("core", &one).contains("dropped"));
+        assert!(refused("core", &retyped).contains("type"));
+        assert!(refused("other", &both).contains("belongs to core"));
+        assert!(check_evolution("core", "core", &one, &both).is_ok());
+    }
+}
