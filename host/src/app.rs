@@ -80,13 +80,17 @@ impl App {
             lanes: lanes::Lanes::default(),
         };
         app.prepare_core().await?;
-        app.store.forget_answers(HostPermit::new(Chore::Operate), app.clock.now()).await?;
         Ok(Arc::new(app))
     }
 
     /// Whether requests can be served.
     pub async fn is_ready(&self) -> bool {
         self.store.ping(HostPermit::new(Chore::Serve)).await.is_ok()
+    }
+
+    /// Throws away what has had its time: answers kept for retries.
+    pub async fn tidy_up(&self) -> Result<(), AppError> {
+        Ok(self.store.forget_answers(HostPermit::new(Chore::Operate), self.clock.now()).await?)
     }
 
     /// Makes ids.

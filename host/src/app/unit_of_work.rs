@@ -92,16 +92,20 @@ impl Work {
 
     /// The records that a query finds, as this unit of work sees them.
     pub async fn query(&self, permit: &Permit<Read>, query: &Query) -> Result<Vec<Record>, AppError> {
-        let mut found = self.app.store.list(permit, query).await?;
+        let object = permit.object();
+        let staged = self.buffer.lock().await.staged.keys().filter(|(name, _)| *name == object.name).count();
+        // Staged records may fall out of the page; so many more are asked for.
+        let mut wider = query.clone();
+        wider.limit += u32::try_from(staged).unwrap_or(u32::MAX - query.limit);
+        let mut found = self.app.store.list(permit, &wider).await?;
         for record in &found {
             self.remember(permit, record).await?;
         }
-        let buffer = self.buffer.lock().await;
-        let object = permit.object();
-        let is_staged = |record: &Record| buffer.staged.contains_key(&key_of(record));
-        if !buffer.staged.keys().any(|(name, _)| *name == object.name) {
+        if staged == 0 {
             return Ok(found);
         }
+        let buffer = self.buffer.lock().await;
+        let is_staged = |record: &Record| buffer.staged.contains_key(&key_of(record));
         found.retain(|record| !is_staged(record));
         let own = buffer.staged.values().filter_map(Staged::after).filter(|record| {
             record.object.name == object.name && query.filter.as_ref().is_none_or(|filter| filter.matches(record))

@@ -1,6 +1,7 @@
 //! `guildhall serve`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
@@ -9,6 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::output::line;
 use crate::app::{App, AppError};
 use crate::http;
+
+const HOUR: Duration = Duration::from_hours(1);
 
 /// Serves until the process is told to stop; requests that run are finished.
 pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
@@ -23,13 +26,26 @@ pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
     });
-    axum::serve(listener, http::router(&app))
+    let chores = tokio::spawn(chores(Arc::clone(&app)));
+    let served = axum::serve(listener, http::router(&app))
         .with_graceful_shutdown(async move {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
                 _ = terminate.recv() => {}
             }
         })
-        .await
-        .map_err(setup)
+        .await;
+    chores.abort();
+    served.map_err(setup)
+}
+
+/// What has to be done now and then.
+async fn chores(app: Arc<App>) {
+    let mut hours = tokio::time::interval(HOUR);
+    loop {
+        hours.tick().await;
+        if let Err(error) = app.tidy_up().await {
+            tracing::error!(%error, "tidying up failed");
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod access;
 mod bad_input;
 mod concurrency;
 mod conditions;
+mod events;
 mod filters;
 mod hostile;
 mod idempotency;

@@ -5,16 +5,22 @@ use serde_json::Value;
 
 use super::installation::Tenant;
 use super::site::{Raw, Site};
+use super::window::{CONTACT, ORDER};
 
-/// Asks for one contact and one list everywhere, and compares.
+/// Creates one of each, then asks for one contact and one list everywhere, and compares.
 pub async fn answers(site: &Site) -> Result<()> {
     let client = reqwest::Client::builder().no_proxy().build()?;
+    create(&client, site, &site.plain, "contact", CONTACT).await?;
+    create(&client, site, &site.hooked, "order", ORDER).await?;
     let read = first_line(site, "read")?;
     let list = first_line(site, "list")?;
     let contact = ask(&client, site.host.address(), &read, Some(&site.plain)).await?;
     let page = ask(&client, site.host.address(), &list, Some(&site.plain)).await?;
     ensure!(contact["name"].is_string(), "the host's contact has no name: {contact}");
     ensure!(ids(&page).len() == 50, "the host's list has {} records", ids(&page).len());
+    let points = "/api/v1/records/loyalty.member?limit=2";
+    let members = ask(&client, site.host.address(), points, Some(&site.hooked)).await?;
+    ensure!(members["data"][0]["points"] == 29, "the order earned no points: {members}");
     let Raw::Servers { indexed, own } = &site.raw else { return Ok(()) };
     let limit_contact = ask(&client, indexed.address(), &first_line(site, "limit-read")?, None).await?;
     for field in ["id", "name", "email", "city", "external_id"] {
@@ -24,6 +30,14 @@ pub async fn answers(site: &Site) -> Result<()> {
         let limit_page = ask(&client, limit.address(), &first_line(site, "limit-list")?, None).await?;
         ensure!(ids(&page) == ids(&limit_page), "the limit lists other contacts than the host");
     }
+    Ok(())
+}
+
+async fn create(client: &reqwest::Client, site: &Site, tenant: &Tenant, object: &str, body: &str) -> Result<()> {
+    let body = body.replace("@number", "first").replace("@contact", &first_line(site, "one-customer")?);
+    let request = client.post(format!("{}/api/v1/records/{object}", site.host.address())).bearer_auth(&tenant.key);
+    let answer = request.header("Content-Type", "application/json").body(body).send().await?;
+    ensure!(answer.status() == 201, "creating {object}: {} {}", answer.status(), answer.text().await?);
     Ok(())
 }
 

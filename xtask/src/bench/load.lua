@@ -22,8 +22,10 @@ end
 local function cut(body)
    local texts, marks, from = {}, {}, 1
    for start, mark, stop in body:gmatch("()@(%l+)()") do
-      texts[#texts + 1], marks[#marks + 1] = body:sub(from, start - 1), mark
-      from = stop
+      if mark == "number" or mark == "contact" then
+         texts[#texts + 1], marks[#marks + 1] = body:sub(from, start - 1), mark
+         from = stop
+      end
    end
    texts[#texts + 1] = body:sub(from)
    return texts, marks

@@ -15,8 +15,10 @@ use super::site::{Raw, Site};
 
 const MOMENT: Duration = Duration::from_millis(100);
 
-const CONTACT: &str = r#"{"name":"Bench contact @number","email":"bench@number@example.com","city":"Town @number","external_id":"bench-@number"}"#;
-const ORDER: &str = r#"{"contact":"@contact","placed_at":"2026-01-01T00:00:00Z","total":{"amount":"29.33","currency":"USD"},"external_id":"bench-@number"}"#;
+/// A contact to create; `load.lua` says what the marks become.
+pub const CONTACT: &str = r#"{"name":"Bench contact @number","email":"bench@number@example.com","city":"Town @number","external_id":"bench-@number"}"#;
+/// An order to create.
+pub const ORDER: &str = r#"{"contact":"@contact","placed_at":"2026-01-01T00:00:00Z","total":{"amount":"29.33","currency":"USD"},"external_id":"bench-@number"}"#;
 
 pub struct Window<'a> {
     pub site: &'a Site,
