@@ -3,6 +3,8 @@
 mod output;
 mod serve;
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -110,7 +112,11 @@ impl Place {
         if let Some(url) = &self.database_url {
             return Ok(Database::Postgres(url.clone()));
         }
-        std::fs::create_dir_all(&self.data_dir)
+        // What is in it is nobody else's business on this machine.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.data_dir)
             .map_err(|error| AppError::Setup(format!("{}: {error}", self.data_dir.display())))?;
         Ok(Database::Sqlite(self.data_dir.join("guildhall.sqlite")))
     }

@@ -6,7 +6,7 @@
 
 mod accounts;
 mod commit;
-pub mod db;
+mod db;
 mod dialect;
 mod error;
 mod idempotency;
@@ -54,7 +54,7 @@ impl Store {
 
     /// Whether the database answers.
     pub async fn ping(&self, _: HostPermit) -> Result<(), StoreError> {
-        self.db.ping().await
+        self.db.ping().await.map_err(accounts::store_error)
     }
 
     /// The SQL texts of an object, made once.

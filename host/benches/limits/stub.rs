@@ -39,6 +39,10 @@ impl Port for Stub {
     fn config(&self) -> String {
         "{}".to_owned()
     }
+
+    fn now(&self) -> String {
+        TIME.to_owned()
+    }
 }
 
 fn member() -> String {

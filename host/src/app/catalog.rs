@@ -11,6 +11,7 @@ use crate::domain::id::TenantId;
 use crate::domain::object::{Object, ObjectDef};
 use crate::domain::schema::Schema;
 use crate::plugin::Compiled;
+use crate::store::ModuleRow;
 
 /// The core's objects, one definition file each.
 const CORE: &[&str] = &[
@@ -76,9 +77,17 @@ impl App {
         if let Some(catalog) = self.catalogs.tenants.get(&tenant).await {
             return Ok(catalog);
         }
+        let rows = self.store.modules_of(HostPermit::new(Chore::Serve), tenant).await?;
+        let catalog = Arc::new(self.build_catalog(rows).await?);
+        self.catalogs.tenants.insert(tenant, Arc::clone(&catalog)).await;
+        Ok(catalog)
+    }
+
+    /// What a tenant with these modules has.
+    pub(super) async fn build_catalog(&self, rows: Vec<ModuleRow>) -> Result<Catalog, AppError> {
         let mut objects = self.catalogs.core.clone();
         let mut modules = Vec::new();
-        for row in self.store.modules_of(HostPermit::new(Chore::Serve), tenant).await? {
+        for row in rows {
             let plugin = self.plugin(&row.plugin, &row.version).await?;
             // A module that was switched off keeps its data, and its data stays readable.
             objects.extend(plugin.objects.iter().cloned());
@@ -87,9 +96,7 @@ impl App {
             }
         }
         let schema = Schema::new(objects).map_err(AppError::Setup)?;
-        let catalog = Arc::new(Catalog { schema, modules });
-        self.catalogs.tenants.insert(tenant, Arc::clone(&catalog)).await;
-        Ok(catalog)
+        Ok(Catalog { schema, modules })
     }
 
     /// The core's objects, which every tenant has.

@@ -2,22 +2,30 @@
 //! unit of work, and runs again from the start when it lost a race.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::lanes::{Held, lane_of};
 use super::staging::{Key, Staged};
 use super::unit_of_work::Work;
 use super::{App, AppError};
 use crate::access::{Chore, Create, Delete, HostPermit, Read, Update};
 use crate::domain::caller::Caller;
+use crate::domain::plugin::{Fault, Manifest};
 use crate::domain::record::{Hand, Record};
+use crate::plugin::Failure;
 use crate::store::{Answer, Conflict, IdempotencyKey};
 
 /// Most runs of one command. Losers queue for the record, so that a command
 /// that needs this many has met something very unusual.
 const MAX_RUNS: usize = 64;
+
+/// Most runs because something that a module made was there already.
+const MAX_TAKEN: usize = 4;
+/// Longest wait for others who change the same records.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A change of records.
 #[derive(Clone, Debug)]
@@ -67,7 +75,9 @@ impl App {
             return Ok(Done::Before(answer));
         }
         let catalog = self.catalog(caller.tenant).await?;
-        let mut held = Held::default();
+        let mut held = self.lanes.hold_none();
+        let deadline = Instant::now() + DEADLINE;
+        let mut taken = 0;
         for _ in 0..MAX_RUNS {
             let work = Arc::new(Work::begin(self, caller, &catalog, held.lanes()));
             let outcome = self.run(&work, command).await;
@@ -88,18 +98,24 @@ impl App {
                         },
                         Err(Conflict::Changed { object, id }) => Some((object, id)),
                         Err(Conflict::Busy) => None,
-                        // Two modules made the same thing at once: the second sees it when it runs again.
-                        Err(Conflict::Duplicate(at)) if unit.events[at].plugin.is_some() => None,
-                        Err(Conflict::Duplicate(at)) => {
-                            return Err(self.duplicate(caller, &unit.writes[at].record).await?);
-                        }
+                        Err(Conflict::Duplicate(at)) => match unit.writes[at].plugin() {
+                            // Two made the same thing at once: the second sees it when it runs again.
+                            Some(_) if taken < MAX_TAKEN => {
+                                taken += 1;
+                                None
+                            }
+                            Some(plugin) => return Err(taken_by_plugin(plugin, &unit.writes[at].record)),
+                            None => return Err(self.duplicate(caller, &unit.writes[at].record).await?),
+                        },
                         Err(Conflict::Store(error)) => return Err(error.into()),
                     }
                 }
             };
             if let Some((object, id)) = lost {
-                let lane = lane_of(caller.tenant, &object, id);
-                self.lanes.join(&mut held, lane).await;
+                let queue = held.join((caller.tenant, object, id));
+                if tokio::time::timeout_at(deadline, queue).await.is_err() {
+                    break;
+                }
             }
         }
         Err(AppError::Contended)
@@ -178,6 +194,12 @@ impl App {
         // The other one has gone meanwhile; the caller may simply try again.
         Ok(AppError::Contended)
     }
+}
+
+/// A module insists on a value that another record has.
+fn taken_by_plugin(plugin: &Manifest, record: &Record) -> AppError {
+    let message = format!("a unique value of its `{}` belongs to another record", record.object.name);
+    AppError::Hook { plugin: plugin.id.clone(), failure: Failure::Fault(Fault::new("duplicate", message)) }
 }
 
 /// The record as hooks left it.

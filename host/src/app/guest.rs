@@ -12,7 +12,7 @@ use super::AppError;
 use super::hooks::hand;
 use super::unit_of_work::Work;
 use crate::access::{Acting, Create, Delete, Denied, Permit, Read, Update};
-use crate::domain::filter::Filter;
+use crate::domain::filter::{Filter, Target};
 use crate::domain::invalid::FieldError;
 use crate::domain::permission::Action;
 use crate::domain::plugin::{Fault, Manifest, RecordPermission};
@@ -90,7 +90,8 @@ impl Port for GuestPort {
 
     async fn query(&self, object: &str, query: &str) -> Result<Vec<String>, Fault> {
         let permit = self.permit::<Read>(object).await?;
-        let query = parse_query(&permit, query)?;
+        let grant = self.plugin.grants(object, Action::Read);
+        let query = parse_query(&permit, grant, query)?;
         let found = self.work.query(&permit, &query).await.map_err(fault)?;
         Ok(found.iter().map(|record| self.shown(object, record)).collect())
     }
@@ -131,6 +132,10 @@ impl Port for GuestPort {
     fn config(&self) -> String {
         self.config.to_string()
     }
+
+    fn now(&self) -> String {
+        self.work.at.to_string()
+    }
 }
 
 /// A record as JSON, with the fields that the grant covers.
@@ -151,7 +156,8 @@ pub fn validation_fault(faults: &[FieldError]) -> Fault {
     }
 }
 
-fn parse_query(permit: &Permit<Read>, text: &str) -> Result<Query, Fault> {
+/// Reads a query. What the plugin may not see it may not ask about either.
+fn parse_query(permit: &Permit<Read>, grant: Option<&RecordPermission>, text: &str) -> Result<Query, Fault> {
     let object = permit.object();
     let invalid = |message: String| Fault::new("invalid_query", message);
     let query: GuestQuery = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
@@ -162,9 +168,19 @@ fn parse_query(permit: &Permit<Read>, text: &str) -> Result<Query, Fault> {
             faults.into_iter().next().map_or_else(|| invalid("the filter is wrong".to_owned()), wrong)
         })?),
     };
+    let sort = parse_sort(object, query.sort.iter().map(String::as_str)).map_err(wrong)?;
+    let asked = filter.iter().flat_map(Filter::targets).chain(sort.iter().map(|sort| sort.target));
+    for target in asked {
+        let Target::Field(place) = target else { continue };
+        let name = object.fields[place].name();
+        if !grant.is_some_and(|grant| grant.covers(name)) {
+            let message = format!("the plugin may not ask about `{}.{name}`", object.name);
+            return Err(Fault::new("permission_denied", message));
+        }
+    }
     Ok(Query {
         filter,
-        sort: parse_sort(object, query.sort.iter().map(String::as_str)).map_err(wrong)?,
+        sort,
         limit: check_limit(query.limit.unwrap_or(u64::from(DEFAULT_LIMIT))).map_err(wrong)?,
         after: None,
     })

@@ -150,7 +150,7 @@ async fn amend(
         let message = format!("the plugin may not set `{}.{name}`", key.0);
         return Ok(Some(Fault::new("permission_denied", message)));
     }
-    match work.amend(key, fields, hand(manifest, &key.0)).await {
+    match work.amend(key, fields, manifest, hand(manifest, &key.0)).await {
         Ok(()) => Ok(None),
         Err(AppError::Invalid(faults)) => Ok(Some(super::guest::validation_fault(&faults))),
         Err(error) => Err(error),

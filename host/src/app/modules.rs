@@ -93,13 +93,14 @@ impl App {
         Ok(views)
     }
 
-    /// Enables a plugin for the caller's tenant, or changes its settings, or
-    /// switches it off. A version that the tenant has already stays pinned.
+    /// Enables a plugin for the caller's tenant, changes its settings, or
+    /// switches it off or on. What is not said stays as it is; a plugin that is
+    /// new to the tenant is on. A version that the tenant has stays pinned.
     pub async fn set_module(
         &self,
         caller: &Caller,
         plugin: &str,
-        enabled: bool,
+        enabled: Option<bool>,
         config: Option<Map<String, Json>>,
     ) -> Result<ModuleView, AppError> {
         let permit = self.access.check_area::<Configure>(caller, Area::Modules).await?;
@@ -109,7 +110,9 @@ impl App {
             .rfind(|row| row.manifest.id == plugin)
             .ok_or_else(|| AppError::NotFound { what: "plugin".to_owned(), id: plugin.to_owned() })?;
         let read = self.access.check_area::<Read>(caller, Area::Modules).await?;
-        let known = self.store.modules(read).await?.into_iter().find(|row| row.plugin == plugin);
+        let mut rows = self.store.modules(read).await?;
+        let known = rows.iter().position(|row| row.plugin == plugin).map(|at| rows.remove(at));
+        let enabled = enabled.or(known.as_ref().map(|row| row.enabled)).unwrap_or(true);
         let version = known.as_ref().map_or(newest.manifest.version, |row| row.version.clone());
         let plugin_in_memory = self.plugin(plugin, &version).await?;
         let config = match (config, known) {
@@ -121,6 +124,15 @@ impl App {
             check_config(schema, &config)?;
         }
         let row = ModuleRow { plugin: plugin.to_owned(), version, enabled, config };
+        rows.push(row.clone());
+        let catalog = self.build_catalog(rows).await.map_err(|error| match error {
+            AppError::Setup(reason) => AppError::Refused(format!("the tenant cannot have {plugin}: {reason}")),
+            other => other,
+        })?;
+        let hooks = &plugin_in_memory.compiled.manifest.hooks.before_write;
+        if let Some(hook) = hooks.iter().find(|hook| catalog.schema.object(&hook.object).is_none()) {
+            return Err(AppError::Refused(format!("{plugin} needs the object `{}`", hook.object)));
+        }
         self.store.set_module(permit, &row, self.clock.now()).await?;
         self.forget_catalog(caller.tenant).await;
         self.module_view(row).await

@@ -46,6 +46,8 @@ pub struct Buffer {
     pub reads: HashMap<Key, Seen>,
     /// What is to be written, in the order in which it came up.
     pub staged: IndexMap<Key, Staged>,
+    /// Which plugin amended the caller's change last.
+    pub amended: HashMap<Key, Arc<Manifest>>,
 }
 
 impl Staged {
@@ -108,12 +110,14 @@ impl Buffer {
     }
 
     /// Replaces the outcome of a staged change in its place.
-    pub fn amend(&mut self, key: &Key, amended: Record) {
+    pub fn amend(&mut self, key: &Key, amended: Record, by: &Arc<Manifest>) {
+        self.amended.insert(key.clone(), Arc::clone(by));
         match self.staged.get_mut(key) {
             Some(Staged::Create { after, .. }) => *after = amended,
-            Some(Staged::Update { before, after, places, .. }) => {
-                *places = differing(before, &amended);
-                *after = amended;
+            Some(staged @ Staged::Update { .. }) => {
+                if let Staged::Update { permit, before, .. } = staged.clone() {
+                    *staged = update(permit, before, amended);
+                }
             }
             Some(Staged::Delete { .. }) | None => {}
         }
@@ -160,6 +164,9 @@ impl From<Staged> for Write {
 fn update(permit: Permit<Update>, before: Record, mut after: Record) -> Staged {
     let places = differing(&before, &after);
     after.version = before.version + i64::from(!places.is_empty());
+    if places.is_empty() {
+        after.updated_at = before.updated_at;
+    }
     Staged::Update { permit, before, after, places }
 }
 

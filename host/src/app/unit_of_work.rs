@@ -4,14 +4,14 @@
 //! them, and no lock is held while a module thinks. The commit checks that
 //! everything that was read is still so, and then writes everything at once.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
-use super::lanes::lane_of;
+use super::lanes::LaneKey;
 use super::staging::{Buffer, Key, Seen, Staged, key_of};
 use super::{App, AppError, Catalog};
 use crate::access::{Create, Delete, Permit, Read, Update};
@@ -20,6 +20,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::invalid::FieldError;
 use crate::domain::object::Object;
+use crate::domain::plugin::Manifest;
 use crate::domain::query::Query;
 use crate::domain::record::{self, Changes, Hand, Record, read_fields};
 use crate::domain::value::Value;
@@ -36,14 +37,14 @@ pub struct Work {
     /// When it happens.
     pub at: Timestamp,
     /// Lanes that this command holds.
-    held: HashSet<usize>,
+    held: BTreeSet<LaneKey>,
     buffer: Mutex<Buffer>,
     contended: Mutex<Option<Key>>,
 }
 
 impl Work {
     /// Begins a run that holds these lanes.
-    pub fn begin(app: &Arc<App>, caller: &Caller, catalog: &Arc<Catalog>, held: HashSet<usize>) -> Self {
+    pub fn begin(app: &Arc<App>, caller: &Caller, catalog: &Arc<Catalog>, held: BTreeSet<LaneKey>) -> Self {
         Self {
             app: Arc::clone(app),
             caller: caller.clone(),
@@ -148,7 +149,9 @@ impl Work {
         fields: &Map<String, Json>,
         hand: Hand,
     ) -> Result<Record, AppError> {
-        let changes = read_fields(&current.object, fields, hand).map_err(AppError::Invalid)?;
+        let mut changes = read_fields(&current.object, fields, hand).map_err(AppError::Invalid)?;
+        // What is sent back as it is needs no second look: a linked record may be gone by now.
+        changes.retain(|(at, value)| current.values[*at] != *value);
         self.check_links(&current.object, &changes).await?;
         let mut after = current.clone();
         if after.apply(changes).is_empty() {
@@ -163,14 +166,21 @@ impl Work {
     }
 
     /// Amends a change that is staged, on behalf of a hook.
-    pub async fn amend(&self, key: &Key, fields: &Map<String, Json>, hand: Hand) -> Result<(), AppError> {
+    pub async fn amend(
+        &self,
+        key: &Key,
+        fields: &Map<String, Json>,
+        plugin: &Arc<Manifest>,
+        hand: Hand,
+    ) -> Result<(), AppError> {
         let current = self.buffer.lock().await.staged.get(key).and_then(Staged::after).cloned();
         let Some(mut record) = current else { return Ok(()) };
         let changes = read_fields(&record.object, fields, hand).map_err(AppError::Invalid)?;
         self.check_links(&record.object, &changes).await?;
         record.apply(changes);
+        record.updated_at = self.at;
         check_required(&record)?;
-        self.buffer.lock().await.amend(key, record);
+        self.buffer.lock().await.amend(key, record, plugin);
         Ok(())
     }
 
@@ -181,8 +191,10 @@ impl Work {
 
     /// Ends the run: everything that it read and wrote, ready to be committed.
     pub async fn finish(&self, answer: Option<(IdempotencyKey, Answer)>) -> Unit {
-        let (reads, staged) = std::mem::take(&mut *self.buffer.lock().await).into_parts();
-        let events = staged.iter().map(|staged| self.event(staged)).collect();
+        let buffer = std::mem::take(&mut *self.buffer.lock().await);
+        let amended = buffer.amended.clone();
+        let (reads, staged) = buffer.into_parts();
+        let events = staged.iter().map(|staged| self.event(staged, &amended)).collect();
         Unit {
             tenant: self.caller.tenant,
             reads,
@@ -197,13 +209,13 @@ impl Work {
     /// that others are queueing for, ends the run.
     async fn remember(&self, permit: &Permit<Read>, record: &Record) -> Result<(), AppError> {
         let key = key_of(record);
-        let lane = lane_of(self.caller.tenant, &key.0, key.1);
+        let lane = (self.caller.tenant, key.0.clone(), key.1);
         let mut buffer = self.buffer.lock().await;
         let is_other_version = matches!(
             buffer.reads.get(&key),
             Some(Seen { record: Some(known), .. }) if known.version != record.version
         );
-        if is_other_version || (!self.held.contains(&lane) && self.app.lanes.is_taken(lane)) {
+        if is_other_version || (!self.held.contains(&lane) && self.app.lanes.is_taken(&lane)) {
             *self.contended.lock().await = Some(key);
             return Err(AppError::Contended);
         }
@@ -242,7 +254,7 @@ impl Work {
         Ok(is_there)
     }
 
-    fn event(&self, staged: &Staged) -> Event {
+    fn event(&self, staged: &Staged, amended: &HashMap<Key, Arc<Manifest>>) -> Event {
         let all: Vec<usize>;
         let (kind, record, places) = match staged {
             Staged::Create { after, .. } => {
@@ -268,7 +280,7 @@ impl Work {
             record: record.id,
             version: record.version + i64::from(kind == "deleted"),
             actor: self.caller.actor(),
-            plugin: staged.plugin().map(|plugin| plugin.id.clone()),
+            plugin: staged.plugin().or(amended.get(&key_of(record))).map(|plugin| plugin.id.clone()),
             at: self.at,
             before: excerpt(staged.before()),
             after: excerpt(staged.after()),

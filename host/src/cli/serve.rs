@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 use super::output::line;
 use crate::app::{App, AppError};
@@ -13,7 +14,11 @@ use crate::http;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Serves until the process is told to stop; requests that run are finished.
+/// How long requests that run may take when the process is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves until the process is told to stop; requests that run are finished,
+/// unless they take too long.
 pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
     let setup = |error: std::io::Error| AppError::Setup(format!("{listen}: {error}"));
     let listener = TcpListener::bind(listen).await.map_err(setup)?;
@@ -27,16 +32,32 @@ pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
         }
     });
     let chores = tokio::spawn(chores(Arc::clone(&app)));
-    let served = axum::serve(listener, http::router(&app))
+    let told = Arc::new(Notify::new());
+    let is_told = Arc::clone(&told);
+    let server = axum::serve(listener, http::router(&app))
         .with_graceful_shutdown(async move {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
                 _ = terminate.recv() => {}
             }
+            is_told.notify_one();
         })
-        .await;
+        .into_future();
+    let served = tokio::select! {
+        served = server => served,
+        () = out_of_patience(&told) => {
+            tracing::warn!("some requests did not end in time");
+            Ok(())
+        }
+    };
     chores.abort();
     served.map_err(setup)
+}
+
+/// Ends a while after the process was told to stop.
+async fn out_of_patience(told: &Notify) {
+    told.notified().await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// What has to be done now and then.

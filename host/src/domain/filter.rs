@@ -22,8 +22,10 @@ use super::value::Value;
 pub const MAX_DEPTH: usize = 10;
 /// Most comparisons in one filter.
 pub const MAX_TERMS: usize = 100;
-/// Most values of one `_in` or `_nin`.
+/// Most values in all `_in` and `_nin` of one filter.
 pub const MAX_LIST: usize = 500;
+/// Most groups in one filter.
+pub const MAX_GROUPS: usize = 100;
 
 /// Something of a record that can be compared and sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +125,15 @@ impl Target {
 }
 
 impl Filter {
+    /// Everything that it compares.
+    pub fn targets(&self) -> Vec<Target> {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::targets).collect(),
+            Self::Not(part) => part.targets(),
+            Self::Missing(target) | Self::Compare(target, ..) | Self::In(target, _) => vec![*target],
+        }
+    }
+
     /// Whether a record in memory meets it.
     pub fn matches(&self, record: &Record) -> bool {
         match self {

@@ -1,9 +1,7 @@
 //! Money: whole minor units of a named currency, never a float.
 
-use std::fmt;
-use std::str::FromStr;
-
 use rust_decimal::Decimal;
+use std::fmt;
 
 use super::invalid::Unfit;
 
@@ -73,8 +71,7 @@ impl Money {
     pub fn parse(amount: &str, currency: &str) -> Result<Self, Unfit> {
         let currency = Currency::parse(currency)
             .ok_or_else(|| Unfit::wrong_type("a currency of three capital letters (ISO 4217)"))?;
-        let amount =
-            Decimal::from_str(amount).map_err(|_| Unfit::wrong_type("an amount as a decimal string, \"29.33\""))?;
+        let amount = exact(amount).ok_or_else(|| Unfit::wrong_type("an amount as a decimal string, \"29.33\""))?;
         let mut minor = amount.normalize();
         if minor.scale() > currency.exponent() {
             return Err(Unfit::out_of_range(format!("{} has {} decimal places", currency.code(), currency.exponent())));
@@ -93,6 +90,14 @@ impl fmt::Display for Money {
     }
 }
 
+/// Reads a plain decimal, `-12.50`, and never rounds.
+pub fn exact(text: &str) -> Option<Decimal> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(whole) && is_number(fraction)).then(|| Decimal::from_str_exact(text).ok()).flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,9 +112,20 @@ mod tests {
 
     #[test]
     fn refuses_what_would_lose_something() {
-        for (amount, currency) in
-            [("1.234", "USD"), ("1", "usd"), ("1e3", "US"), ("ten", "EUR"), ("99999999999999999999", "EUR")]
-        {
+        for (amount, currency) in [
+            ("1.234", "USD"),
+            ("1e3", "USD"),
+            ("1_000", "USD"),
+            ("+5", "USD"),
+            (".5", "USD"),
+            ("5.", "USD"),
+            ("0.99999999999999999999999999999999", "USD"),
+            ("", "USD"),
+            ("1", "usd"),
+            ("1e3", "US"),
+            ("ten", "EUR"),
+            ("99999999999999999999", "EUR"),
+        ] {
             assert!(Money::parse(amount, currency).is_err(), "{amount} {currency}");
         }
     }

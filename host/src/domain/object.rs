@@ -10,6 +10,9 @@ use super::field::{Field, FieldDef, FieldType, is_name};
 /// Names that every record has anyway, or that the tables need.
 pub const SYSTEM_FIELDS: &[&str] = &["id", "version", "created_at", "updated_at", "deleted_at", "tenant_id"];
 
+/// Longest name of an object, so that its table has a name on every engine.
+const MAX_NAME: usize = 56;
+
 /// An object as written in a definition file.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -61,6 +64,9 @@ impl Object {
                 .and_then(|rest| rest.strip_prefix('.'))
                 .ok_or_else(|| format!("object `{name}` is not in the namespace `{namespace}`"))?,
         };
+        if name.len() > MAX_NAME {
+            return Err(format!("object name `{name}` is longer than {MAX_NAME} letters"));
+        }
         if !is_name(local) {
             return Err(format!("object name `{name}` is not lower snake case of at most 40 letters"));
         }

@@ -1,5 +1,7 @@
 //! Query parameters of a list.
 
+use std::collections::HashSet;
+
 use axum::http::Uri;
 use serde_json::Value as Json;
 
@@ -10,7 +12,11 @@ use crate::app::ListRequest;
 /// parameter that is none of these is refused, so that a misspelt one is noticed.
 pub fn parse(uri: &Uri) -> Result<ListRequest, Problem> {
     let mut request = ListRequest::default();
+    let mut seen = HashSet::new();
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        if !seen.insert(name.clone()) {
+            return Err(Problem::bad_request("invalid_parameter", format!("`{name}` is given twice")));
+        }
         match name.as_ref() {
             "filter" => {
                 let filter: Json = serde_json::from_str(&value).map_err(|error| {

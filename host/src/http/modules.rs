@@ -24,7 +24,7 @@ pub struct Modules {
 #[schema(as = ModuleInput)]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; it is read field by field")]
 pub struct ModuleInput {
-    /// Whether its hooks run; true when not given.
+    /// Whether its hooks run; as it was when not given, and true the first time.
     enabled: Option<bool>,
     /// Its settings; as they were when not given.
     #[schema(value_type = Option<Object>)]
@@ -58,6 +58,7 @@ pub async fn list(State(app): State<Arc<App>>, Authenticated(caller): Authentica
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not allowed", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Not installed", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Something that the module needs is not there", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Body over 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Wrong settings", body = Problem, content_type = "application/problem+json"),
@@ -70,12 +71,12 @@ pub async fn set(
     Path(plugin): Path<String>,
     body: ObjectBody,
 ) -> Result<Json<ModuleView>, Problem> {
-    let mut enabled = true;
+    let mut enabled = None;
     let mut config = None;
     let mut faults = Vec::new();
     for (name, value) in body.members {
         match (name.as_str(), value) {
-            ("enabled", Value::Bool(value)) => enabled = value,
+            ("enabled", Value::Bool(value)) => enabled = Some(value),
             ("enabled", _) => faults.push(FieldError::new("enabled", "wrong_type", "expects true or false")),
             ("config", Value::Object(value)) => config = Some(value),
             ("config", _) => faults.push(FieldError::new("config", "wrong_type", "expects an object")),

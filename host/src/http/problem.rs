@@ -63,6 +63,11 @@ impl Problem {
         )
     }
 
+    /// The request cannot be read, in a way that the server found before any handler.
+    pub fn unreadable(status: StatusCode) -> Self {
+        Self::new(status, "bad_request", "Bad request", "the request cannot be read: look at its path and headers")
+    }
+
     /// The request cannot be read.
     pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, "Bad request", detail)

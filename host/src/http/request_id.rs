@@ -27,7 +27,11 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
             Problem::internal().into()
         }
     };
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+    let is_failure = response.status().is_client_error() || response.status().is_server_error();
+    let problem = response.extensions_mut().remove::<Problem>();
+    // What the framework refuses before a handler sees it becomes a problem too.
+    let problem = problem.or_else(|| is_failure.then(|| Problem::unreadable(response.status())));
+    if let Some(problem) = problem {
         let status = response.status();
         tracing::debug!(id, %status, ?problem, "a problem");
         let unfinished = std::mem::replace(&mut response, problem.finish(&id));

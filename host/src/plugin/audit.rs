@@ -1,5 +1,7 @@
 //! The look at an uploaded component before anything is compiled.
 
+use std::collections::HashSet;
+
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
 use crate::domain::plugin::{Manifest, SCHEMA};
@@ -13,6 +15,7 @@ const IMPORTS: &[&str] = &[
     "guildhall:core/types@1.0.0",
     "guildhall:core/log@1.0.0",
     "guildhall:core/config@1.0.0",
+    "guildhall:core/clock@1.0.0",
     "guildhall:data/records@1.0.0",
 ];
 
@@ -87,6 +90,12 @@ fn check(manifest: &Manifest) -> Result<(), Invalid> {
     }
     if !crate::domain::field::is_name(&manifest.namespace) {
         return Err(Invalid(format!("the namespace `{}` is not lower snake case", manifest.namespace)));
+    }
+    let mut asked = HashSet::new();
+    for permission in &manifest.permissions.records {
+        if let Some(op) = permission.ops.iter().find(|op| !asked.insert((&permission.object, **op))) {
+            return Err(Invalid(format!("[permissions] asks twice to {op} `{}`", permission.object)));
+        }
     }
     for hook in &manifest.hooks.before_write {
         if manifest.grants(&hook.object, crate::domain::permission::Action::Read).is_none() {

@@ -100,7 +100,9 @@ impl Failure {
         if memory_refused {
             return Self::MemoryLimit;
         }
-        tracing::error!(error = %format!("{error:#}"), "a module call failed for a reason without a class");
-        Self::HostFault
+        // Our host functions raise nothing but `Stop`; what is left is a guest that broke the rules of
+        // the border: text that is no UTF-8, a list outside of its memory.
+        tracing::warn!(error = %format!("{error:#}"), "a module broke the rules of the component model");
+        Self::Trap { trap: "it broke the rules of the component model".to_owned(), frames: Vec::new() }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::Result;
 
-use super::bindings::guildhall::core::{config, log, types};
+use super::bindings::guildhall::core::{clock, config, log, types};
 use super::bindings::guildhall::data::records;
 use super::failure::Stop;
 use super::limits::{Limits, MemoryWatch};
@@ -70,6 +70,13 @@ impl config::Host for Guest {
     async fn get(&mut self) -> Result<String> {
         self.count()?;
         Ok(self.port.config())
+    }
+}
+
+impl clock::Host for Guest {
+    async fn now(&mut self) -> Result<String> {
+        self.count()?;
+        Ok(self.port.now())
     }
 }
 

@@ -42,7 +42,7 @@ impl Limits {
             cpu: millis(manifest.limits.cpu_ms, Duration::from_millis(50), CPU_CAP),
             wall: millis(hook.timeout_ms, Duration::from_millis(200), WALL_CAP),
             memory: memory.saturating_mul(MIB).min(MEMORY_CAP),
-            payload: 4 * MIB,
+            payload: MIB,
             host_calls: 1_000,
             log_lines: 100,
             log_bytes: 16 << 10,

@@ -27,4 +27,7 @@ pub trait Port: Send + Sync {
 
     /// The tenant's settings for the plugin, as JSON.
     fn config(&self) -> String;
+
+    /// When the call happens, in RFC 3339.
+    fn now(&self) -> String;
 }

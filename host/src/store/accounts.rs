@@ -135,7 +135,7 @@ impl Store {
     }
 }
 
-fn store_error(error: CommitError) -> StoreError {
+pub(super) fn store_error(error: CommitError) -> StoreError {
     match error {
         CommitError::Store(error) => error,
         other => StoreError::Driver(other.to_string()),

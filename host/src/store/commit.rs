@@ -15,7 +15,11 @@ use crate::access::{Create, Delete, Permit, Read as ToRead, Update};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::id::TenantId;
+use crate::domain::plugin::Manifest;
 use crate::domain::record::Record;
+
+/// Events in one statement: SQLite takes 32,766 values.
+const EVENTS_PER_STATEMENT: usize = 1_000;
 
 /// Something that the unit of work saw and relies on.
 #[derive(Clone, Debug)]
@@ -46,6 +50,17 @@ pub struct Write {
     pub change: Change,
     /// The record as it will be; for a delete, as it was.
     pub record: Record,
+}
+
+impl Write {
+    /// The plugin that wanted it, if it was not the caller.
+    pub fn plugin(&self) -> Option<&Arc<Manifest>> {
+        match &self.change {
+            Change::Create(permit) => permit.plugin(),
+            Change::Update { permit, .. } => permit.plugin(),
+            Change::Delete { permit, .. } => permit.plugin(),
+        }
+    }
 }
 
 /// Everything that is committed at once.
@@ -109,7 +124,7 @@ impl Store {
         // One order for all commits, so that two of them never wait for each other in a ring.
         let mut records: Vec<(&str, Uuid, Step, Option<usize>)> = Vec::new();
         for read in &unit.reads {
-            records.push((&read.permit.object().name, read.id, self.check(unit.tenant, read), None));
+            records.push((&read.permit.object().name, read.id, self.check(read), None));
         }
         for (at, write) in unit.writes.iter().enumerate() {
             records.push((&write.record.object.name, write.record.id, self.write(unit, write), Some(at)));
@@ -119,8 +134,8 @@ impl Store {
             steps.push(step);
             origins.push(Origin::Record { object: object.to_owned(), id, write });
         }
-        if !unit.events.is_empty() {
-            steps.push(self.append(unit.tenant, &unit.events));
+        for events in unit.events.chunks(EVENTS_PER_STATEMENT) {
+            steps.push(self.append(unit.tenant, events));
             origins.push(Origin::Events);
         }
         self.db.commit(steps).await.map_err(|error| match error {
@@ -137,9 +152,9 @@ impl Store {
         })
     }
 
-    fn check(&self, tenant: TenantId, read: &Read) -> Step {
+    fn check(&self, read: &Read) -> Step {
         let texts = self.texts(read.permit.object());
-        let mut values: Vec<Bound> = vec![tenant.0.into(), read.id.into()];
+        let mut values: Vec<Bound> = vec![read.permit.tenant().0.into(), read.id.into()];
         let sql = match read.version {
             Some(version) => {
                 values.push(version.into());

@@ -73,8 +73,6 @@ pub enum Expect {
     Nothing,
     /// A query finds a row.
     Found,
-    /// A query finds no row.
-    Absent,
     /// A change changes just one row.
     OneChange,
 }
@@ -153,9 +151,11 @@ impl Db {
         }
     }
 
-    /// Whether it answers.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.maybe(Stmt::new("select 1", []), |_| Ok(())).await.map(|_| ())
+    /// Whether it answers, writers and readers.
+    pub async fn ping(&self) -> Result<(), CommitError> {
+        let stmt = Stmt::new("select 1", []);
+        self.maybe(stmt.clone(), |_| Ok(())).await?;
+        self.commit(vec![Step { stmt, expect: Expect::Found }]).await
     }
 }
 
@@ -165,13 +165,12 @@ impl Expect {
         match self {
             Self::Nothing => true,
             Self::Found => rows > 0,
-            Self::Absent => rows == 0,
             Self::OneChange => rows == 1,
         }
     }
 
     /// Whether the statement is a query.
     fn is_query(self) -> bool {
-        matches!(self, Self::Found | Self::Absent)
+        self == Self::Found
     }
 }

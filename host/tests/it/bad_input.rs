@@ -11,6 +11,7 @@ both!(
     bodies_that_are_not_what_they_should_be
     filters_and_parameters
     links_to_nowhere
+    a_link_that_stays_may_lead_nowhere
     unique_values
     every_fault_is_told_at_once
 );
@@ -20,6 +21,8 @@ async fn unknown_objects_fields_and_paths(on: On) {
     ann.get("/api/v1/records/unicorn").await.problem(404, "unknown_object");
     ann.post("/api/v1/records/unicorn", &json!({})).await.problem(404, "unknown_object");
     ann.get("/api/v1/nowhere").await.problem(404, "not_found");
+    ann.get("/api/v1/records/%ff").await.problem(400, "bad_request");
+    ann.get("/api/v1/records/contact/%ff").await.problem(400, "bad_request");
     ann.get("/api/v1/records/contact/not-an-id").await.problem(404, "not_found");
     ann.get("/api/v1/records/contact/01a20031-9c4a-7239-8605-04c662a595e1").await.problem(404, "not_found");
     let reply = ann.put("/api/v1/records/contact", &json!({})).await;
@@ -59,6 +62,10 @@ async fn values_of_the_wrong_type(on: On) {
         contact("email", json!("not an address")),
         contact("email", json!("a@b@c.d")),
         contact("phone", json!("12345")),
+        contact("name", json!("")),
+        contact("birthday", json!("-001-01-01")),
+        contact("birthday", json!("2001-02- 3")),
+        contact("birthday", json!("0000-01-01")),
         contact("birthday", json!("2001-02-29")),
         contact("birthday", json!(20_010_228)),
         contact("company", json!("not-an-id")),
@@ -68,6 +75,8 @@ async fn values_of_the_wrong_type(on: On) {
         order("total", json!("29.33")),
         order("total", json!({"amount": 29.33, "currency": "EUR"})),
         order("total", json!({"amount": "29.333", "currency": "EUR"})),
+        order("total", json!({"amount": "0.99999999999999999999999999999999", "currency": "EUR"})),
+        order("total", json!({"amount": "1e3", "currency": "EUR"})),
         order("total", json!({"amount": "1", "currency": "euro"})),
         order("total", json!({"amount": "NaN", "currency": "EUR"})),
         order("total", json!({"amount": "92233720368547758.08", "currency": "EUR"})),
@@ -104,7 +113,11 @@ async fn filters_and_parameters(on: On) {
     let deep = (0..20).fold(json!({"name": {"_eq": "x"}}), |inner, _| json!({"_not": inner}));
     let wide = json!({"_or": (0..101).map(|n| json!({"name": {"_eq": n.to_string()}})).collect::<Vec<_>>()});
     let long = json!({"name": {"_in": (0..501).map(|n| n.to_string()).collect::<Vec<_>>()}});
+    let empty = json!({"_or": vec![json!({}); 1_500]});
+    let lists = json!({"_or": vec![json!({"name": {"_in": vec!["x"; 300]}}); 2]});
     for (filter, code) in [
+        (empty, "filter_too_large"),
+        (lists, "filter_too_large"),
         (json!({"nmae": {"_eq": "x"}}), "unknown_field"),
         (json!({"name": {"_like": "x"}}), "unknown_operator"),
         (json!({"_xor": []}), "unknown_operator"),
@@ -135,6 +148,9 @@ async fn filters_and_parameters(on: On) {
         ("fliter[name][_eq]=x", 400, "unknown_parameter"),
         ("filter[name]=x", 400, "unknown_parameter"),
         ("filter[nmae][_eq]=x", 422, "validation_failed"),
+        ("filter[city][_null]=0", 422, "validation_failed"),
+        ("sort=name&sort=city", 400, "invalid_parameter"),
+        ("filter[city][_eq]=a&filter[city][_eq]=b", 400, "invalid_parameter"),
     ] {
         ann.get(&format!("/api/v1/records/contact?{query}")).await.problem(status, code);
     }
@@ -155,6 +171,16 @@ async fn links_to_nowhere(on: On) {
     assert!(ann.all("contact", &[]).await.is_empty());
 }
 
+async fn a_link_that_stays_may_lead_nowhere(on: On) {
+    let TestApp { ann, .. } = TestApp::start(on).await;
+    let company = ann.create("company", json!({"name": "Company"})).await;
+    let contact = ann.create("contact", json!({"name": "Ann", "company": company["id"]})).await;
+    ann.delete(&format!("/api/v1/records/company/{}", company["id"].as_str().unwrap())).await.assert(204);
+    let path = format!("/api/v1/records/contact/{}", contact["id"].as_str().unwrap());
+    let whole = json!({"name": "Ann Lee", "company": contact["company"]});
+    assert_eq!(ann.patch(&path, &whole).await.assert(200).json()["name"], "Ann Lee");
+}
+
 async fn unique_values(on: On) {
     let TestApp { ann, sam, .. } = TestApp::start(on).await;
     let first = ann.create("contact", json!({"name": "Ann", "email": "ann@x.com", "external_id": "1"})).await;
@@ -166,6 +192,11 @@ async fn unique_values(on: On) {
     let problem = ann.patch(&path, &json!({"external_id": "1", "city": "Bern"})).await.problem(409, "duplicate");
     assert_eq!(problem["errors"][0]["field"], "external_id");
     assert_eq!(ann.get(&path).await.json(), second);
+    // Empty text is no value, and so not taken.
+    for _ in 0..2 {
+        let nameless = ann.create("contact", json!({"name": "Zoe", "external_id": "", "email": ""})).await;
+        assert_eq!((&nameless["external_id"], &nameless["email"]), (&json!(null), &json!(null)));
+    }
     // Another tenant's values are its own.
     sam.create("contact", json!({"name": "Ann", "email": "ann@x.com"})).await;
 }

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 
 use crate::support::{On, TestApp};
 
-both!(every_change_has_its_event what_was_not_done_has_none);
+both!(every_change_has_its_event an_amended_change_names_the_plugin what_was_not_done_has_none);
 
 /// All events in their order: kind, object, plugin, before, after.
 async fn events(database: &Database) -> Vec<(String, String, String, Json, Json)> {
@@ -55,6 +55,14 @@ async fn every_change_has_its_event(on: On) {
     let objects: Vec<_> = by_plugin.iter().map(|event| (event.0.as_str(), event.1.as_str())).collect();
     assert_eq!(objects, [("created", "loyalty.member"), ("created", "loyalty.entry")]);
     assert!(by_plugin.iter().all(|event| event.2 == "guildhall.retail-loyalty"));
+}
+
+async fn an_amended_change_names_the_plugin(on: On) {
+    let TestApp { ann, database, .. } = TestApp::with_plugin(on, "test.hostile").await;
+    ann.create("contact", json!({"name": "Ann", "note": "amend"})).await;
+    let (kind, object, plugin, _, after) = events(&database).await.remove(0);
+    assert_eq!((kind.as_str(), object.as_str(), plugin.as_str()), ("created", "contact", "test.hostile"));
+    assert_eq!(after["name"], "ANN");
 }
 
 async fn what_was_not_done_has_none(on: On) {

@@ -11,6 +11,8 @@ use crate::support::{Actor, On, TestApp, plugin_with};
 both!(
     every_misdeed_has_its_code_and_leaves_nothing
     amendments_are_checked_like_input
+    an_amendment_can_take_a_change_back
+    fields_that_are_not_granted_cannot_be_asked_about
     a_wall_limit_ends_a_call
     a_hook_that_may_fail_is_passed_over
     nothing_is_locked_while_a_hook_runs
@@ -34,6 +36,7 @@ async fn every_misdeed_has_its_code_and_leaves_nothing(on: On) {
         ("big-argument", "payload_limit"),
         ("big-log", "payload_limit"),
         ("host-calls", "host_call_limit"),
+        ("bad-text", "plugin_trap"),
         ("bad-json", "plugin_error"),
         ("bad-patch", "plugin_error"),
         ("short-answer", "plugin_error"),
@@ -69,6 +72,41 @@ async fn amendments_are_checked_like_input(on: On) {
     let problem = contact(&ann, "amend-unknown").await.problem(422, "plugin_error");
     assert_eq!(problem["plugin_code"], "validation_failed");
     assert_eq!(problem["plugin_details"]["errors"][0]["code"], "unknown_field");
+}
+
+async fn an_amendment_can_take_a_change_back(on: On) {
+    let test = TestApp::start(on).await;
+    variant(&test, &test.ann, "upper", |manifest| {
+        manifest["hooks"]["before-write"][0]["operations"] = json!(["update"]);
+    })
+    .await;
+    let ann = &test.ann;
+    let contact = ann.create("contact", json!({"name": "ANN", "note": "amend"})).await;
+    let path = format!("/api/v1/records/contact/{}", contact["id"].as_str().unwrap());
+    let reply = ann.patch(&path, &json!({"name": "ann"})).await.assert(200);
+    assert_eq!((reply.header("etag"), reply.json()), ("\"1\"", contact.clone()));
+    assert_eq!(ann.get(&path).await.json(), contact);
+    let reply = ann.patch(&path, &json!({"name": "bea"})).await.assert(200);
+    assert_eq!((reply.header("etag"), &reply.json()["name"]), ("\"2\"", &json!("BEA")));
+}
+
+async fn fields_that_are_not_granted_cannot_be_asked_about(on: On) {
+    let test = TestApp::start(on).await;
+    variant(&test, &test.ann, "masked", |manifest| {
+        manifest["permissions"]["records"][0]["fields"] = json!(["name", "note"]);
+    })
+    .await;
+    for misdeed in ["peek", "peek-by-order"] {
+        let problem = contact(&test.ann, misdeed).await.problem(422, "plugin_error");
+        assert_eq!(problem["plugin_code"], "permission_denied", "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("contact.email"), "{problem}");
+    }
+    // With the grant, the same questions are answered.
+    test.sam.put("/api/v1/modules/test.masked", &json!({})).await.assert(200);
+    let open = TestApp::with_plugin(on, HOSTILE).await;
+    for misdeed in ["peek", "peek-by-order"] {
+        contact(&open.ann, misdeed).await.assert(201);
+    }
 }
 
 /// The hostile plugin under another manifest, enabled for this tenant.

@@ -10,6 +10,8 @@ both!(
     what_is_no_plugin_is_refused
     a_plugin_cannot_take_what_is_anothers
     enabling_names_what_is_wrong
+    a_module_whose_neighbours_are_missing_is_refused
+    what_is_not_said_stays
 );
 
 const LOYALTY: &str = "guildhall.retail-loyalty";
@@ -39,6 +41,12 @@ async fn what_is_no_plugin_is_refused(on: On) {
     let id = plugin_with(LOYALTY, |manifest| manifest["id"] = json!("../../etc"));
     let blind = plugin_with(LOYALTY, |manifest| manifest["permissions"]["records"] = json!([]));
     let outside = plugin_with(LOYALTY, |manifest| manifest["objects"][0]["name"] = json!("contact"));
+    let twice = plugin_with(LOYALTY, |manifest| {
+        let first = manifest["permissions"]["records"][0].clone();
+        manifest["permissions"]["records"].as_array_mut().unwrap().push(first);
+    });
+    let long =
+        plugin_with(LOYALTY, |manifest| manifest["objects"][0]["name"] = json!(format!("loyalty.{}", "x".repeat(50))));
     let nowhere = plugin_with(LOYALTY, |manifest| manifest["objects"][0]["fields"][0]["type"] = json!("blob"));
     for (bytes, reason) in [
         (&[][..], "not a WebAssembly component"),
@@ -52,6 +60,8 @@ async fn what_is_no_plugin_is_refused(on: On) {
         (&id, "publisher.name"),
         (&blind, "must ask to read them"),
         (&outside, "not in the namespace `loyalty`"),
+        (&twice, "asks twice to read `order`"),
+        (&long, "is longer than"),
         (&nowhere, "unknown type `blob`"),
         (&vec![0; (4 << 20) + 1], "larger than"),
     ] {
@@ -89,6 +99,37 @@ async fn a_plugin_cannot_take_what_is_anothers(on: On) {
     let changes = app.install_plugin(&grown).await.unwrap().changes;
     assert_eq!(changes.len(), 1, "{changes:?}");
     assert!(changes[0].starts_with("+ column o_loyalty__") && changes[0].contains(".nickname text"), "{changes:?}");
+}
+
+async fn a_module_whose_neighbours_are_missing_is_refused(on: On) {
+    let TestApp { app, ann, .. } = TestApp::start(on).await;
+    let lonely = plugin_with(LOYALTY, |manifest| {
+        manifest["objects"][0]["fields"][0]["to"] = json!("elsewhere.thing");
+        manifest["objects"][0]["fields"][0]["type"] = json!("link");
+    });
+    app.install_plugin(&lonely).await.unwrap();
+    let problem = ann.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({})).await.problem(409, "refused");
+    assert!(problem["detail"].as_str().unwrap().contains("elsewhere.thing"), "{problem}");
+    let blind = plugin_with("test.hostile", |manifest| {
+        manifest["hooks"]["before-write"][0]["object"] = json!("ghost");
+        manifest["permissions"]["records"][0]["object"] = json!("ghost");
+    });
+    app.install_plugin(&blind).await.unwrap();
+    let problem = ann.put("/api/v1/modules/test.hostile", &json!({})).await.problem(409, "refused");
+    assert!(problem["detail"].as_str().unwrap().contains("`ghost`"), "{problem}");
+    // The tenant works as before.
+    ann.create("contact", json!({"name": "Ann"})).await;
+    assert_eq!(ann.get("/api/v1/modules").await.assert(200).json(), json!({"data": []}));
+}
+
+async fn what_is_not_said_stays(on: On) {
+    let TestApp { ann, .. } = TestApp::with_plugin(on, LOYALTY).await;
+    let path = format!("/api/v1/modules/{LOYALTY}");
+    ann.put(&path, &json!({"enabled": false, "config": {"points_per_unit": "2"}})).await.assert(200);
+    let module = ann.put(&path, &json!({"config": {"points_per_unit": "3"}})).await.assert(200).json();
+    assert_eq!((&module["enabled"], &module["config"]["points_per_unit"]), (&json!(false), &json!("3")));
+    let module = ann.put(&path, &json!({"enabled": true})).await.assert(200).json();
+    assert_eq!((&module["enabled"], &module["config"]["points_per_unit"]), (&json!(true), &json!("3")));
 }
 
 async fn enabling_names_what_is_wrong(on: On) {

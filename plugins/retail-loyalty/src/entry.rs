@@ -66,16 +66,14 @@ impl Ledger {
     }
 
     /// Writes the entry of a posting that left the member with this balance.
-    pub fn write(&mut self, claim: &Claim<'_>, posting: &Posting, balance: i64) -> Result<(), Fault> {
-        let mut entry = Record::new()
+    pub fn write(&mut self, claim: &Claim<'_>, posting: &Posting, balance: i64, at: &str) -> Result<(), Fault> {
+        let entry = Record::new()
             .set("member", posting.member.as_str())
             .set("order", claim.order)
             .set("kind", posting.kind.as_str())
             .set("points", posting.points)
-            .set("balance_after", balance);
-        if let Some(at) = claim.at {
-            entry = entry.set("occurred_at", at);
-        }
+            .set("balance_after", balance)
+            .set("occurred_at", at);
         records::create(OBJECT, entry)?;
         self.add(claim.order, &posting.member, posting.points);
         Ok(())

@@ -5,7 +5,7 @@ mod member;
 mod rule;
 mod settings;
 
-use guildhall_sdk::{BeforeWrite, Change, Fault, Outcome, config, log, register};
+use guildhall_sdk::{BeforeWrite, Change, Fault, Outcome, clock, config, log, register};
 
 use crate::entry::Ledger;
 use crate::member::Members;
@@ -54,17 +54,18 @@ fn claim<'a>(change: &'a Change, settings: &Settings) -> Result<Option<Claim<'a>
 
 /// Brings the ledger and the balances in line with what the orders ought to carry.
 fn settle(claims: &[Claim<'_>], settings: &Settings) -> Result<(), Fault> {
+    let at = clock::now();
     let mut ledger = Ledger::of_orders(claims.iter().filter(|claim| !claim.is_new))?;
     let mut members = Members::of_contacts(claims.iter().filter_map(Claim::earner))?;
     members.add_missing(ledger.member_ids())?;
     for claim in claims {
         let member = match claim.earner() {
-            Some(contact) => members.of_contact(contact, claim, settings)?,
+            Some(contact) => members.of_contact(contact, claim, settings, &at)?,
             None => None,
         };
         for posting in rule::postings(ledger.carried(claim.order), member.as_deref(), claim.points) {
             match members.post(&posting)? {
-                Some(balance) => ledger.write(claim, &posting, balance)?,
+                Some(balance) => ledger.write(claim, &posting, balance, &at)?,
                 None => log::warn(
                     &format!("member {} of order {} is gone", posting.member, claim.order),
                     &[("member", &posting.member), ("order", claim.order)],

@@ -79,12 +79,13 @@ impl Members {
         contact: &str,
         claim: &Claim<'_>,
         settings: &Settings,
+        at: &str,
     ) -> Result<Option<String>, Fault> {
         if let Some(place) = self.by_contact.get(contact) {
             return Ok(Some(self.list[*place].id.clone()));
         }
         if settings.auto_enrol {
-            return self.enrol(contact, claim).map(Some);
+            return self.enrol(contact, claim, at).map(Some);
         }
         log::debug(
             &format!("contact {contact} is no member, order {} earns nothing", claim.order),
@@ -95,12 +96,12 @@ impl Members {
 
     /// Makes a contact a member. The record is stored with the points of the
     /// claim at once, so that posting them needs no second write.
-    fn enrol(&mut self, contact: &str, claim: &Claim<'_>) -> Result<String, Fault> {
-        let mut fields =
-            Record::new().set("contact", contact).set("points", claim.points).set("lifetime_earned", claim.points);
-        if let Some(at) = claim.at {
-            fields = fields.set("enrolled_at", at);
-        }
+    fn enrol(&mut self, contact: &str, claim: &Claim<'_>, at: &str) -> Result<String, Fault> {
+        let fields = Record::new()
+            .set("contact", contact)
+            .set("points", claim.points)
+            .set("lifetime_earned", claim.points)
+            .set("enrolled_at", at);
         let member = records::create(OBJECT, fields)?;
         let stored = Balance { points: claim.points, lifetime_earned: claim.points };
         let nothing = Balance { points: 0, lifetime_earned: 0 };

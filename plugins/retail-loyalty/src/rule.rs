@@ -18,8 +18,6 @@ pub struct Claim<'a> {
     pub contact: Option<&'a str>,
     /// How many; never below zero.
     pub points: i64,
-    /// When the change happened.
-    pub at: Option<&'a str>,
 }
 
 impl<'a> Claim<'a> {
@@ -93,7 +91,6 @@ pub fn claim<'a>(change: &'a Change, settings: &Settings) -> Result<Claim<'a>, F
         is_new: change.operation == Operation::Create,
         contact: after.and_then(|order| order.link("contact")),
         points,
-        at: after.and_then(|order| order.datetime("updated_at").or(order.datetime("placed_at"))),
     })
 }
 

@@ -36,6 +36,7 @@
 mod before_write;
 #[doc(hidden)]
 pub mod bindings;
+pub mod clock;
 pub mod config;
 mod decimal;
 mod fault;

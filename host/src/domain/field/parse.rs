@@ -1,16 +1,13 @@
 //! Reads values of the API into the types of fields.
 
-use std::str::FromStr;
-
-use chrono::NaiveDate;
-use rust_decimal::Decimal;
+use chrono::{Datelike, NaiveDate};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{FieldType, LONG_TEXT};
 use crate::domain::clock::Timestamp;
 use crate::domain::invalid::Unfit;
-use crate::domain::money::Money;
+use crate::domain::money::{Money, exact};
 use crate::domain::value::Value;
 
 impl FieldType {
@@ -18,6 +15,8 @@ impl FieldType {
     pub fn parse(&self, json: &Json) -> Result<Value, Unfit> {
         match (self, json) {
             (_, Json::Null) => Ok(Value::Null),
+            // Empty text is no text: forms send it for fields that were left alone.
+            (kind, Json::String(text)) if text.is_empty() && !matches!(kind, Self::Json) => Ok(Value::Null),
             (Self::Text(max), Json::String(text)) => {
                 if text.contains(['\n', '\r']) {
                     return Err(Unfit::out_of_range("is one line of text"));
@@ -44,11 +43,7 @@ impl FieldType {
             (Self::Money, _) => Err(money_form()),
             (Self::Boolean, Json::Bool(value)) => Ok(Value::Boolean(*value)),
             (Self::Boolean, _) => Err(Unfit::wrong_type("true or false")),
-            (Self::Date, Json::String(text)) => NaiveDate::parse_from_str(text, "%Y-%m-%d")
-                .ok()
-                .filter(|_| text.len() == 10)
-                .map(Value::Date)
-                .ok_or_else(|| Unfit::wrong_type("a date, \"2026-11-21\"")),
+            (Self::Date, Json::String(text)) => date(text),
             (Self::Date, _) => Err(Unfit::wrong_type("a date, \"2026-11-21\"")),
             (Self::Datetime, Json::String(text)) => Timestamp::parse(text)
                 .map(Value::Datetime)
@@ -98,8 +93,22 @@ fn money_form() -> Unfit {
     Unfit::wrong_type("money as {\"amount\": \"29.33\", \"currency\": \"USD\"}")
 }
 
+/// `2026-11-21`, from year 1 to 9999, so that the order of the text is the order of the days.
+fn date(text: &str) -> Result<Value, Unfit> {
+    let has_form = text.len() == 10
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .ok()
+        .filter(|date| has_form && date.year() >= 1)
+        .map(Value::Date)
+        .ok_or_else(|| Unfit::wrong_type("a date, \"2026-11-21\""))
+}
+
 fn decimal(text: &str, precision: u32, scale: u32) -> Result<Value, Unfit> {
-    let number = Decimal::from_str(text).map_err(|_| Unfit::wrong_type("a decimal as a string, \"12.50\""))?;
+    let number = exact(text).ok_or_else(|| Unfit::wrong_type("a decimal as a string, \"12.50\""))?;
     let mut number = number.normalize();
     if number.scale() > scale {
         return Err(Unfit::out_of_range(format!("has at most {scale} decimal places")));

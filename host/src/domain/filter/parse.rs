@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::{Comparison, Filter, MAX_DEPTH, MAX_LIST, MAX_TERMS, Target};
+use super::{Comparison, Filter, MAX_DEPTH, MAX_GROUPS, MAX_LIST, MAX_TERMS, Target};
 use crate::domain::field::FieldType;
 use crate::domain::invalid::FieldError;
 use crate::domain::object::Object;
@@ -11,7 +11,7 @@ use crate::domain::value::Value;
 impl Filter {
     /// Reads the JSON form; the errors name the path of what is wrong.
     pub fn parse(object: &Object, json: &Json) -> Result<Self, Vec<FieldError>> {
-        let mut reader = Reader { object, terms: 0 };
+        let mut reader = Reader { object, terms: 0, groups: 0, values: 0 };
         reader.tree(json, "filter", 0).map_err(|fault| vec![fault])
     }
 }
@@ -19,12 +19,18 @@ impl Filter {
 struct Reader<'a> {
     object: &'a Object,
     terms: usize,
+    groups: usize,
+    values: usize,
 }
 
 impl Reader<'_> {
     fn tree(&mut self, json: &Json, path: &str, depth: usize) -> Result<Filter, FieldError> {
         if depth > MAX_DEPTH {
             return Err(FieldError::new(path, "filter_too_deep", format!("is nested deeper than {MAX_DEPTH}")));
+        }
+        self.groups += 1;
+        if self.groups > MAX_GROUPS + MAX_TERMS {
+            return Err(FieldError::new(path, "filter_too_large", format!("has more than {MAX_GROUPS} groups")));
         }
         let Json::Object(members) = json else {
             return Err(FieldError::new(path, "wrong_type", "a filter is a JSON object"));
@@ -114,11 +120,12 @@ impl Reader<'_> {
         Ok(if operator == "_neq" { Filter::Not(Box::new(compare)) } else { compare })
     }
 
-    fn values(&self, target: Target, json: &Json, path: &str) -> Result<Vec<Value>, FieldError> {
+    fn values(&mut self, target: Target, json: &Json, path: &str) -> Result<Vec<Value>, FieldError> {
         let Json::Array(items) = json else {
             return Err(FieldError::new(path, "wrong_type", "expects a list of values"));
         };
-        if items.len() > MAX_LIST {
+        self.values += items.len();
+        if self.values > MAX_LIST {
             return Err(FieldError::new(path, "filter_too_large", format!("has more than {MAX_LIST} values")));
         }
         if !target.is_sortable(self.object) {
@@ -142,7 +149,7 @@ pub fn from_pairs(object: &Object, pairs: &[(String, String, String)]) -> Json {
     for (field, operator, text) in pairs {
         let value = match operator.as_str() {
             "_in" | "_nin" => text.split(',').map(|item| loose(object, field, item)).collect(),
-            "_null" => Json::Bool(text != "false"),
+            "_null" => serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.clone())),
             _ => loose(object, field, text),
         };
         let entry = members.entry(field.clone()).or_insert_with(|| Json::Object(Map::new()));

@@ -97,6 +97,7 @@ fn step_failure(error: sqlx::Error, at: usize) -> CommitError {
     match error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() {
         Some("23505") => CommitError::Unique(at),
         Some("40001" | "40P01") => CommitError::Busy,
+        Some("57014") => StoreError::Unavailable("waited too long for a row".to_owned()).into(),
         _ => failure(error).into(),
     }
 }

@@ -43,7 +43,7 @@ struct Job {
 /// An open SQLite database.
 pub struct Sqlite {
     readers: Arc<Readers>,
-    long_lists: Semaphore,
+    long_lists: Arc<Semaphore>,
     jobs: Option<mpsc::Sender<Job>>,
     writer: Option<JoinHandle<()>>,
 }
@@ -73,7 +73,7 @@ impl Sqlite {
             .name("sqlite-writer".to_owned())
             .spawn(move || write(&connection, &queue))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { readers, long_lists: Semaphore::new(LIST_THREADS), jobs: Some(jobs), writer: Some(writer) })
+        Ok(Self { readers, long_lists: Arc::new(Semaphore::new(LIST_THREADS)), jobs: Some(jobs), writer: Some(writer) })
     }
 
     /// All rows of a query.
@@ -94,9 +94,11 @@ impl Sqlite {
             Err(StoreError::TooLong) => {}
             answered => return answered,
         }
-        let _place = self.long_lists.acquire().await.map_err(|_| StoreError::TooLong)?;
+        let place = Arc::clone(&self.long_lists).acquire_owned().await.map_err(|_| StoreError::TooLong)?;
         let readers = Arc::clone(&self.readers);
         tokio::task::spawn_blocking(move || {
+            // The thread keeps its place to the end, even when the caller has gone.
+            let _place = place;
             let deadline = Instant::now() + LIST_DEADLINE;
             let is_late = move || Instant::now() > deadline;
             readers.with(|connection| watched(connection, is_late, || query(connection, &stmt, &map)))

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::super::db::Engine;
 use super::{TableError, quote, table_name};
 use crate::domain::object::{Object, ObjectDef};
+
+/// Longest name that PostgreSQL keeps whole.
+const LONGEST_NAME: usize = 63;
 
 /// One step from the tables as they are to the tables that an object needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,13 +107,25 @@ pub fn difference(engine: Engine, object: &Object, there: &BTreeSet<String>) -> 
             ("i", vec![field.name().to_owned(), "id".to_owned()])
         };
         changes.push(TableChange::CreateIndex {
-            name: format!("{kind}_{table}__{}", field.name()),
+            name: index_name(kind, &table, field.name()),
             table: table.clone(),
             columns,
             unique: field.def.unique,
         });
     }
     changes
+}
+
+/// Name of an index. PostgreSQL cuts names of more than 63 bytes, so that two
+/// could become one; longer ones end with a hash.
+fn index_name(kind: &str, table: &str, field: &str) -> String {
+    let name = format!("{kind}_{table}__{field}");
+    if name.len() <= LONGEST_NAME {
+        return name;
+    }
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    format!("{}_{:016x}", &name[..LONGEST_NAME - 17], hasher.finish())
 }
 
 /// A definition may grow. It may not take a field away, give it another type,
@@ -126,12 +142,22 @@ pub fn check_evolution(owner: &str, known_owner: &str, known: &ObjectDef, new: &
         if (&field.kind, field.precision, field.scale, &field.to) != (&old.kind, old.precision, old.scale, &old.to) {
             return Err(TableError::Refused(format!("{name} would change its type: add a new field instead")));
         }
+        if field.required != old.required {
+            return Err(TableError::Refused(format!("{name} would change whether it is required")));
+        }
+        let has = |value: &str| field.options.iter().any(|choice| choice.value == value);
+        if let Some(gone) = old.options.iter().find(|choice| !has(&choice.value)) {
+            return Err(TableError::Refused(format!("{name} would lose its option `{}`", gone.value)));
+        }
+        if field.max_length.unwrap_or(u32::MAX) < old.max_length.unwrap_or(u32::MAX) {
+            return Err(TableError::Refused(format!("{name} would become shorter than what it may hold")));
+        }
         if (field.unique, field.indexed) != (old.unique, old.indexed) {
             return Err(TableError::Refused(format!("{name} would change its index: add a new field instead")));
         }
     }
     for field in &new.fields {
-        if field.required && !known.fields.iter().any(|old| old.name == field.name && old.required) {
+        if field.required && !known.fields.iter().any(|old| old.name == field.name) {
             return Err(TableError::Refused(format!(
                 "`{}.{}` cannot be required: records without it exist",
                 new.name, field.name
@@ -172,6 +198,13 @@ mod tests {
     }
 
     #[test]
+    fn long_names_stay_apart() {
+        let table = format!("o_{}", "t".repeat(54));
+        let (a, b) = (index_name("u", &table, "reference_a"), index_name("u", &table, "reference_b"));
+        assert!(a != b && a.len() == 63 && b.len() == 63, "{a} {b}");
+    }
+
+    #[test]
     fn dropping_retyping_and_taking_over_are_refused() {
         let (both, _) = object(&format!("{NAME},{PRICE}"));
         let (one, _) = object(NAME);
@@ -181,6 +214,8 @@ mod tests {
         assert!(refused("core", &one).contains("dropped"));
         assert!(refused("core", &retyped).contains("type"));
         assert!(refused("other", &both).contains("belongs to core"));
+        let (optional, _) = object(&format!("{},{PRICE}", NAME.replace(r#""required":true,"#, "")));
+        assert!(refused("core", &optional).contains("required"));
         assert!(check_evolution("core", "core", &one, &both).is_ok());
     }
 }
