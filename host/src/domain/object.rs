@@ -31,6 +31,10 @@ pub struct ObjectDef {
     pub read_only: bool,
     /// Its fields, in the order people see them.
     pub fields: Vec<FieldDef>,
+    /// Fields that lists are filtered by and sorted by together, each a list
+    /// of names: the ones compared with `_eq` first, the one sorted by last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<Vec<String>>,
 }
 
 /// An object in its checked form.
@@ -48,6 +52,8 @@ pub struct Object {
     pub read_only: bool,
     /// Its fields.
     pub fields: Vec<Field>,
+    /// Fields that are indexed together.
+    pub indexes: Vec<Vec<String>>,
     /// Two objects with the same fingerprint have the same definition.
     pub fingerprint: u64,
     by_name: HashMap<String, usize>,
@@ -84,6 +90,15 @@ impl Object {
             }
             fields.push(field);
         }
+        for index in &def.indexes {
+            let unknown = index.iter().find(|name| !fields.iter().any(|field: &Field| field.name() == name.as_str()));
+            if let Some(unknown) = unknown {
+                return Err(format!("object `{name}`: an index names the unknown field `{unknown}`"));
+            }
+            if !(2..=4).contains(&index.len()) {
+                return Err(format!("object `{name}`: an index over several fields has 2 to 4 of them"));
+            }
+        }
         let by_name = fields.iter().enumerate().map(|(at, field)| (field.name().to_owned(), at)).collect();
         Ok(Self {
             name,
@@ -92,6 +107,7 @@ impl Object {
             namespace: namespace.map(str::to_owned),
             read_only: def.read_only,
             fields,
+            indexes: def.indexes,
             fingerprint: hasher.finish(),
             by_name,
         })

@@ -106,6 +106,9 @@ impl Store {
         let mut steps: Vec<Step> =
             self.db.engine().before_table_changes().map(|sql| plain(Stmt::new(sql, []))).collect();
         steps.extend(changes.iter().map(|change| plain(Stmt::new(change.sql(self.db.engine()), []))));
+        if self.db.engine() == Engine::Sqlite {
+            steps.extend(statistics(&changes));
+        }
         for def in defs {
             let json = serde_json::to_value(def).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
             steps.push(plain(Stmt::new(
@@ -132,6 +135,20 @@ impl Store {
         let names = self.db.all(Reach::Point, Stmt::new(sql, [table.into()]), |row| row.text(0)).await?;
         Ok(names.into_iter().collect())
     }
+}
+
+/// Tells SQLite's planner about new tables and indexes.
+fn statistics(changes: &[TableChange]) -> Vec<Step> {
+    let rows: Vec<[String; 3]> = changes.iter().filter_map(TableChange::statistics).collect();
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let mut steps = vec![plain(Stmt::new("analyze sqlite_schema", []))];
+    steps.extend(rows.into_iter().map(|[table, index, stat]| {
+        let sql = "insert into sqlite_stat1 (tbl, idx, stat) values ($1, $2, $3)";
+        plain(Stmt::new(sql, [table.into(), index.into(), stat.into()]))
+    }));
+    steps
 }
 
 /// Name of the table of an object: `o_contact`, `o_loyalty__member`.
