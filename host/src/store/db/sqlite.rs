@@ -29,6 +29,10 @@ const INLINE_LOOKS: u32 = 50;
 const LIST_DEADLINE: Duration = Duration::from_secs(5);
 /// Lists on threads of their own at the same time.
 const LIST_THREADS: usize = 8;
+/// A group of commits touches many pages: with room for 32 MiB of them each is
+/// written to the log once, and with a log of 32 MiB a page that many commits
+/// touch goes back to the file once.
+const WRITER_SETTINGS: &str = "pragma cache_size = -32768; pragma wal_autocheckpoint = 8000;";
 /// Prepared statements kept per connection.
 const STATEMENTS: usize = 256;
 /// Connections kept open for readers.
@@ -68,6 +72,7 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let readers = Arc::new(Readers { path: path.to_owned(), idle: Mutex::default() });
         let connection = connect(path, false)?;
+        connection.execute_batch(WRITER_SETTINGS).map_err(failure)?;
         let (jobs, queue) = mpsc::channel();
         let writer = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
@@ -155,7 +160,7 @@ fn connect(path: &Path, read_only: bool) -> Result<Connection, StoreError> {
     connection
         .execute_batch(
             "pragma busy_timeout = 10000; pragma synchronous = full; pragma foreign_keys = on;
-             pragma temp_store = memory; pragma mmap_size = 268435456;",
+             pragma temp_store = memory; pragma mmap_size = 67108864;",
         )
         .map_err(failure)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
