@@ -71,7 +71,7 @@ impl Store {
     pub async fn table_changes(&self, _: HostPermit, objects: &[Arc<Object>]) -> Result<Vec<TableChange>, StoreError> {
         let mut changes = Vec::new();
         for object in objects {
-            let there = self.existing_columns(&table_name(&object.name)).await?;
+            let there = self.existing(&table_name(&object.name)).await?;
             changes.extend(difference(self.db.engine(), object, &there));
         }
         Ok(changes)
@@ -124,12 +124,15 @@ impl Store {
         }
     }
 
-    async fn existing_columns(&self, table: &str) -> Result<BTreeSet<String>, StoreError> {
+    /// Names of the columns and of the indexes that a table has.
+    async fn existing(&self, table: &str) -> Result<BTreeSet<String>, StoreError> {
         let sql = match self.db.engine() {
-            Engine::Sqlite => "select name from pragma_table_info($1)",
+            Engine::Sqlite => "select name from pragma_table_info($1) union all select name from pragma_index_list($1)",
             Engine::Postgres => {
                 "select column_name::text from information_schema.columns \
-                 where table_schema = current_schema() and table_name = $1"
+                 where table_schema = current_schema() and table_name = $1 \
+                 union all select indexname::text from pg_indexes \
+                 where schemaname = current_schema() and tablename = $1"
             }
         };
         let names = self.db.all(Reach::Point, Stmt::new(sql, [table.into()]), |row| row.text(0)).await?;

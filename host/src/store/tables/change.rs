@@ -99,7 +99,7 @@ impl fmt::Display for TableChange {
     }
 }
 
-/// What has to be added to a table with these columns.
+/// What has to be added to a table with these columns and indexes.
 pub fn difference(engine: Engine, object: &Object, there: &BTreeSet<String>) -> Vec<TableChange> {
     let table = table_name(&object.name);
     let mut changes = Vec::new();
@@ -128,29 +128,20 @@ pub fn difference(engine: Engine, object: &Object, there: &BTreeSet<String>) -> 
             definition,
         }));
     }
-    for index in &object.indexes {
-        if index.iter().all(|name| there.contains(name)) {
+    let single = object.fields.iter().filter(|field| field.def.unique || field.def.indexed).map(|field| {
+        let name = vec![field.name().to_owned()];
+        (field.def.unique, name)
+    });
+    let several = object.indexes.iter().map(|names| (false, names.clone()));
+    for (unique, mut columns) in single.chain(several) {
+        let name = index_name(if unique { "u" } else { "i" }, &table, &columns.join("__"));
+        if there.contains(&name) {
             continue;
         }
-        let columns = index.iter().cloned().chain(["id".to_owned()]).collect();
-        let name = index_name("i", &table, &index.join("__"));
-        changes.push(TableChange::CreateIndex { name, table: table.clone(), columns, unique: false });
-    }
-    for field in &object.fields {
-        if !(field.def.unique || field.def.indexed) || field.columns().iter().all(|name| there.contains(name)) {
-            continue;
+        if !unique {
+            columns.push("id".to_owned());
         }
-        let (kind, columns) = if field.def.unique {
-            ("u", vec![field.name().to_owned()])
-        } else {
-            ("i", vec![field.name().to_owned(), "id".to_owned()])
-        };
-        changes.push(TableChange::CreateIndex {
-            name: index_name(kind, &table, field.name()),
-            table: table.clone(),
-            columns,
-            unique: field.def.unique,
-        });
+        changes.push(TableChange::CreateIndex { name, table: table.clone(), columns, unique });
     }
     changes
 }
@@ -191,17 +182,10 @@ pub fn check_evolution(owner: &str, known_owner: &str, known: &ObjectDef, new: &
         if field.max_length.unwrap_or(u32::MAX) < old.max_length.unwrap_or(u32::MAX) {
             return Err(TableError::Refused(format!("{name} would become shorter than what it may hold")));
         }
-        if let Some(index) = new.indexes.iter().find(|index| {
-            !known.indexes.contains(index) && index.iter().all(|name| known.fields.iter().any(|old| old.name == *name))
-        }) {
+        if field.unique != old.unique {
             return Err(TableError::Refused(format!(
-                "`{}` would get an index over {}, which exist: index a new field instead",
-                new.name,
-                index.join(", ")
+                "{name} would change whether it is unique: add a new field instead"
             )));
-        }
-        if (field.unique, field.indexed) != (old.unique, old.indexed) {
-            return Err(TableError::Refused(format!("{name} would change its index: add a new field instead")));
         }
     }
     for field in &new.fields {
@@ -239,7 +223,7 @@ mod tests {
     #[test]
     fn a_grown_object_gets_only_what_is_missing() {
         let (_, thing) = object(&format!("{NAME},{PRICE}"));
-        let there = ["tenant_id", "id", "version", "created_at", "updated_at", "deleted_at", "name"];
+        let there = ["tenant_id", "id", "version", "created_at", "updated_at", "deleted_at", "name", "i_o_thing__name"];
         let changes = difference(Engine::Postgres, &thing, &there.map(str::to_owned).into());
         let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["+ column o_thing.price bigint", "+ column o_thing.price_currency text collate \"C\""]);
