@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use sea_query_rusqlite::RusqliteValues;
 use sqlx::ConnectOptions;
@@ -163,6 +164,9 @@ fn connect(path: &Path, read_only: bool) -> Result<Connection, StoreError> {
              pragma temp_store = memory; pragma mmap_size = 67108864;",
         )
         .map_err(failure)?;
+    // A statement keeps its plan whatever is bound to it: it is prepared once,
+    // and does not turn slow with a value.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
