@@ -119,9 +119,12 @@ async fn on(engine: Engine, programs: &Programs, plan: Plan, folder: &Path) -> R
     let site = Site::open(installation, tenants, programs).await?;
     check::answers(&site).await?;
     let rounds = rounds::run(&site, programs, plan).await?;
-    let peak_mb = proc::peak_mb(site.host.process())?;
+    let memory = report::Memory {
+        peak_mb: proc::peak_mb(site.host.process())?,
+        private_mb: proc::private_mb(site.host.process())?,
+    };
     site.close().await?;
-    Ok(EngineReport::new(engine, rounds, hook, start, peak_mb))
+    Ok(EngineReport::new(engine, rounds, hook, start, memory))
 }
 
 /// A folder on the disk of the build, where an fsync costs what it costs; removed at the end.

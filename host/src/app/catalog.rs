@@ -74,13 +74,11 @@ impl Catalogs {
 impl App {
     /// What this tenant has.
     pub async fn catalog(&self, tenant: TenantId) -> Result<Arc<Catalog>, AppError> {
-        if let Some(catalog) = self.catalogs.tenants.get(&tenant).await {
-            return Ok(catalog);
-        }
-        let rows = self.store.modules_of(HostPermit::new(Chore::Serve), tenant).await?;
-        let catalog = Arc::new(self.build_catalog(rows).await?);
-        self.catalogs.tenants.insert(tenant, Arc::clone(&catalog)).await;
-        Ok(catalog)
+        let load = async {
+            let rows = self.store.modules_of(HostPermit::new(Chore::Serve), tenant).await?;
+            self.build_catalog(rows).await.map(Arc::new)
+        };
+        self.catalogs.tenants.try_get_with(tenant, load).await.map_err(of_many)
     }
 
     /// What a tenant with these modules has.
@@ -111,18 +109,13 @@ impl App {
 
     /// An installed plugin, compiled when it is asked for the first time.
     pub(super) async fn plugin(&self, id: &str, version: &str) -> Result<Arc<Plugin>, AppError> {
+        let load = async {
+            let component = self.store.component(HostPermit::new(Chore::Serve), id, version).await?;
+            let missing = || AppError::NotFound { what: "plugin".to_owned(), id: format!("{id} {version}") };
+            self.compile(&component.ok_or_else(missing)?).map(Arc::new)
+        };
         let key = (id.to_owned(), version.to_owned());
-        if let Some(plugin) = self.catalogs.plugins.get(&key).await {
-            return Ok(plugin);
-        }
-        let component = self
-            .store
-            .component(HostPermit::new(Chore::Serve), id, version)
-            .await?
-            .ok_or_else(|| AppError::NotFound { what: "plugin".to_owned(), id: format!("{id} {version}") })?;
-        let plugin = Arc::new(self.compile(&component)?);
-        self.catalogs.plugins.insert(key, Arc::clone(&plugin)).await;
-        Ok(plugin)
+        self.catalogs.plugins.try_get_with(key, load).await.map_err(of_many)
     }
 
     /// Compiles a component and checks its objects.
@@ -150,4 +143,9 @@ impl App {
         let Catalogs { core, core_defs, .. } = &self.catalogs;
         self.prepare("core", core_defs, core).await
     }
+}
+
+/// The error of work that several waited for: whole for the only one, its text for many.
+fn of_many(error: Arc<AppError>) -> AppError {
+    Arc::try_unwrap(error).unwrap_or_else(|shared| AppError::Setup(shared.to_string()))
 }

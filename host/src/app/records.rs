@@ -105,3 +105,61 @@ impl App {
         Ok(query)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::app::Database;
+    use crate::domain::clock::Clock;
+    use crate::domain::value::Value;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn listed_plans_use_the_index_that_fits() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::Sqlite(directory.path().join("plans.sqlite"));
+        let app = App::open(&database, Clock::system()).await.unwrap();
+        let key = app.create_tenant("plans", "Plans").await.unwrap().api_key;
+        let caller = app.authenticate(&key).await.unwrap();
+        let permit = app.reader(&caller, "contact").await.unwrap();
+
+        let name = || Value::Text("n".to_owned());
+        let id = || Value::Id(Uuid::nil());
+        let link = json!("01a20031-9c4a-7239-8605-04c662a595e1");
+        let emails = json!({"email": {"_in": ["a@x.com", "b@x.com"]}});
+        let cases = [
+            (json!({}), "", None, "USING PRIMARY KEY (tenant_id=?)"),
+            (json!({}), "", Some(vec![id()]), "USING PRIMARY KEY (tenant_id=? AND id>?)"),
+            (json!({}), "name", None, "i_o_contact__name (tenant_id=?)"),
+            (json!({}), "-name", Some(vec![name(), id()]), "i_o_contact__name (tenant_id=? AND name<?)"),
+            (json!({"city": {"_eq": "Bern"}}), "name", None, "i_o_contact__city__name (tenant_id=? AND city=?)"),
+            (
+                json!({"city": {"_eq": "Bern"}}),
+                "name",
+                Some(vec![name(), id()]),
+                "i_o_contact__city__name (tenant_id=? AND city=? AND name>?)",
+            ),
+            (
+                json!({"external_id": {"_eq": "7"}}),
+                "",
+                None,
+                "u_o_contact__external_id (tenant_id=? AND external_id=?)",
+            ),
+            (json!({"company": {"_eq": link}}), "", None, "i_o_contact__company (tenant_id=? AND company=?)"),
+            (emails, "name", None, "u_o_contact__email (tenant_id=? AND email=?)"),
+        ];
+        let mut used = BTreeSet::new();
+        for (filter, sort, after, index) in cases {
+            let request = ListRequest { filter: Some(filter.clone()), sort: sort.to_owned(), ..ListRequest::default() };
+            let query = Query { after, ..app.read_request(&permit, &request).unwrap() };
+            let plan = app.store.plan(&permit, &query).await;
+            assert!(plan.contains(index), "{filter} by {sort}: {plan}");
+            assert!(!plan.contains("SCAN"), "{filter} by {sort}: {plan}");
+            used.insert(index.split(' ').next());
+        }
+        assert!(used.len() > 4);
+    }
+}

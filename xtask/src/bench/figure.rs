@@ -26,7 +26,9 @@ pub enum Figure {
     Create,
     /// `POST /records/order` of a tenant without modules.
     Order,
-    /// The same of a tenant whose module keeps points.
+    /// The same of a tenant whose module looks at it and has nothing to write.
+    OrderLookedAt,
+    /// The same of a tenant whose module keeps points: it writes two records more.
     OrderHooked,
     /// The same with all clients ordering for one customer.
     OrderOneMember,
@@ -58,6 +60,7 @@ impl Figure {
                 Self::LimitCreate,
                 Self::Create,
                 Self::Order,
+                Self::OrderLookedAt,
                 Self::OrderHooked,
                 Self::OrderOneMember,
             ],
@@ -70,6 +73,7 @@ impl Figure {
                 Self::LimitCreate,
                 Self::Create,
                 Self::Order,
+                Self::OrderLookedAt,
                 Self::OrderHooked,
                 Self::OrderOneMember,
             ],
@@ -90,7 +94,8 @@ impl Figure {
             (Self::LimitCreate, Engine::Postgres) => "limit: pgbench, durable insert",
             (Self::Create, _) => "**create a contact**",
             (Self::Order, _) => "**create an order, no module**",
-            (Self::OrderHooked, _) => "**create an order, hook in a fresh instance**",
+            (Self::OrderLookedAt, _) => "**create an order, hook in a fresh instance**",
+            (Self::OrderHooked, _) => "create an order, hook writes two records more",
             (Self::OrderOneMember, _) => "create an order, hook, all for one member",
         }
     }

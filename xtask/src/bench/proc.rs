@@ -55,6 +55,11 @@ pub fn peak_mb(process: u32) -> Result<f64> {
     status_mb(process, "VmHWM:")
 }
 
+/// Memory of a process without the pages of files that it looks into, now.
+pub fn private_mb(process: u32) -> Result<f64> {
+    status_mb(process, "RssAnon:")
+}
+
 fn status_mb(process: u32, name: &str) -> Result<f64> {
     let text = std::fs::read_to_string(format!("/proc/{process}/status")).context("a measured process has ended")?;
     let kilobytes =

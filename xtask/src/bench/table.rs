@@ -77,7 +77,7 @@ fn beside(report: &EngineReport) -> Vec<(&'static str, String)> {
         ("hook in a fresh instance, nothing to do, p50 / p99 µs", calls(hook.idle.p50_us, hook.idle.p99_us)),
         ("hook in a fresh instance, an order, p50 / p99 µs", calls(hook.order.p50_us, hook.order.p99_us)),
         (
-            "CPU that the hook adds to an order, µs",
+            "CPU that a hook with nothing to write adds to an order, µs",
             report.hook_adds_us.map_or_else(String::new, |spread| format!("{spread:.0}")),
         ),
         ("checking and compiling the module, ms", format!("{:.0}", hook.compile_us / 1e3)),
@@ -85,7 +85,8 @@ fn beside(report: &EngineReport) -> Vec<(&'static str, String)> {
         ("first request of a tenant with the module, ms", format!("{:.0}", start.first_module_request_ms)),
         ("memory idle, MB", format!("{:.0}", start.idle_mb)),
         ("memory with the module compiled, MB", format!("{:.0}", start.module_mb)),
-        ("most memory in the whole run, MB", format!("{:.0}", report.peak_mb)),
+        ("most memory in the whole run, MB", format!("{:.0}", report.memory.peak_mb)),
+        ("memory at the end without pages of the database file, MB", format!("{:.0}", report.memory.private_mb)),
     ]
 }
 

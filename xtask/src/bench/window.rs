@@ -19,6 +19,8 @@ const MOMENT: Duration = Duration::from_millis(100);
 pub const CONTACT: &str = r#"{"name":"Bench contact @number","email":"bench@number@example.com","city":"Town @number","external_id":"bench-@number"}"#;
 /// An order to create.
 pub const ORDER: &str = r#"{"contact":"@contact","placed_at":"2026-01-01T00:00:00Z","total":{"amount":"29.33","currency":"USD"},"external_id":"bench-@number"}"#;
+/// The same as a draft, which earns nothing.
+const DRAFT: &str = r#"{"contact":"@contact","placed_at":"2026-01-01T00:00:00Z","total":{"amount":"29.33","currency":"USD"},"external_id":"bench-@number","status":"draft"}"#;
 
 pub struct Window<'a> {
     pub site: &'a Site,
@@ -52,6 +54,10 @@ impl Window<'_> {
             (Figure::List, _) => self.host(plain, Self::get(&self.site.file("list"))).await,
             (Figure::Create, _) => self.host(plain, self.post("/api/v1/records/contact", CONTACT, &customer)).await,
             (Figure::Order, _) => self.orders(plain, "plain-customers").await,
+            (Figure::OrderLookedAt, _) => {
+                let customers = self.site.file("hooked-customers");
+                self.host(hooked, self.post("/api/v1/records/order", DRAFT, &customers)).await
+            }
             (Figure::OrderHooked, _) => self.orders(hooked, "hooked-customers").await,
             (Figure::OrderOneMember, _) => self.orders(hooked, "one-customer").await,
         }

@@ -5,6 +5,8 @@
 //! steps of SQLite's machine; one that needs more starts again on a thread of
 //! its own with a deadline, so that it never holds up the others.
 
+mod writer;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -18,10 +20,10 @@ use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{CommitError, Expect, Reach, Row, Step, Stmt, StoreError};
+use writer::{Job, write};
 
-/// Most units of work in one commit.
-const GROUP: usize = 256;
+use super::{CommitError, Reach, Row, Step, Stmt, StoreError};
+
 /// Steps of SQLite's machine between two looks at the clock or the budget.
 const STEPS_PER_LOOK: i32 = 1_000;
 /// Looks that a list has inline: some 2 ms of work.
@@ -38,12 +40,6 @@ const WRITER_SETTINGS: &str = "pragma cache_size = -32768; pragma wal_autocheckp
 const STATEMENTS: usize = 256;
 /// Connections kept open for readers.
 const IDLE_READERS: usize = 16;
-
-/// A unit of work on its way to the writer.
-struct Job {
-    steps: Vec<Step>,
-    reply: oneshot::Sender<Result<(), CommitError>>,
-}
 
 /// An open SQLite database.
 pub struct Sqlite {
@@ -161,7 +157,7 @@ fn connect(path: &Path, read_only: bool) -> Result<Connection, StoreError> {
     connection
         .execute_batch(
             "pragma busy_timeout = 10000; pragma synchronous = full; pragma foreign_keys = on;
-             pragma temp_store = memory; pragma mmap_size = 67108864;",
+             pragma temp_store = memory;",
         )
         .map_err(failure)?;
     // A statement keeps its plan whatever is bound to it: it is prepared once,
@@ -204,89 +200,6 @@ fn bind(prepared: &mut rusqlite::CachedStatement<'_>, stmt: &Stmt) -> rusqlite::
         prepared.raw_bind_parameter(at + 1, value)?;
     }
     Ok(())
-}
-
-/// The writer: takes what is waiting, commits it at once, tells everyone.
-fn write(connection: &Connection, queue: &mpsc::Receiver<Job>) {
-    while let Ok(first) = queue.recv() {
-        let mut group = vec![first];
-        while group.len() < GROUP
-            && let Ok(next) = queue.try_recv()
-        {
-            group.push(next);
-        }
-        let results = match commit_group(connection, &group) {
-            Ok(results) => results,
-            Err(error) => {
-                if !connection.is_autocommit() {
-                    // Nothing more can be done when even this fails; the next begin will say so.
-                    let _ = connection.execute_batch("rollback");
-                }
-                tracing::error!(%error, "a group of {} commits failed", group.len());
-                let text = error.to_string();
-                group.iter().map(|_| Err(StoreError::Unavailable(text.clone()).into())).collect()
-            }
-        };
-        for (job, result) in group.into_iter().zip(results) {
-            // The caller may have gone away; its change is committed all the same.
-            let _ = job.reply.send(result);
-        }
-    }
-}
-
-fn commit_group(connection: &Connection, group: &[Job]) -> rusqlite::Result<Vec<Result<(), CommitError>>> {
-    let run = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(|_| ());
-    run("begin immediate")?;
-    let mut results = Vec::with_capacity(group.len());
-    for job in group {
-        run("savepoint unit")?;
-        let result = steps(connection, &job.steps);
-        if result.is_err() {
-            run("rollback to unit")?;
-        }
-        run("release unit")?;
-        results.push(result);
-    }
-    run("commit")?;
-    Ok(results)
-}
-
-fn steps(connection: &Connection, steps: &[Step]) -> Result<(), CommitError> {
-    for (at, step) in steps.iter().enumerate() {
-        let rows = match step_rows(connection, step) {
-            Ok(rows) => rows,
-            Err(error) if is_unique(&error) => return Err(CommitError::Unique(at)),
-            Err(error) => return Err(failure(error).into()),
-        };
-        if !step.expect.is_met(rows) {
-            return Err(CommitError::Unmet(at));
-        }
-    }
-    Ok(())
-}
-
-fn step_rows(connection: &Connection, step: &Step) -> rusqlite::Result<usize> {
-    let mut prepared = connection.prepare_cached(&step.stmt.sql)?;
-    bind(&mut prepared, &step.stmt)?;
-    if step.expect.is_query() {
-        let mut rows = prepared.raw_query();
-        return Ok(usize::from(rows.next()?.is_some()));
-    }
-    if step.expect == Expect::Nothing && prepared.column_count() > 0 {
-        let mut rows = prepared.raw_query();
-        while rows.next()?.is_some() {}
-        return Ok(0);
-    }
-    prepared.raw_execute()
-}
-
-fn is_unique(error: &rusqlite::Error) -> bool {
-    error.sqlite_error().is_some_and(|cause| {
-        matches!(
-            cause.extended_code,
-            rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY
-        )
-    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]

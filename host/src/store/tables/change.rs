@@ -42,13 +42,12 @@ impl TableChange {
             }
             Self::AddColumn { .. } => None,
             Self::CreateIndex { name, table, columns, unique } => {
-                let mut stat = format!("{ROWS} {ROWS_PER_TENANT}");
-                let mut share = ROWS_PER_VALUE;
-                for column in columns {
-                    let rows = if *unique || column == "id" { 1 } else { share };
-                    stat.push_str(&format!(" {rows}"));
+                let mut share = ROWS_PER_VALUE * 10;
+                let shares = columns.iter().map(|column| {
                     share = (share / 10).max(2);
-                }
+                    if *unique || column == "id" { " 1".to_owned() } else { format!(" {share}") }
+                });
+                let stat = format!("{ROWS} {ROWS_PER_TENANT}{}", shares.collect::<String>());
                 Some([table.clone(), name.clone(), stat])
             }
         }

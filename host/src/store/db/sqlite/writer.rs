@@ -1,0 +1,103 @@
+//! The writer's thread: one connection, and many units of work in one commit.
+
+use std::sync::mpsc;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::super::{CommitError, Expect, Step, StoreError};
+use super::{bind, failure};
+
+/// Most units of work in one commit.
+const GROUP: usize = 256;
+
+/// A unit of work on its way to the writer.
+pub struct Job {
+    /// What to do.
+    pub steps: Vec<Step>,
+    /// Where to say how it went.
+    pub reply: oneshot::Sender<Result<(), CommitError>>,
+}
+
+/// The writer: takes what is waiting, commits it at once, tells everyone.
+pub fn write(connection: &Connection, queue: &mpsc::Receiver<Job>) {
+    while let Ok(first) = queue.recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP
+            && let Ok(next) = queue.try_recv()
+        {
+            group.push(next);
+        }
+        let results = match commit_group(connection, &group) {
+            Ok(results) => results,
+            Err(error) => {
+                if !connection.is_autocommit() {
+                    // Nothing more can be done when even this fails; the next begin will say so.
+                    let _ = connection.execute_batch("rollback");
+                }
+                tracing::error!(%error, "a group of {} commits failed", group.len());
+                let text = error.to_string();
+                group.iter().map(|_| Err(StoreError::Unavailable(text.clone()).into())).collect()
+            }
+        };
+        for (job, result) in group.into_iter().zip(results) {
+            // The caller may have gone away; its change is committed all the same.
+            let _ = job.reply.send(result);
+        }
+    }
+}
+
+fn commit_group(connection: &Connection, group: &[Job]) -> rusqlite::Result<Vec<Result<(), CommitError>>> {
+    let run = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(|_| ());
+    run("begin immediate")?;
+    let mut results = Vec::with_capacity(group.len());
+    for job in group {
+        run("savepoint unit")?;
+        let result = steps(connection, &job.steps);
+        if result.is_err() {
+            run("rollback to unit")?;
+        }
+        run("release unit")?;
+        results.push(result);
+    }
+    run("commit")?;
+    Ok(results)
+}
+
+fn steps(connection: &Connection, steps: &[Step]) -> Result<(), CommitError> {
+    for (at, step) in steps.iter().enumerate() {
+        let rows = match step_rows(connection, step) {
+            Ok(rows) => rows,
+            Err(error) if is_unique(&error) => return Err(CommitError::Unique(at)),
+            Err(error) => return Err(failure(error).into()),
+        };
+        if !step.expect.is_met(rows) {
+            return Err(CommitError::Unmet(at));
+        }
+    }
+    Ok(())
+}
+
+fn step_rows(connection: &Connection, step: &Step) -> rusqlite::Result<usize> {
+    let mut prepared = connection.prepare_cached(&step.stmt.sql)?;
+    bind(&mut prepared, &step.stmt)?;
+    if step.expect.is_query() {
+        let mut rows = prepared.raw_query();
+        return Ok(usize::from(rows.next()?.is_some()));
+    }
+    if step.expect == Expect::Nothing && prepared.column_count() > 0 {
+        let mut rows = prepared.raw_query();
+        while rows.next()?.is_some() {}
+        return Ok(0);
+    }
+    prepared.raw_execute()
+}
+
+fn is_unique(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|cause| {
+        matches!(
+            cause.extended_code,
+            rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+        )
+    })
+}
