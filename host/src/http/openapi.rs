@@ -52,7 +52,7 @@ pub fn base() -> OpenApi {
 
 /// Swagger UI, from files inside the binary.
 pub fn pages() -> Router<Arc<App>> {
-    SwaggerUi::new("/docs").config(Config::new([DOCUMENT]).persist_authorization(true)).into()
+    SwaggerUi::new("/docs").config(Config::new([DOCUMENT])).into()
 }
 
 /// The page at `/`.
