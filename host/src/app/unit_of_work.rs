@@ -247,7 +247,7 @@ impl Work {
             }
         }
         let permit = self.app.access.check::<Read>(&self.caller, self.object(object)?).await?;
-        let is_there = self.app.store.get(&permit, id).await?.is_some();
+        let is_there = self.app.store.is_there(&permit, id).await?;
         if is_there {
             self.buffer.lock().await.reads.insert(key, Seen { permit, record: None });
         }

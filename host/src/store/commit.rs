@@ -160,7 +160,7 @@ impl Store {
                 values.push(version.into());
                 &texts.is_version
             }
-            None => &texts.is_there,
+            None => &texts.stays,
         };
         Step { stmt: Stmt::new(Arc::clone(sql), values), expect: Expect::Found }
     }

@@ -21,6 +21,13 @@ impl Store {
         self.db.maybe(stmt, move |row| decode(&object, row)).await
     }
 
+    /// Whether there is a record of that id.
+    pub async fn is_there(&self, permit: &Permit<Read>, id: Uuid) -> Result<bool, StoreError> {
+        let texts = self.texts(permit.object());
+        let stmt = Stmt::new(Arc::clone(&texts.is_there), [permit.tenant().0.into(), id.into()]);
+        Ok(self.db.maybe(stmt, |_| Ok(())).await?.is_some())
+    }
+
     /// The id of the record, other than this one, that has the value in the unique field at this place.
     pub async fn holder(
         &self,

@@ -26,6 +26,8 @@ pub(super) struct TableSql {
     pub is_version: Arc<str>,
     /// Finds a row if it is there: tenant, id.
     pub is_there: Arc<str>,
+    /// The same, and keeps it there until the commit.
+    pub stays: Arc<str>,
 }
 
 /// Why tables cannot become what an object needs.
@@ -60,7 +62,8 @@ impl TableSql {
             )
             .into(),
             is_version: format!("select 1 {there} and version = $3{}", engine.hold()).into(),
-            is_there: format!("select 1 {there}{}", engine.hold()).into(),
+            is_there: format!("select 1 {there}").into(),
+            stays: format!("select 1 {there}{}", engine.hold()).into(),
             table,
         }
     }
