@@ -1,5 +1,6 @@
-//! Permits: proof that a check was made. Only this floor can make one, and no
-//! read or write of the store works without one.
+//! Permits: proof that a check was made, without which no read or write of the
+//! store works. Only this floor can make one for a caller; what the host does
+//! for itself it names openly, with a [`HostPermit`].
 
 use std::marker::PhantomData;
 use std::sync::Arc;
