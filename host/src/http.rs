@@ -1,5 +1,6 @@
 //! Floor 3: the HTTP API. Handlers translate; `app` decides.
 
+mod answers;
 mod body;
 mod conditions;
 mod credential;

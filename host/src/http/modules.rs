@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Problem;
+use super::answers::{Reading, Writing};
 use super::body::ObjectBody;
 use super::credential::Authenticated;
 use crate::app::{App, AppError, ModuleView};
@@ -36,7 +37,7 @@ pub struct ModuleInput {
     get, path = "/api/v1/modules", tag = "modules", operation_id = "list_modules",
     responses(
         (status = 200, description = "The modules", body = Modules),
-        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        Reading,
     ),
     security(("key" = []))
 )]
@@ -54,14 +55,7 @@ pub async fn list(State(app): State<Arc<App>>, Authenticated(caller): Authentica
     request_body = ModuleInput,
     responses(
         (status = 200, description = "The module as it is now", body = ModuleView),
-        (status = 400, description = "The body cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Not installed", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Something that the module needs is not there", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body over 1 MiB", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Wrong settings", body = Problem, content_type = "application/problem+json"),
+        Writing,
     ),
     security(("key" = []))
 )]

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::answers::{Reading, Writing};
 use super::body::ObjectBody;
 use super::conditions::{etag, if_match, is_known};
 use super::credential::Authenticated;
@@ -37,11 +38,7 @@ struct PageBody<'a> {
     ),
     responses(
         (status = 200, description = "A page", body = serde_json::Value),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown object", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Wrong filter, sort, limit or cursor", body = Problem, content_type = "application/problem+json"),
+        Reading,
     ),
     security(("key" = []))
 )]
@@ -66,9 +63,7 @@ pub async fn list(
     responses(
         (status = 200, description = "The record", body = serde_json::Value, headers(("ETag" = String, description = "The version"))),
         (status = 304, description = "Not changed"),
-        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such record", body = Problem, content_type = "application/problem+json"),
+        Reading,
     ),
     security(("key" = []))
 )]
@@ -99,15 +94,7 @@ pub async fn get(
     request_body(content = serde_json::Value, description = "The fields"),
     responses(
         (status = 201, description = "The record as it is stored", body = serde_json::Value, headers(("ETag" = String, description = "The version"), ("Location" = String, description = "Where it is"))),
-        (status = 400, description = "The body or a header cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown object", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "A unique value is taken, or others kept changing the same records", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body over 1 MiB", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Wrong fields, or a module refused or failed", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many module calls", body = Problem, content_type = "application/problem+json"),
+        Writing,
     ),
     security(("key" = []))
 )]
@@ -137,16 +124,7 @@ pub async fn create(
     request_body(content = serde_json::Value, description = "The fields to change"),
     responses(
         (status = 200, description = "The record as it is stored", body = serde_json::Value, headers(("ETag" = String, description = "The version"))),
-        (status = 400, description = "The body or a header cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such record", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "A unique value is taken, or others kept changing the same records", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "The record has changed", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body over 1 MiB", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Wrong fields, or a module refused or failed", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many module calls", body = Problem, content_type = "application/problem+json"),
+        Writing,
     ),
     security(("key" = []))
 )]
@@ -175,14 +153,7 @@ pub async fn update(
     ),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 400, description = "A header cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such record", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Others kept changing the same records", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "The record has changed", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A module refused or failed", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many module calls", body = Problem, content_type = "application/problem+json"),
+        Writing,
     ),
     security(("key" = []))
 )]

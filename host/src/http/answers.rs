@@ -1,0 +1,73 @@
+//! The problems that operations can answer with, described once for the
+//! OpenAPI document.
+
+use std::collections::BTreeMap;
+
+use utoipa::IntoResponses;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+
+type Responses = BTreeMap<String, RefOr<Response>>;
+
+/// What can be wrong with a question.
+const READING: &[(u16, &str)] = &[
+    (400, "A parameter, a header or the body cannot be read"),
+    (401, "No valid key"),
+    (403, "Not allowed"),
+    (404, "No such thing, or not for this caller"),
+    (422, "Something in it is wrong; `errors` says what"),
+    (503, "The database does not answer"),
+];
+
+/// What can be wrong with a change beyond that.
+const WRITING: &[(u16, &str)] = &[
+    (409, "Something that is there stands against it, or others kept changing the same"),
+    (412, "The record has changed"),
+    (413, "The body is too large"),
+    (415, "The body is of another media type"),
+    (422, "Something in it is wrong, or a module refused or failed"),
+    (429, "Too much at once"),
+];
+
+/// The problems of an operation that reads.
+pub struct Reading;
+
+/// The problems of an operation that reads, and takes its question in a body.
+pub struct Asking;
+
+/// The problems of an operation that writes.
+pub struct Writing;
+
+impl IntoResponses for Reading {
+    fn responses() -> Responses {
+        problems(READING)
+    }
+}
+
+impl IntoResponses for Asking {
+    fn responses() -> Responses {
+        let body = problems(WRITING).into_iter().filter(|(status, _)| ["413", "415"].contains(&status.as_str()));
+        let mut all = problems(READING);
+        all.extend(body);
+        all
+    }
+}
+
+impl IntoResponses for Writing {
+    fn responses() -> Responses {
+        let mut all = problems(READING);
+        all.extend(problems(WRITING));
+        all
+    }
+}
+
+fn problems(list: &[(u16, &str)]) -> Responses {
+    let problem = || ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let one = |(status, description): &(u16, &str)| {
+        let response = ResponseBuilder::new()
+            .description(*description)
+            .content("application/problem+json", problem())
+            .build();
+        (status.to_string(), RefOr::T(response))
+    };
+    list.iter().map(one).collect()
+}
