@@ -4,6 +4,7 @@
 //! that permissions, hooks, events and limits hold on all of them.
 
 mod accounts;
+mod calculate;
 mod catalog;
 mod command;
 mod error;
@@ -11,7 +12,10 @@ mod guest;
 mod hooks;
 mod lanes;
 mod modules;
+mod numbers;
+mod recompute;
 mod records;
+mod schema;
 mod staging;
 mod unit_of_work;
 
@@ -24,6 +28,7 @@ pub use command::{Command, Done, Outcome, Render};
 pub use error::AppError;
 pub use modules::{ModuleView, PluginView};
 pub use records::{ListRequest, Page};
+pub use schema::{ObjectView, SchemaChanged, SchemaView};
 
 pub use crate::access::Denied;
 pub use crate::plugin::Failure;
@@ -56,6 +61,7 @@ pub struct App {
     keys: accounts::KeyCache,
     catalogs: catalog::Catalogs,
     lanes: lanes::Lanes,
+    computing: recompute::Computing,
 }
 
 impl App {
@@ -78,6 +84,7 @@ impl App {
             keys: accounts::key_cache(),
             catalogs: catalog::Catalogs::new()?,
             lanes: lanes::Lanes::default(),
+            computing: recompute::Computing::default(),
         };
         app.prepare_core().await?;
         Ok(Arc::new(app))

@@ -9,9 +9,11 @@ mod idempotency;
 mod listing;
 mod modules;
 mod openapi;
+mod prefer;
 mod problem;
 mod records;
 mod request_id;
+mod schema;
 
 use std::sync::Arc;
 
@@ -37,6 +39,10 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(records::get, records::update, records::delete))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
+        .routes(routes!(schema::list, schema::add_object))
+        .routes(routes!(schema::get, schema::change_object))
+        .routes(routes!(schema::add_field))
+        .routes(routes!(schema::change_field))
         .routes(routes!(openapi::document))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))

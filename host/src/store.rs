@@ -6,12 +6,16 @@
 
 mod accounts;
 mod commit;
+mod counters;
+mod custom;
 mod db;
 mod dialect;
 mod error;
+mod gather;
 mod idempotency;
 mod list;
 mod modules;
+mod own_schemas;
 mod records;
 mod tables;
 

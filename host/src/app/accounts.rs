@@ -54,6 +54,11 @@ impl App {
         }
     }
 
+    /// Whether somebody of that id works in the tenant.
+    pub(super) async fn is_member(&self, tenant: TenantId, id: Uuid) -> Result<bool, AppError> {
+        Ok(self.store.is_member(HostPermit::new(Chore::Serve), tenant, id).await?)
+    }
+
     /// Makes a tenant with an admin's key.
     pub async fn create_tenant(&self, slug: &str, name: &str) -> Result<MadeTenant, AppError> {
         let is_slug = !slug.is_empty()

@@ -9,15 +9,26 @@ use super::{App, AppError};
 use crate::access::{Chore, HostPermit};
 use crate::domain::id::TenantId;
 use crate::domain::object::{Object, ObjectDef};
+use crate::domain::own_schema::OwnSchema;
 use crate::domain::schema::Schema;
 use crate::plugin::Compiled;
 use crate::store::ModuleRow;
 
 /// The core's objects, one definition file each.
 const CORE: &[&str] = &[
+    include_str!("../../model/objects/activity.json"),
     include_str!("../../model/objects/company.json"),
     include_str!("../../model/objects/contact.json"),
+    include_str!("../../model/objects/contact_identity.json"),
+    include_str!("../../model/objects/conversation.json"),
+    include_str!("../../model/objects/file.json"),
+    include_str!("../../model/objects/message.json"),
     include_str!("../../model/objects/order.json"),
+    include_str!("../../model/objects/order_line.json"),
+    include_str!("../../model/objects/product.json"),
+    include_str!("../../model/objects/segment.json"),
+    include_str!("../../model/objects/tag.json"),
+    include_str!("../../model/objects/task.json"),
 ];
 
 /// A module of a tenant.
@@ -42,6 +53,10 @@ pub struct Catalog {
     pub schema: Schema,
     /// Its modules, in the order in which their hooks run.
     pub modules: Vec<Module>,
+    /// Version of what the tenant made for itself; 0 when it made nothing.
+    pub own_version: i64,
+    /// What the tenant made for itself.
+    pub own: OwnSchema,
 }
 
 /// Catalogues and plugins that are in memory.
@@ -76,13 +91,28 @@ impl App {
     pub async fn catalog(&self, tenant: TenantId) -> Result<Arc<Catalog>, AppError> {
         let load = async {
             let rows = self.store.modules_of(HostPermit::new(Chore::Serve), tenant).await?;
-            self.build_catalog(rows).await.map(Arc::new)
+            let (version, own) = self.own_schema(tenant).await?;
+            self.build_catalog(rows, version, own).await.map(Arc::new)
         };
         self.catalogs.tenants.try_get_with(tenant, load).await.map_err(of_many)
     }
 
-    /// What a tenant with these modules has.
-    pub(super) async fn build_catalog(&self, rows: Vec<ModuleRow>) -> Result<Catalog, AppError> {
+    /// What a tenant made for itself, and its version.
+    pub(super) async fn own_schema(&self, tenant: TenantId) -> Result<(i64, OwnSchema), AppError> {
+        let Some((version, definition)) = self.store.own_schema(HostPermit::new(Chore::Serve), tenant).await? else {
+            return Ok((0, OwnSchema::default()));
+        };
+        let own = serde_json::from_value(definition).map_err(|error| AppError::Setup(error.to_string()))?;
+        Ok((version, own))
+    }
+
+    /// What a tenant with these modules, and this schema of its own, has.
+    pub(super) async fn build_catalog(
+        &self,
+        rows: Vec<ModuleRow>,
+        own_version: i64,
+        own: OwnSchema,
+    ) -> Result<Catalog, AppError> {
         let mut objects = self.catalogs.core.clone();
         let mut modules = Vec::new();
         for row in rows {
@@ -93,8 +123,8 @@ impl App {
                 modules.push(Module { plugin, config: row.config.to_string().into() });
             }
         }
-        let schema = Schema::new(objects).map_err(AppError::Setup)?;
-        Ok(Catalog { schema, modules })
+        let schema = Schema::with_own(objects, &own).map_err(AppError::Setup)?;
+        Ok(Catalog { schema, modules, own_version, own })
     }
 
     /// The core's objects, which every tenant has.

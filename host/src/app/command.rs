@@ -130,6 +130,7 @@ impl App {
                 let record = work.create(permit, fields, Hand::Caller).await?;
                 let key = (object.name.clone(), record.id);
                 super::hooks::run(work).await?;
+                super::calculate::rollups(work).await?;
                 Ok(Outcome::Created(staged_or(work, &key, record).await))
             }
             Command::Update { object, id, fields, version } => {
@@ -139,6 +140,7 @@ impl App {
                 let record = work.update(permit, current, fields, Hand::Caller).await?;
                 let key = (object.name.clone(), *id);
                 super::hooks::run(work).await?;
+                super::calculate::rollups(work).await?;
                 Ok(Outcome::Updated(staged_or(work, &key, record).await))
             }
             Command::Delete { object, id, version } => {
@@ -147,6 +149,7 @@ impl App {
                 let permit = self.access.check::<Delete>(caller, object).await?;
                 work.delete(permit, current).await;
                 super::hooks::run(work).await?;
+                super::calculate::rollups(work).await?;
                 Ok(Outcome::Deleted)
             }
         }

@@ -125,7 +125,8 @@ impl App {
         }
         let row = ModuleRow { plugin: plugin.to_owned(), version, enabled, config };
         rows.push(row.clone());
-        let catalog = self.build_catalog(rows).await.map_err(|error| match error {
+        let (version, own) = self.own_schema(caller.tenant).await?;
+        let catalog = self.build_catalog(rows, version, own).await.map_err(|error| match error {
             AppError::Setup(reason) => AppError::Refused(format!("the tenant cannot have {plugin}: {reason}")),
             other => other,
         })?;

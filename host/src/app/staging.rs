@@ -1,6 +1,6 @@
 //! The buffer of a unit of work: what was read, and what is to be written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -48,6 +48,8 @@ pub struct Buffer {
     pub staged: IndexMap<Key, Staged>,
     /// Which plugin amended the caller's change last.
     pub amended: HashMap<Key, Arc<Manifest>>,
+    /// Changed records whose version counts up even when their values stay.
+    touched: HashSet<Key>,
 }
 
 impl Staged {
@@ -109,6 +111,24 @@ impl Buffer {
         self.staged.insert(key, staged);
     }
 
+    /// Stages a change that counts even when no value differs.
+    pub fn touch(&mut self, permit: Permit<Update>, current: Record, after: Record) {
+        self.touched.insert(key_of(&after));
+        match self.staged.get_mut(&key_of(&after)) {
+            // In its place, so that the order of what was staged stays.
+            Some(Staged::Create { after: staged, .. }) => *staged = after,
+            Some(staged @ Staged::Update { .. }) => {
+                if let Staged::Update { permit, before, .. } = staged.clone() {
+                    *staged = update(permit, before, after);
+                }
+            }
+            Some(Staged::Delete { .. }) => {}
+            None => {
+                self.staged.insert(key_of(&after), update(permit, current, after));
+            }
+        }
+    }
+
     /// Replaces the outcome of a staged change in its place.
     pub fn amend(&mut self, key: &Key, amended: Record, by: &Arc<Manifest>) {
         self.amended.insert(key.clone(), Arc::clone(by));
@@ -137,7 +157,9 @@ impl Buffer {
 
     /// The reads to check: a record that is written is checked by its write.
     pub fn into_parts(self) -> (Vec<Read>, Vec<Staged>) {
-        let staged: IndexMap<Key, Staged> = self.staged.into_iter().filter(|(_, staged)| staged.is_change()).collect();
+        let touched = self.touched;
+        let counts = |(key, staged): &(Key, Staged)| staged.is_change() || touched.contains(key);
+        let staged: IndexMap<Key, Staged> = self.staged.into_iter().filter(counts).collect();
         let reads = self.reads.into_iter().filter(|(key, _)| !staged.contains_key(key)).map(|((_, id), seen)| Read {
             permit: seen.permit,
             id,

@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
+use super::calculate;
 use super::lanes::LaneKey;
 use super::staging::{Buffer, Key, Seen, Staged, key_of};
 use super::{App, AppError, Catalog};
@@ -18,6 +19,7 @@ use crate::access::{Create, Delete, Permit, Read, Update};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
+use crate::domain::field::{FieldType, Source};
 use crate::domain::invalid::FieldError;
 use crate::domain::object::Object;
 use crate::domain::plugin::Manifest;
@@ -136,6 +138,8 @@ impl Work {
             object,
         };
         record.apply(changes);
+        self.number(&mut record).await?;
+        calculate::formulas(&mut record);
         check_required(&record)?;
         self.buffer.lock().await.create(permit, record.clone());
         Ok(record)
@@ -158,6 +162,7 @@ impl Work {
             return Ok(current);
         }
         after.updated_at = self.at;
+        calculate::formulas(&mut after);
         check_required(&after)?;
         let key = key_of(&after);
         let mut buffer = self.buffer.lock().await;
@@ -178,6 +183,7 @@ impl Work {
         let changes = read_fields(&record.object, fields, hand).map_err(AppError::Invalid)?;
         self.check_links(&record.object, &changes).await?;
         record.apply(changes);
+        calculate::formulas(&mut record);
         record.updated_at = self.at;
         check_required(&record)?;
         self.buffer.lock().await.amend(key, record, plugin);
@@ -194,7 +200,8 @@ impl Work {
         let buffer = std::mem::take(&mut *self.buffer.lock().await);
         let amended = buffer.amended.clone();
         let (reads, staged) = buffer.into_parts();
-        let events = staged.iter().map(|staged| self.event(staged, &amended)).collect();
+        let has_story = |staged: &&Staged| !matches!(staged, Staged::Update { places, .. } if places.is_empty());
+        let events = staged.iter().filter(has_story).map(|staged| self.event(staged, &amended)).collect();
         Unit {
             tenant: self.caller.tenant,
             reads,
@@ -226,14 +233,32 @@ impl Work {
     /// Every linked record must be there, now and at the commit.
     async fn check_links(&self, object: &Object, changes: &Changes) -> Result<(), AppError> {
         let mut faults = Vec::new();
-        for (place, field, to) in object.links() {
-            let Some((_, Value::Id(id))) = changes.iter().find(|(at, _)| *at == place) else { continue };
-            if !self.is_there(to, *id).await? {
-                let message = format!("there is no {to} {id}");
-                faults.push(FieldError::new(field.name(), "unknown_record", message));
+        for (place, value) in changes {
+            let field = &object.fields[*place];
+            for (to, id) in field.linked(value) {
+                if !self.is_there(to, id).await? {
+                    faults.push(FieldError::new(field.name(), "unknown_record", format!("there is no {to} {id}")));
+                }
+            }
+            if let (FieldType::User, Value::Id(id)) = (&field.kind, value)
+                && !self.app.is_member(self.caller.tenant, *id).await?
+            {
+                faults.push(FieldError::new(field.name(), "unknown_record", format!("nobody here is {id}")));
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(AppError::Invalid(faults)) }
+    }
+
+    /// Gives a new record its numbers.
+    async fn number(&self, record: &mut Record) -> Result<(), AppError> {
+        let object = Arc::clone(&record.object);
+        for (at, field) in object.fields.iter().enumerate() {
+            if let Source::AutoNumber(format) = &field.source {
+                let number = self.app.next_number(self.caller.tenant, &object, field.name()).await?;
+                record.values[at] = Value::Text(format.write(number));
+            }
+        }
+        Ok(())
     }
 
     async fn is_there(&self, object: &str, id: Uuid) -> Result<bool, AppError> {

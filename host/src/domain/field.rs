@@ -1,9 +1,14 @@
 //! Fields: their definition as written in files, and their checked form.
 
+mod autonumber;
 mod parse;
+mod source;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+
+pub use autonumber::NumberFormat;
+pub use source::{Calculation, Formula, Gather, Gathered, RollUp, RollUpDef, Source};
 
 use super::value::Value;
 
@@ -11,6 +16,8 @@ use super::value::Value;
 const DEFAULT_TEXT: u32 = 255;
 /// Longest long text.
 const LONG_TEXT: u32 = 100_000;
+/// Most values of one field that holds several.
+pub const MAX_VALUES: usize = 200;
 
 /// A field as written in a definition file.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -42,6 +49,21 @@ pub struct FieldDef {
     /// Object that a link points to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// Objects that a link to any of several can point to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to_any: Vec<String>,
+    /// How an autonumber is written: `T-{00000}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// What a formula computes, in CEL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+    /// Type of what a formula computes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<String>,
+    /// What a roll-up gathers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollup: Option<RollUpDef>,
     /// May not be empty.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub required: bool,
@@ -54,6 +76,18 @@ pub struct FieldDef {
     /// Only the owner of the object sets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
+    /// Every look at a single record's value is written down too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub audited: bool,
+    /// Kept as ciphertext: never filtered, sorted or searched by.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encrypted: bool,
+    /// No longer shown or set; its data is kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
+    /// The indexed place of a tenant's own field, given by the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
     /// Value of a new record that names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Json>,
@@ -98,8 +132,16 @@ pub enum FieldType {
     Url,
     /// Any JSON.
     Json,
+    /// Several of these values.
+    MultiSelect(Vec<String>),
     /// The id of a record of that object.
     Link(String),
+    /// The ids of records of that object.
+    LinkMany(String),
+    /// A record of one of these objects.
+    LinkAny(Vec<String>),
+    /// The id of somebody who works in the tenant.
+    User,
 }
 
 /// A field in its checked form.
@@ -111,6 +153,10 @@ pub struct Field {
     pub kind: FieldType,
     /// Value of a new record that names none.
     pub default: Value,
+    /// Where its values come from.
+    pub source: Source,
+    /// Whether a tenant added it: then it has no column of its own.
+    pub is_custom: bool,
 }
 
 impl Field {
@@ -120,42 +166,49 @@ impl Field {
         if !is_name(name) {
             return Err(format!("field name `{name}` is not lower snake case of at most 40 letters"));
         }
-        let kind = match def.kind.as_str() {
-            "text" => FieldType::Text(def.max_length.unwrap_or(DEFAULT_TEXT).min(LONG_TEXT)),
-            "long_text" => FieldType::LongText,
-            "integer" => FieldType::Integer,
-            "decimal" => match (def.precision, def.scale) {
-                (Some(precision @ 1..=18), Some(scale)) if scale <= precision => {
-                    FieldType::Decimal { precision, scale }
-                }
-                _ => return Err(format!("field `{name}`: a decimal needs `precision` (1 to 18) and `scale`")),
-            },
-            "money" => FieldType::Money,
-            "boolean" => FieldType::Boolean,
-            "date" => FieldType::Date,
-            "datetime" => FieldType::Datetime,
-            "select" if !def.options.is_empty() => {
-                FieldType::Select(def.options.iter().map(|choice| choice.value.clone()).collect())
+        let (kind, source) = match def.kind.as_str() {
+            "autonumber" => (FieldType::Text(DEFAULT_TEXT), Source::AutoNumber(NumberFormat::check(&def)?)),
+            "formula" => {
+                let returns = def.returns.as_deref().unwrap_or_default();
+                let kind = FieldType::check(&def, returns)?;
+                (kind, Source::Calculation(Calculation::Formula(Formula::check(&def)?)))
             }
-            "select" => return Err(format!("field `{name}`: a select needs `options`")),
-            "email" => FieldType::Email,
-            "phone" => FieldType::Phone,
-            "url" => FieldType::Url,
-            "json" => FieldType::Json,
-            "link" => match &def.to {
-                Some(object) => FieldType::Link(object.clone()),
-                None => return Err(format!("field `{name}`: a link needs `to`")),
-            },
-            other => return Err(format!("field `{name}`: unknown type `{other}`")),
+            "rollup" => {
+                let (kind, rollup) = RollUp::check(&def)?;
+                (kind, Source::Calculation(Calculation::RollUp(Box::new(rollup))))
+            }
+            kind => (FieldType::check(&def, kind)?, Source::Input),
         };
-        if def.unique && matches!(kind, FieldType::Json | FieldType::Money | FieldType::LongText | FieldType::Boolean) {
+        if def.unique && !kind.can_be_unique() {
             return Err(format!("field `{name}`: a {} cannot be unique", def.kind));
+        }
+        if def.indexed && !kind.is_sortable() {
+            return Err(format!("field `{name}`: a {} cannot be indexed", def.kind));
+        }
+        if def.encrypted && !kind.can_be_encrypted() {
+            return Err(format!("field `{name}`: a {} cannot be encrypted", def.kind));
+        }
+        if def.encrypted && (def.unique || def.indexed || !matches!(source, Source::Input)) {
+            return Err(format!("field `{name}`: what is encrypted cannot be unique, indexed or computed"));
+        }
+        if !matches!(source, Source::Input) && (def.required || def.default.is_some()) {
+            return Err(format!("field `{name}`: a {} is neither required nor has a default", def.kind));
         }
         let default = match &def.default {
             None => Value::Null,
             Some(json) => kind.parse(json).map_err(|unfit| format!("field `{name}`: default {}", unfit.message))?,
         };
-        Ok(Self { def, kind, default })
+        Ok(Self { def, kind, default, source, is_custom: false })
+    }
+
+    /// Whether nobody sets it: the host does.
+    pub fn is_computed(&self) -> bool {
+        !matches!(self.source, Source::Input)
+    }
+
+    /// Whether callers only read it.
+    pub fn is_read_only(&self) -> bool {
+        self.def.read_only || self.is_computed()
     }
 
     /// Its name.
@@ -165,9 +218,78 @@ impl Field {
 }
 
 impl FieldType {
+    /// The type of that name, with what the definition says about it.
+    pub fn check(def: &FieldDef, kind: &str) -> Result<Self, String> {
+        let name = &def.name;
+        let options = || def.options.iter().map(|choice| choice.value.clone()).collect::<Vec<_>>();
+        let to = || def.to.clone().ok_or_else(|| format!("field `{name}`: a {kind} needs `to`"));
+        Ok(match kind {
+            "text" => Self::Text(def.max_length.unwrap_or(DEFAULT_TEXT).min(LONG_TEXT)),
+            "long_text" => Self::LongText,
+            "integer" => Self::Integer,
+            "decimal" => match (def.precision, def.scale) {
+                (Some(precision @ 1..=18), Some(scale)) if scale <= precision => Self::Decimal { precision, scale },
+                _ => return Err(format!("field `{name}`: a decimal needs `precision` (1 to 18) and `scale`")),
+            },
+            "money" => Self::Money,
+            "boolean" => Self::Boolean,
+            "date" => Self::Date,
+            "datetime" => Self::Datetime,
+            "select" | "multi_select" if def.options.is_empty() => {
+                return Err(format!("field `{name}`: a {kind} needs `options`"));
+            }
+            "select" => Self::Select(options()),
+            "multi_select" => Self::MultiSelect(options()),
+            "email" => Self::Email,
+            "phone" => Self::Phone,
+            "url" => Self::Url,
+            "json" => Self::Json,
+            "link" => Self::Link(to()?),
+            "link_many" => Self::LinkMany(to()?),
+            "link_any" if def.to_any.is_empty() => {
+                return Err(format!("field `{name}`: a link_any needs `to_any`"));
+            }
+            "link_any" => Self::LinkAny(def.to_any.clone()),
+            "file" => Self::Link("file".to_owned()),
+            "user" => Self::User,
+            other => return Err(format!("field `{name}`: unknown type `{other}`")),
+        })
+    }
+
     /// Whether values have an order that lists can be sorted by.
     pub fn is_sortable(&self) -> bool {
-        !matches!(self, Self::Json)
+        !matches!(self, Self::Json | Self::MultiSelect(_) | Self::LinkMany(_) | Self::LinkAny(_))
+    }
+
+    /// A typical value, for trying a formula.
+    pub fn sample(&self) -> Value {
+        let json = match self {
+            Self::Text(_) | Self::LongText => serde_json::json!("1"),
+            Self::Integer => serde_json::json!(1),
+            Self::Decimal { .. } => serde_json::json!("1"),
+            Self::Money => serde_json::json!({"amount": "1", "currency": "EUR"}),
+            Self::Boolean => serde_json::json!(true),
+            Self::Date => serde_json::json!("2026-01-01"),
+            Self::Datetime => serde_json::json!("2026-01-01T00:00:00Z"),
+            Self::Select(options) => serde_json::json!(options.first()),
+            Self::MultiSelect(options) => serde_json::json!(options.first().map(|first| [first])),
+            Self::Email => serde_json::json!("a@example.com"),
+            Self::Phone => serde_json::json!("+4930123456"),
+            Self::Url => serde_json::json!("https://example.com"),
+            Self::Json | Self::LinkAny(_) => Json::Null,
+            Self::Link(_) | Self::User => serde_json::json!(uuid::Uuid::nil()),
+            Self::LinkMany(_) => serde_json::json!([uuid::Uuid::nil()]),
+        };
+        self.parse(&json).unwrap_or_default()
+    }
+
+    /// Whether two records can be told apart by it.
+    fn can_be_unique(&self) -> bool {
+        self.is_sortable() && !matches!(self, Self::Money | Self::LongText | Self::Boolean)
+    }
+
+    fn can_be_encrypted(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::LongText | Self::Email | Self::Phone | Self::Url | Self::Json)
     }
 }
 

@@ -4,11 +4,19 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use super::dependency;
 use super::field::{Field, FieldDef, FieldType, is_name};
+use super::value::Value;
 
 /// Names that every record has anyway, or that the tables need.
 pub const SYSTEM_FIELDS: &[&str] = &["id", "version", "created_at", "updated_at", "deleted_at", "tenant_id"];
+
+/// The namespace of what a tenant makes for itself.
+pub const OWN_NAMESPACE: &str = "x";
+/// What names of fields that a tenant adds begin with.
+pub const OWN_PREFIX: &str = "x_";
 
 /// Longest name of an object, so that its table has a name on every engine.
 const MAX_NAME: usize = 56;
@@ -29,6 +37,9 @@ pub struct ObjectDef {
     /// Callers only read; the plugin that brings it writes.
     #[serde(default)]
     pub read_only: bool,
+    /// No longer shown or used; its records are kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
     /// Its fields, in the order people see them.
     pub fields: Vec<FieldDef>,
     /// Fields that lists are filtered by and sorted by together, each a list
@@ -38,12 +49,14 @@ pub struct ObjectDef {
 }
 
 /// An object in its checked form.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Object {
     /// Its name.
     pub name: String,
     /// What people read for one.
     pub label: String,
+    /// What people read for many.
+    pub plural: String,
     /// What it is for.
     pub description: String,
     /// The plugin namespace that owns it; none for the core's own.
@@ -54,7 +67,9 @@ pub struct Object {
     pub fields: Vec<Field>,
     /// Fields that are indexed together.
     pub indexes: Vec<Vec<String>>,
-    /// Two objects with the same fingerprint have the same definition.
+    /// The places of its formulas, in the order in which they are computed.
+    pub formulas: Vec<usize>,
+    /// Objects with the same fingerprint are kept in the same columns.
     pub fingerprint: u64,
     by_name: HashMap<String, usize>,
 }
@@ -76,12 +91,25 @@ impl Object {
         if !is_name(local) {
             return Err(format!("object name `{name}` is not lower snake case of at most 40 letters"));
         }
+        let is_own = namespace == Some(OWN_NAMESPACE);
         let mut hasher = DefaultHasher::new();
-        serde_json::to_string(&def).map_err(|error| error.to_string())?.hash(&mut hasher);
+        if is_own {
+            // All of them live in one table.
+            name.hash(&mut hasher);
+        } else {
+            serde_json::to_string(&def).map_err(|error| error.to_string())?.hash(&mut hasher);
+        }
         let mut fields = Vec::with_capacity(def.fields.len());
         let mut columns = HashSet::new();
         for field in def.fields {
-            let field = Field::check(field).map_err(|message| format!("object `{name}`: {message}"))?;
+            if field.retired {
+                continue;
+            }
+            let mut field = Field::check(field).map_err(|message| format!("object `{name}`: {message}"))?;
+            field.is_custom = is_own;
+            if field.name().starts_with(OWN_PREFIX) != is_own {
+                return Err(format!("object `{name}`: names that begin with `{OWN_PREFIX}` are a tenant's own"));
+            }
             for column in field.columns() {
                 if SYSTEM_FIELDS.contains(&column.as_str()) || columns.contains(&column) {
                     return Err(format!("object `{name}`: the name `{column}` is taken"));
@@ -103,9 +131,11 @@ impl Object {
         Ok(Self {
             name,
             label: def.label,
+            plural: def.plural,
             description: def.description,
             namespace: namespace.map(str::to_owned),
             read_only: def.read_only,
+            formulas: dependency::order(&fields),
             fields,
             indexes: def.indexes,
             fingerprint: hasher.finish(),
@@ -113,25 +143,70 @@ impl Object {
         })
     }
 
+    /// The same object with fields that a tenant added.
+    pub fn with_own_fields(&self, fields: &[FieldDef]) -> Result<Self, String> {
+        let mut object = self.clone();
+        for def in fields.iter().filter(|def| !def.retired) {
+            let mut field =
+                Field::check(def.clone()).map_err(|message| format!("object `{}`: {message}", self.name))?;
+            if !field.name().starts_with(OWN_PREFIX) || object.position(field.name()).is_some() {
+                return Err(format!("object `{}`: the name `{}` is taken", self.name, field.name()));
+            }
+            field.is_custom = true;
+            object.by_name.insert(field.name().to_owned(), object.fields.len());
+            object.fields.push(field);
+        }
+        object.formulas = dependency::order(&object.fields);
+        let mut hasher = DefaultHasher::new();
+        (self.fingerprint, OWN_PREFIX).hash(&mut hasher);
+        object.fingerprint = hasher.finish();
+        Ok(object)
+    }
+
+    /// Whether a tenant made it for itself.
+    pub fn is_own(&self) -> bool {
+        self.namespace.as_deref() == Some(OWN_NAMESPACE)
+    }
+
+    /// Whether records of it carry values that have no column of their own.
+    pub fn has_custom_fields(&self) -> bool {
+        self.is_own() || self.fields.iter().any(|field| field.is_custom)
+    }
+
     /// Place of a field by its name.
     pub fn position(&self, field: &str) -> Option<usize> {
         self.by_name.get(field).copied()
     }
 
-    /// The fields that link to another object.
+    /// The fields that link to other objects, once for each object.
     pub fn links(&self) -> impl Iterator<Item = (usize, &Field, &str)> {
-        self.fields.iter().enumerate().filter_map(|(at, field)| match &field.kind {
-            FieldType::Link(to) => Some((at, field, to.as_str())),
-            _ => None,
+        self.fields.iter().enumerate().flat_map(|(at, field)| {
+            let to: Vec<&str> = match &field.kind {
+                FieldType::Link(to) | FieldType::LinkMany(to) => vec![to],
+                FieldType::LinkAny(to) => to.iter().map(String::as_str).collect(),
+                _ => Vec::new(),
+            };
+            to.into_iter().map(move |to| (at, field, to))
         })
     }
 }
 
 impl Field {
+    /// The records that a value of it links to: their objects and ids.
+    pub fn linked<'a>(&'a self, value: &'a Value) -> Vec<(&'a str, Uuid)> {
+        match (&self.kind, value) {
+            (FieldType::Link(to), Value::Id(id)) => vec![(to, *id)],
+            (FieldType::LinkMany(to), Value::Ids(ids)) => ids.iter().map(|id| (to.as_str(), *id)).collect(),
+            (_, Value::Reference(reference)) => vec![(&reference.object, reference.id)],
+            _ => Vec::new(),
+        }
+    }
+
     /// Names of the columns that hold it: money takes two.
     pub fn columns(&self) -> Vec<String> {
         match self.kind {
             FieldType::Money => vec![self.name().to_owned(), format!("{}_currency", self.name())],
+            FieldType::LinkAny(_) => vec![self.name().to_owned(), format!("{}_object", self.name())],
             _ => vec![self.name().to_owned()],
         }
     }

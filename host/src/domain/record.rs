@@ -110,6 +110,10 @@ pub fn read_fields(object: &Object, body: &Map<String, Json>, hand: Hand) -> Res
             continue;
         };
         let field = &object.fields[at];
+        if field.is_computed() {
+            faults.push(FieldError::new(name, "read_only", "is computed by the host"));
+            continue;
+        }
         if hand == Hand::Caller && field.def.read_only {
             faults.push(FieldError::new(name, "read_only", "is set by a module"));
             continue;

@@ -11,9 +11,10 @@ use super::clock::Timestamp;
 use super::money::Money;
 
 /// What a field holds. The field's type decides which variant it is, or `Null`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
     /// Nothing.
+    #[default]
     Null,
     /// A boolean.
     Boolean(bool),
@@ -31,8 +32,23 @@ pub enum Value {
     Datetime(Timestamp),
     /// The id of a record.
     Id(Uuid),
+    /// Several values of a multi-select.
+    List(Vec<String>),
+    /// The ids of several records.
+    Ids(Vec<Uuid>),
+    /// A record of one of several objects.
+    Reference(Reference),
     /// Any JSON.
     Json(serde_json::Value),
+}
+
+/// Names a record of any object.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Reference {
+    /// Its object.
+    pub object: String,
+    /// Its id.
+    pub id: Uuid,
 }
 
 impl Value {
@@ -76,6 +92,9 @@ impl Serialize for Value {
             Self::Date(value) => serializer.collect_str(value),
             Self::Datetime(value) => serializer.collect_str(value),
             Self::Id(value) => value.serialize(serializer),
+            Self::List(values) => values.serialize(serializer),
+            Self::Ids(ids) => ids.serialize(serializer),
+            Self::Reference(reference) => reference.serialize(serializer),
             Self::Json(value) => value.serialize(serializer),
         }
     }

@@ -16,7 +16,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::Problem;
 use super::credential::Authenticated;
 use crate::app::App;
-use crate::domain::field::{Field, FieldType};
+use crate::domain::field::{Field, FieldType, MAX_VALUES};
 use crate::domain::object::Object;
 
 const DOCUMENT: &str = "/api/v1/openapi.json";
@@ -102,13 +102,13 @@ fn with_objects(base: &Value, objects: &[Arc<Object>]) -> Value {
             let input: Map<String, Value> = object
                 .fields
                 .iter()
-                .filter(|field| !field.def.read_only)
+                .filter(|field| !field.is_read_only())
                 .map(|field| (field.name().to_owned(), schema_of(field)))
                 .collect();
             let required: Vec<&str> = object
                 .fields
                 .iter()
-                .filter(|field| field.def.required && field.default.is_null() && !field.def.read_only)
+                .filter(|field| field.def.required && field.default.is_null() && !field.is_read_only())
                 .map(Field::name)
                 .collect();
             if !object.read_only {
@@ -207,6 +207,18 @@ fn schema_of(field: &Field) -> Value {
         FieldType::Phone => json!({"type": "string", "description": "E.164"}),
         FieldType::Url => json!({"type": "string", "format": "uri"}),
         FieldType::Json => json!({}),
+        FieldType::MultiSelect(options) => {
+            json!({"type": "array", "uniqueItems": true, "maxItems": MAX_VALUES, "items": {"type": "string", "enum": options}})
+        }
+        FieldType::LinkMany(to) => json!({
+            "type": "array", "uniqueItems": true, "maxItems": MAX_VALUES, "items": {"type": "string", "format": "uuid"},
+            "description": format!("Ids of `{to}`")
+        }),
+        FieldType::LinkAny(to) => json!({
+            "type": "object", "required": ["object", "id"], "additionalProperties": false,
+            "properties": {"object": {"type": "string", "enum": to}, "id": {"type": "string", "format": "uuid"}}
+        }),
+        FieldType::User => json!({"type": "string", "format": "uuid", "description": "Id of somebody who works here"}),
         FieldType::Link(to) => json!({"type": "string", "format": "uuid", "description": format!("Id of a `{to}`")}),
     };
     if !field.def.required && !matches!(field.kind, FieldType::Json) {
@@ -219,7 +231,7 @@ fn schema_of(field: &Field) -> Value {
     if !field.def.description.is_empty() {
         schema["description"] = json!(field.def.description);
     }
-    if field.def.read_only {
+    if field.is_read_only() {
         schema["readOnly"] = json!(true);
     }
     if let Some(default) = &field.def.default {

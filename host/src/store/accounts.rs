@@ -95,6 +95,12 @@ impl Store {
         self.db.maybe(stmt, |row| row.id(0).map(TenantId)).await
     }
 
+    /// Whether somebody of that id works in the tenant: so far, the holder of a key.
+    pub async fn is_member(&self, _: HostPermit, tenant: TenantId, id: Uuid) -> Result<bool, StoreError> {
+        let stmt = Stmt::new("select 1 from api_key where id = $1 and tenant_id = $2", [id.into(), tenant.0.into()]);
+        Ok(self.db.maybe(stmt, |_| Ok(())).await?.is_some())
+    }
+
     /// The key of that hash.
     pub async fn key_by_hash(&self, _: HostPermit, hash: [u8; 32]) -> Result<Option<KeyRow>, StoreError> {
         let stmt =

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use sea_query::Value as Bound;
 use uuid::Uuid;
 
+use super::custom;
 use super::db::{CommitError, Expect, Step, Stmt};
 use super::idempotency::{Answer, IdempotencyKey};
-use super::tables::quote;
+use super::tables::{TableSql, quote};
 use super::{Store, StoreError};
 use crate::access::{Create, Delete, Permit, Read as ToRead, Update};
 use crate::domain::clock::Timestamp;
@@ -177,27 +178,31 @@ impl Store {
                 values.push(record.id.into());
                 values.push(engine.time(record.created_at));
                 values.push(engine.time(record.updated_at));
-                for (field, value) in object.fields.iter().zip(&record.values) {
+                for (field, value) in object.fields.iter().zip(&record.values).filter(|(field, _)| !field.is_custom) {
                     engine.bind(field, value, &mut values);
+                }
+                if object.has_custom_fields() {
+                    values.extend(custom::row(record));
                 }
                 Stmt::new(Arc::clone(&texts.insert), values)
             }
             Change::Update { permit, from, places } => {
                 let mut values: Vec<Bound> = vec![engine.time(record.updated_at)];
                 let mut sql = format!("update {} set version = version + 1, updated_at = $1", texts.table);
-                for &place in places {
+                for &place in places.iter().filter(|&&place| !object.fields[place].is_custom) {
                     let field = &object.fields[place];
                     for (offset, name) in field.columns().iter().enumerate() {
                         let _ = write!(sql, ", {} = ${}", quote(name), values.len() + 1 + offset);
                     }
                     engine.bind(field, &record.values[place], &mut values);
                 }
-                finish(sql, values, permit.tenant(), record.id, *from)
+                sql.push_str(&custom::set(engine, record, places, &mut values));
+                finish(&texts, sql, values, permit.tenant(), record.id, *from)
             }
             Change::Delete { permit, from } => {
                 let values = vec![engine.time(unit.at)];
                 let sql = format!("update {} set version = version + 1, deleted_at = $1", texts.table);
-                finish(sql, values, permit.tenant(), record.id, *from)
+                finish(&texts, sql, values, permit.tenant(), record.id, *from)
             }
         };
         Step { stmt, expect: Expect::OneChange }
@@ -235,14 +240,15 @@ impl Store {
 }
 
 /// Ends an update of one record that must have this version still.
-fn finish(mut sql: String, mut values: Vec<Bound>, tenant: TenantId, id: Uuid, version: i64) -> Stmt {
+fn finish(texts: &TableSql, mut sql: String, mut values: Vec<Bound>, tenant: TenantId, id: Uuid, version: i64) -> Stmt {
     let at = values.len();
     let _ = write!(
         sql,
-        " where tenant_id = ${} and id = ${} and version = ${} and deleted_at is null",
+        " where tenant_id = ${} and id = ${} and version = ${}{} and deleted_at is null",
         at + 1,
         at + 2,
-        at + 3
+        at + 3,
+        texts.scope
     );
     values.extend([tenant.0.into(), id.into(), version.into()]);
     Stmt::new(sql, values)

@@ -6,6 +6,7 @@ use sea_query::Value as Bound;
 use super::db::Engine;
 use crate::domain::clock::Timestamp;
 use crate::domain::field::{Field, FieldType};
+use crate::domain::slot;
 use crate::domain::value::Value;
 
 impl Engine {
@@ -33,6 +34,23 @@ impl Engine {
         }
     }
 
+    /// Type of a column for JSON.
+    pub(super) fn json_type(self) -> &'static str {
+        match self {
+            Self::Sqlite => "text",
+            Self::Postgres => "jsonb",
+        }
+    }
+
+    /// Type of a slot for values of tenants' own fields.
+    pub(super) fn slot_type(self, slot: &str) -> &'static str {
+        match self {
+            _ if slot::NUMBER_SLOTS.contains(&slot) => self.integer_type(),
+            Self::Sqlite => "text",
+            Self::Postgres => "text collate \"C\"",
+        }
+    }
+
     /// Types of the columns of a field, in the order of [`Field::columns`].
     pub(super) fn column_types(self, field: &Field) -> Vec<String> {
         let text = match self {
@@ -53,11 +71,16 @@ impl Engine {
             (FieldType::Decimal { .. } | FieldType::Boolean, Self::Sqlite) => "integer".to_owned(),
             (FieldType::Decimal { precision, scale }, Self::Postgres) => format!("numeric({precision}, {scale})"),
             (FieldType::Boolean, Self::Postgres) => "boolean".to_owned(),
-            (FieldType::Date | FieldType::Json, Self::Sqlite) => "text".to_owned(),
+            (FieldType::Date | FieldType::Json | FieldType::MultiSelect(_) | FieldType::LinkMany(_), Self::Sqlite) => {
+                "text".to_owned()
+            }
             (FieldType::Date, Self::Postgres) => "date".to_owned(),
-            (FieldType::Json, Self::Postgres) => "jsonb".to_owned(),
+            (FieldType::Json | FieldType::MultiSelect(_) | FieldType::LinkMany(_), Self::Postgres) => {
+                "jsonb".to_owned()
+            }
             (FieldType::Datetime, engine) => engine.time_type().to_owned(),
-            (FieldType::Link(_), engine) => engine.id_type().to_owned(),
+            (FieldType::Link(_) | FieldType::User, engine) => engine.id_type().to_owned(),
+            (FieldType::LinkAny(_), engine) => return vec![engine.id_type().to_owned(), text.to_owned()],
             (FieldType::Money, engine) => return vec![engine.integer_type().to_owned(), text.to_owned()],
         };
         vec![one]
@@ -98,16 +121,26 @@ impl Engine {
             },
             Value::Datetime(value) => self.time(*value),
             Value::Id(value) => (*value).into(),
+            Value::List(_) | Value::Ids(_) => serde_json::to_value(value).unwrap_or_default().into(),
+            Value::Reference(reference) => reference.id.into(),
             Value::Json(value) => value.clone().into(),
         }
     }
 
-    /// A value as it is bound to the columns of its field: two for money.
+    /// A value as it is bound to the columns of its field: two for money, and for a link to any of several objects.
     pub(super) fn bind(self, field: &Field, value: &Value, into: &mut Vec<Bound>) {
         match (value, &field.kind) {
             (Value::Money(money), _) => {
                 into.push(money.minor.into());
                 into.push(money.currency.code().into());
+            }
+            (Value::Reference(reference), _) => {
+                into.push(reference.id.into());
+                into.push(reference.object.as_str().into());
+            }
+            (Value::Null, FieldType::LinkAny(_)) => {
+                into.push(self.null(&FieldType::User));
+                into.push(Bound::String(None));
             }
             (Value::Null, FieldType::Money) => {
                 into.push(Bound::BigInt(None));
@@ -129,8 +162,8 @@ impl Engine {
             FieldType::Boolean => Bound::Bool(None),
             FieldType::Date => Bound::ChronoDate(None),
             FieldType::Datetime => Bound::ChronoDateTimeUtc(None),
-            FieldType::Json => Bound::Json(None),
-            FieldType::Link(_) => Bound::Uuid(None),
+            FieldType::Json | FieldType::MultiSelect(_) | FieldType::LinkMany(_) => Bound::Json(None),
+            FieldType::Link(_) | FieldType::LinkAny(_) | FieldType::User => Bound::Uuid(None),
             _ => Bound::String(None),
         }
     }

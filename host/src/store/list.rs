@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
-use sea_query::{Alias, Cond, Condition, Expr, ExprTrait, NullOrdering, Order, Query as Sql, SelectStatement};
+use sea_query::{
+    Alias, Cond, Condition, Expr, ExprTrait, NullOrdering, Order, Query as Sql, SelectStatement, Value as Bound,
+};
 
+use super::custom;
 use super::db::{Engine, Reach, Stmt};
 use super::records::decode;
-use super::tables::table_name;
+use super::tables::{record_columns, table_name};
 use super::{Store, StoreError};
 use crate::access::{Permit, Read};
 use crate::domain::filter::{Comparison, Filter, Target};
@@ -28,17 +31,15 @@ impl Store {
         let object = permit.object();
         let sql = Compiler { engine: self.db.engine(), object };
         let mut select = Sql::select();
-        for system in ["id", "version", "created_at", "updated_at"] {
-            select.column(Alias::new(system));
-        }
-        for field in &object.fields {
-            select.columns(field.columns().into_iter().map(Alias::new));
-        }
         select
-            .from(Alias::new(table_name(&object.name)))
+            .columns(record_columns(object).into_iter().map(Alias::new))
+            .from(Alias::new(table_name(object)))
             .and_where(column("tenant_id").eq(permit.tenant().0))
             .and_where(column("deleted_at").is_null())
             .limit(u64::from(query.limit));
+        if object.is_own() {
+            select.and_where(column("object").eq(object.name.as_str()));
+        }
         if let Some(filter) = &query.filter {
             select.cond_where(sql.filter(filter, false));
         }
@@ -59,29 +60,51 @@ impl Store {
 }
 
 /// Turns conditions on an object into SQL for an engine.
-struct Compiler<'a> {
-    engine: Engine,
-    object: &'a Object,
+pub(super) struct Compiler<'a> {
+    /// The engine.
+    pub engine: Engine,
+    /// The object.
+    pub object: &'a Object,
 }
 
 impl Compiler<'_> {
-    fn column(&self, target: Target) -> Expr {
+    /// What a target is read from.
+    pub fn column(&self, target: Target) -> Expr {
         match target {
             Target::Id => column("id"),
             Target::Version => column("version"),
             Target::CreatedAt => column("created_at"),
             Target::UpdatedAt => column("updated_at"),
-            Target::Field(at) => column(self.object.fields[at].name()),
+            Target::Field(at) => match &self.object.fields[at] {
+                field if field.is_custom => custom::expression(self.engine, field, false),
+                field => column(field.name()),
+            },
         }
     }
 
-    fn value(&self, value: &Value) -> Expr {
-        Expr::val(self.engine.bind_one(value))
+    /// The column for comparisons of equality only, and what a value is there.
+    fn equality(&self, target: Target) -> (Expr, impl Fn(&Value) -> Bound) {
+        let engine = self.engine;
+        let own = match target {
+            Target::Field(at) => Some(&self.object.fields[at]).filter(|field| field.is_custom),
+            _ => None,
+        };
+        let column = own.map_or_else(|| self.column(target), |field| custom::expression(engine, field, true));
+        (column, move |value: &Value| {
+            own.map_or_else(|| engine.bind_one(value), |field| custom::equality(field, value))
+        })
+    }
+
+    fn value(&self, target: Target, value: &Value) -> Expr {
+        match target {
+            Target::Field(at) if self.object.fields[at].is_custom => Expr::val(custom::bind(value)),
+            _ => Expr::val(self.engine.bind_one(value)),
+        }
     }
 
     /// A filter or its complement. Negation is pushed down to the comparisons,
     /// where it lets missing values in: that keeps the logic two-valued.
-    fn filter(&self, filter: &Filter, negated: bool) -> Condition {
+    pub fn filter(&self, filter: &Filter, negated: bool) -> Condition {
         match filter {
             Filter::Not(part) => self.filter(part, !negated),
             Filter::And(parts) | Filter::Or(parts) => {
@@ -107,8 +130,8 @@ impl Compiler<'_> {
                         .iter()
                         .fold(start, |all, value| all.add(self.compare(*target, Comparison::Equal, value, negated)));
                 }
-                let column = self.column(*target);
-                let bound: Vec<_> = values.iter().map(|value| self.engine.bind_one(value)).collect();
+                let (column, bind) = self.equality(*target);
+                let bound: Vec<_> = values.iter().map(bind).collect();
                 if negated {
                     self.or_missing(*target, column.is_not_in(bound))
                 } else {
@@ -119,8 +142,12 @@ impl Compiler<'_> {
     }
 
     fn compare(&self, target: Target, comparison: Comparison, value: &Value, negated: bool) -> Condition {
-        let own = self.column(target);
-        let other = self.value(value);
+        let (own, other) = if comparison == Comparison::Equal {
+            let (own, bind) = self.equality(target);
+            (own, Expr::val(bind(value)))
+        } else {
+            (self.column(target), self.value(target, value))
+        };
         let condition = match (comparison, negated) {
             (Comparison::Equal, false) => own.eq(other),
             (Comparison::Equal, true) => own.ne(other),
@@ -133,11 +160,19 @@ impl Compiler<'_> {
             return if negated { self.or_missing(target, condition) } else { Cond::all().add(condition) };
         };
         // Amounts compare only within one currency.
-        let currency = column(&format!("{}_currency", self.object.fields[at].name()));
+        let currency = self.currency(at);
         if negated {
             self.or_missing(target, condition).add(currency.ne(money.currency.code()))
         } else {
             Cond::all().add(condition).add(currency.eq(money.currency.code()))
+        }
+    }
+
+    /// Where the currency of a money field is.
+    pub fn currency(&self, at: usize) -> Expr {
+        match &self.object.fields[at] {
+            field if field.is_custom => custom::currency(self.engine, field),
+            field => column(&format!("{}_currency", field.name())),
         }
     }
 
@@ -158,17 +193,21 @@ impl Compiler<'_> {
             same = same.add(if value.is_null() {
                 self.column(sort.target).is_null()
             } else {
-                self.column(sort.target).eq(self.value(value))
+                self.column(sort.target).eq(self.value(sort.target, value))
             });
         }
         if let Some(id) = place.last() {
-            any = any.add(same.add(column("id").gt(self.value(id))));
+            any = any.add(same.add(column("id").gt(self.value(Target::Id, id))));
         }
         // The first field alone bounds the range, so that an index can start there.
         match (sort.first(), place.first()) {
             (Some(first), Some(value)) if !value.is_null() && first.target.is_always_there(self.object) => {
                 let own = self.column(first.target);
-                let bound = if first.descending { own.lte(self.value(value)) } else { own.gte(self.value(value)) };
+                let bound = if first.descending {
+                    own.lte(self.value(first.target, value))
+                } else {
+                    own.gte(self.value(first.target, value))
+                };
                 Cond::all().add(bound).add(any)
             }
             _ => any,
@@ -177,7 +216,11 @@ impl Compiler<'_> {
 
     fn beyond(&self, sort: Sort, value: &Value) -> Condition {
         let own = self.column(sort.target);
-        let further = if sort.descending { own.lt(self.value(value)) } else { own.gt(self.value(value)) };
+        let further = if sort.descending {
+            own.lt(self.value(sort.target, value))
+        } else {
+            own.gt(self.value(sort.target, value))
+        };
         self.or_missing(sort.target, further)
     }
 }

@@ -4,6 +4,7 @@ use sea_query::Value as Bound;
 use std::sync::Arc;
 use uuid::Uuid;
 
+use super::custom;
 use super::db::{Row, Stmt};
 use super::{Store, StoreError};
 use crate::access::{Permit, Read};
@@ -38,12 +39,18 @@ impl Store {
     ) -> Result<Option<Uuid>, StoreError> {
         let object = permit.object();
         let texts = self.texts(object);
+        let field = &object.fields[field];
+        let (column, value) = match field.def.slot.as_deref() {
+            Some(slot) if field.is_custom => (slot, custom::equality(field, value)),
+            _ => (field.name(), self.db.engine().bind_one(value)),
+        };
         let sql = format!(
-            "select id from {} where tenant_id = $1 and {} = $2 and id <> $3 and deleted_at is null",
+            "select id from {} where tenant_id = $1 and {} = $2 and id <> $3{} and deleted_at is null",
             texts.table,
-            super::tables::quote(object.fields[field].name())
+            super::tables::quote(column),
+            texts.scope
         );
-        let values: [Bound; 3] = [permit.tenant().0.into(), self.db.engine().bind_one(value), other_than.into()];
+        let values: [Bound; 3] = [permit.tenant().0.into(), value, other_than.into()];
         self.db.maybe(Stmt::new(sql, values), |row| row.id(0)).await
     }
 }
@@ -52,9 +59,15 @@ impl Store {
 pub(super) fn decode(object: &Arc<Object>, row: &Row<'_>) -> Result<Record, StoreError> {
     let mut values = Vec::with_capacity(object.fields.len());
     let mut at = 4;
-    for field in &object.fields {
+    for field in object.fields.iter().filter(|field| !field.is_custom) {
         values.push(row.value(at, &field.kind)?);
-        at += if matches!(field.kind, FieldType::Money) { 2 } else { 1 };
+        at += if matches!(field.kind, FieldType::Money | FieldType::LinkAny(_)) { 2 } else { 1 };
+    }
+    if object.has_custom_fields() {
+        let kept = row.maybe_json(at)?.unwrap_or_default();
+        for field in object.fields.iter().filter(|field| field.is_custom) {
+            values.push(custom::unpack(&field.kind, &kept[field.name()])?);
+        }
     }
     Ok(Record {
         id: row.id(0)?,

@@ -8,16 +8,23 @@ use std::sync::Arc;
 pub use change::TableChange;
 use change::{check_evolution, difference};
 
+use super::custom::CUSTOM;
 use super::db::{CommitError, Engine, Expect, Reach, Step, Stmt};
 use super::{Store, StoreError};
 use crate::access::HostPermit;
 use crate::domain::field::Field;
 use crate::domain::object::{Object, ObjectDef};
+use crate::domain::slot;
+
+/// The table of all objects that tenants made for themselves.
+pub(super) const OWN_TABLE: &str = "x_record";
 
 /// The SQL texts of one object.
 pub(super) struct TableSql {
     /// Name of the table, quoted.
     pub table: String,
+    /// What tells the object's rows from others of the table: ` and object = '…'`, or nothing.
+    pub scope: String,
     /// One record by tenant and id.
     pub get: Arc<str>,
     /// A new record: tenant, id, created, updated, then the fields.
@@ -43,17 +50,23 @@ pub enum TableError {
 
 impl TableSql {
     pub(super) fn new(engine: Engine, object: &Object) -> Self {
-        let table = quote(&table_name(&object.name));
-        let fields: Vec<String> = object.fields.iter().flat_map(Field::columns).map(|name| quote(&name)).collect();
-        let columns = ["id", "version", "created_at", "updated_at"]
-            .into_iter()
-            .map(str::to_owned)
-            .chain(fields.iter().cloned())
-            .collect::<Vec<_>>()
-            .join(", ");
-        let there = format!("from {table} where tenant_id = $1 and id = $2 and deleted_at is null");
-        let names = fields.iter().map(|name| format!(", {name}")).collect::<String>();
-        let places = (0..fields.len()).map(|at| format!(", ${}", at + 5)).collect::<String>();
+        let table = quote(&table_name(object));
+        let scope = scope(object);
+        let columns = record_columns(object).iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
+        let there = format!("from {table} where tenant_id = $1 and id = $2{scope} and deleted_at is null");
+        let own = object.is_own().then(|| format!("'{}'", object.name));
+        let mut fields: Vec<String> = field_columns(object).iter().map(|name| quote(name)).collect();
+        if object.has_custom_fields() {
+            fields.push(quote(CUSTOM));
+            fields.extend(slot::slots().map(quote));
+        }
+        let names = own.iter().map(|_| ", object".to_owned()).chain(fields.iter().map(|name| format!(", {name}")));
+        let names = names.collect::<String>();
+        let places = own
+            .iter()
+            .map(|name| format!(", {name}"))
+            .chain((0..fields.len()).map(|at| format!(", ${}", at + 5)))
+            .collect::<String>();
         Self {
             get: format!("select {columns} {there}").into(),
             insert: format!(
@@ -65,6 +78,7 @@ impl TableSql {
             is_there: format!("select 1 {there}").into(),
             stays: format!("select 1 {there}{}", engine.hold()).into(),
             table,
+            scope,
         }
     }
 }
@@ -74,7 +88,7 @@ impl Store {
     pub async fn table_changes(&self, _: HostPermit, objects: &[Arc<Object>]) -> Result<Vec<TableChange>, StoreError> {
         let mut changes = Vec::new();
         for object in objects {
-            let there = self.existing(&table_name(&object.name)).await?;
+            let there = self.existing(&table_name(object)).await?;
             changes.extend(difference(self.db.engine(), object, &there));
         }
         Ok(changes)
@@ -157,9 +171,31 @@ fn statistics(changes: &[TableChange]) -> Vec<Step> {
     steps
 }
 
-/// Name of the table of an object: `o_contact`, `o_loyalty__member`.
-pub(super) fn table_name(object: &str) -> String {
-    format!("o_{}", object.replace('.', "__"))
+/// Name of the table of an object: `o_contact`, `o_loyalty__member`. What
+/// tenants made for themselves shares one.
+pub(super) fn table_name(object: &Object) -> String {
+    if object.is_own() { OWN_TABLE.to_owned() } else { format!("o_{}", object.name.replace('.', "__")) }
+}
+
+/// What tells the rows of an object from others of its table. Names are
+/// checked when they are defined, so that there is nothing to escape.
+pub(super) fn scope(object: &Object) -> String {
+    if object.is_own() { format!(" and object = '{}'", object.name) } else { String::new() }
+}
+
+/// The columns of the fields that have some.
+fn field_columns(object: &Object) -> Vec<String> {
+    object.fields.iter().filter(|field| !field.is_custom).flat_map(Field::columns).collect()
+}
+
+/// The columns of a record, in the order in which it is read.
+pub(super) fn record_columns(object: &Object) -> Vec<String> {
+    let mut columns: Vec<String> = ["id", "version", "created_at", "updated_at"].map(str::to_owned).into();
+    columns.extend(field_columns(object));
+    if object.has_custom_fields() {
+        columns.push(CUSTOM.to_owned());
+    }
+    columns
 }
 
 /// A name as an identifier. Names are checked when they are defined, so that

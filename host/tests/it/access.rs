@@ -19,13 +19,20 @@ both!(
 /// Operations that need no key; may only shrink.
 const OPEN: &[&str] = &["livez", "readyz", "openapi"];
 
+/// What to put in for parameters of paths other than `{id}`.
+const PARAMETERS: &[(&str, &str)] =
+    &[("{plugin}", "guildhall.retail-loyalty"), ("{object}", "contact"), ("{field}", "x_level")];
+
 /// Everything in the document of this actor: method, path with ids filled in, operation id.
 async fn operations(actor: &Actor, id_of: impl Fn(&str) -> String) -> Vec<(Method, String, String)> {
     let document = actor.get("/api/v1/openapi.json").await.assert(200).json();
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         let object = path.strip_prefix("/api/v1/records/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
-        let path = path.replace("{id}", &id_of(object)).replace("{plugin}", "guildhall.retail-loyalty");
+        let mut path = path.replace("{id}", &id_of(object));
+        for (parameter, value) in PARAMETERS {
+            path = path.replace(parameter, value);
+        }
         assert!(!path.contains('{'), "a new kind of parameter in {path}: say here what to put in");
         for (method, operation) in item.as_object().unwrap() {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
@@ -36,13 +43,51 @@ async fn operations(actor: &Actor, id_of: impl Fn(&str) -> String) -> Vec<(Metho
     all
 }
 
-fn body_for(method: &Method, path: &str) -> Option<String> {
-    let body = match method.as_str() {
-        "POST" if path.ends_with("/order") => {
-            json!({"placed_at": "2026-01-01", "total": {"amount": "1.00", "currency": "EUR"}})
+/// Fields of a new record of each object; `ids` are records to link to.
+fn fields_of(object: &str, ids: &Json) -> Json {
+    let total = json!({"amount": "5.00", "currency": "EUR"});
+    match object {
+        "order" => json!({"contact": ids["contact"], "placed_at": "2026-01-01", "total": total}),
+        "order_line" => json!({"order": ids["order"], "unit_price": total}),
+        "activity" => json!({"kind": "call", "happened_at": "2026-01-01"}),
+        "task" => json!({"title": "Call"}),
+        "segment" => json!({"name": "All", "object": "contact", "filter": {}}),
+        "contact_identity" => json!({"contact": ids["contact"], "channel": "wechat", "external_id": "1"}),
+        "conversation" => json!({"channel": "wechat"}),
+        "message" => {
+            json!({"conversation": ids["conversation"], "direction": "inbound", "sent_at": "2026-01-01"})
         }
-        "POST" => json!({"name": "New"}),
-        "PATCH" => json!({"note": "changed"}),
+        _ => json!({"name": "New"}),
+    }
+}
+
+/// Objects that callers write, those that others link to first.
+const WRITABLE: &[&str] = &[
+    "company",
+    "contact",
+    "order",
+    "order_line",
+    "product",
+    "tag",
+    "segment",
+    "file",
+    "task",
+    "activity",
+    "contact_identity",
+    "conversation",
+    "message",
+];
+
+fn body_for(method: &Method, path: &str, ids: &Json) -> Option<String> {
+    let object = path.strip_prefix("/api/v1/records/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    let body = match method.as_str() {
+        "POST" if path.ends_with("/schema") => {
+            json!({"name": "x.thing", "label": "Thing", "plural": "Things", "fields": []})
+        }
+        "POST" if path.ends_with("/fields") => json!({"name": "x_level", "label": "Level", "type": "text"}),
+        "POST" => fields_of(object, ids),
+        "PATCH" if path.contains("/schema/") => json!({"label": "changed"}),
+        "PATCH" => json!({}),
         "PUT" => json!({}),
         _ => return None,
     };
@@ -51,25 +96,25 @@ fn body_for(method: &Method, path: &str) -> Option<String> {
 
 /// One record of each object of the first tenant.
 async fn one_of_each(test: &TestApp) -> Json {
-    let company = test.ann.create("company", json!({"name": "Company"})).await;
-    let contact = test.ann.create("contact", json!({"name": "Ann"})).await;
-    let body =
-        json!({"contact": contact["id"], "placed_at": "2026-01-01", "total": {"amount": "5.00", "currency": "EUR"}});
-    let order = test.ann.create("order", body).await;
-    json!({
-        "company": company["id"], "contact": contact["id"], "order": order["id"],
-        "loyalty.member": test.ann.all("loyalty.member", &[]).await[0]["id"],
-        "loyalty.entry": test.ann.all("loyalty.entry", &[]).await[0]["id"],
-    })
+    let mut ids = json!({});
+    for object in WRITABLE {
+        ids[*object] = test.ann.create(object, fields_of(object, &ids)).await["id"].clone();
+    }
+    for object in ["loyalty.member", "loyalty.entry"] {
+        ids[object] = test.ann.all(object, &[]).await[0]["id"].clone();
+    }
+    ids
 }
 
 /// Everything that the first tenant has.
 async fn state(ann: &Actor) -> Vec<Vec<Json>> {
     let mut all = Vec::new();
-    for object in ["company", "contact", "order", "loyalty.member", "loyalty.entry"] {
+    for object in WRITABLE.iter().chain(&["loyalty.member", "loyalty.entry"]) {
         all.push(ann.all(object, &[]).await);
     }
-    all.push(vec![ann.get("/api/v1/modules").await.assert(200).json()]);
+    for path in ["/api/v1/modules", "/api/v1/schema"] {
+        all.push(vec![ann.get(path).await.assert(200).json()]);
+    }
     all
 }
 
@@ -82,7 +127,7 @@ async fn every_operation_as_nobody_and_as_a_stranger(on: On) {
     for (method, path, operation) in
         operations(&test.ann, |object| ids[object].as_str().unwrap_or_default().to_owned()).await
     {
-        let nobody = test.anon.send(method.clone(), &path, body_for(&method, &path)).await;
+        let nobody = test.anon.send(method.clone(), &path, body_for(&method, &path, &ids)).await;
         if OPEN.contains(&operation.as_str()) {
             nobody.assert(200);
             continue;
@@ -93,9 +138,9 @@ async fn every_operation_as_nobody_and_as_a_stranger(on: On) {
         // For a stranger, another tenant's record is what a missing one is.
         let own_id = ids.as_object().unwrap().values().filter_map(Json::as_str).find(|id| path.contains(id));
         let Some(own_id) = own_id else { continue };
-        let stranger = test.sam.send(method.clone(), &path, body_for(&method, &path)).await;
+        let stranger = test.sam.send(method.clone(), &path, body_for(&method, &path, &ids)).await;
         let path = path.replace(own_id, missing);
-        let nothing = test.sam.send(method.clone(), &path, body_for(&method, &path)).await;
+        let nothing = test.sam.send(method.clone(), &path, body_for(&method, &path, &ids)).await;
         assert_eq!(stranger.status, nothing.status, "{operation}");
         let same = |mut problem: Json, id: &str| {
             assert_eq!(problem["status"], 404, "{operation}");
@@ -114,7 +159,7 @@ async fn a_viewer_reads_and_changes_nothing(on: On) {
     for (method, path, operation) in
         operations(&test.vic, |object| ids[object].as_str().unwrap_or_default().to_owned()).await
     {
-        let reply = test.vic.send(method.clone(), &path, body_for(&method, &path)).await;
+        let reply = test.vic.send(method.clone(), &path, body_for(&method, &path, &ids)).await;
         if method == Method::GET {
             reply.assert(200);
         } else {

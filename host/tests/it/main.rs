@@ -8,6 +8,7 @@ mod support;
 
 mod access;
 mod bad_input;
+mod computed;
 mod concurrency;
 mod conditions;
 mod events;
@@ -19,4 +20,5 @@ mod loyalty;
 mod modules;
 mod openapi;
 mod records;
+mod schema;
 mod tables;

@@ -98,6 +98,16 @@ impl TestApp {
         Self { ann: actor(Some(ann)), vic: actor(Some(vic)), sam: actor(Some(sam)), anon: actor(None), app, database }
     }
 
+    /// Ann at a second node on the same database.
+    pub async fn second_node(&self) -> Actor {
+        let app = App::open(&self.database, Clock::system()).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let router = http::router(&app);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Actor { address, ..self.ann.clone() }
+    }
+
     /// A host on which the first tenant has this plugin enabled.
     pub async fn with_plugin(on: On, id: &str) -> Self {
         let test = Self::start(on).await;

@@ -4,11 +4,11 @@ use chrono::{Datelike, NaiveDate};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{FieldType, LONG_TEXT};
+use super::{FieldType, LONG_TEXT, MAX_VALUES};
 use crate::domain::clock::Timestamp;
 use crate::domain::invalid::Unfit;
 use crate::domain::money::{Money, exact};
-use crate::domain::value::Value;
+use crate::domain::value::{Reference, Value};
 
 impl FieldType {
     /// Reads a value of the API; `null` is the empty value of every type.
@@ -61,12 +61,53 @@ impl FieldType {
             (Self::Url, _) => Err(Unfit::wrong_type("an address that starts with http:// or https://")),
             (Self::Json, any) if holds_nul(any) => Err(Unfit::out_of_range("holds a NUL character")),
             (Self::Json, any) => Ok(Value::Json(any.clone())),
-            (Self::Link(_), Json::String(text)) => {
-                Uuid::parse_str(text).map(Value::Id).map_err(|_| Unfit::wrong_type("the id of a record"))
+            (Self::MultiSelect(choices), Json::Array(items)) => several(items, |item| match item {
+                Json::String(text) if choices.contains(text) => Ok(text.clone()),
+                _ => Err(Unfit { code: "unknown_option", message: format!("takes of {}", choices.join(", ")) }),
+            })
+            .map(|values| if values.is_empty() { Value::Null } else { Value::List(values) }),
+            (Self::MultiSelect(_), _) => Err(Unfit::wrong_type("a list of options")),
+            (Self::LinkMany(_), Json::Array(items)) => {
+                several(items, id).map(|ids| if ids.is_empty() { Value::Null } else { Value::Ids(ids) })
             }
-            (Self::Link(_), _) => Err(Unfit::wrong_type("the id of a record")),
+            (Self::LinkMany(_), _) => Err(Unfit::wrong_type("a list of ids of records")),
+            (Self::LinkAny(objects), Json::Object(parts)) => match (parts.get("object"), parts.get("id")) {
+                (Some(Json::String(object)), Some(of)) if parts.len() == 2 && objects.contains(object) => {
+                    Ok(Value::Reference(Reference { object: object.clone(), id: id(of)? }))
+                }
+                (Some(Json::String(_)), Some(_)) if parts.len() == 2 => {
+                    Err(Unfit { code: "unknown_option", message: format!("links to {}", objects.join(", ")) })
+                }
+                _ => Err(reference_form()),
+            },
+            (Self::LinkAny(_), _) => Err(reference_form()),
+            (Self::Link(_) | Self::User, json) => id(json).map(Value::Id),
         }
     }
+}
+
+/// Distinct values of a list, in its order.
+fn several<T: PartialEq>(items: &[Json], read: impl Fn(&Json) -> Result<T, Unfit>) -> Result<Vec<T>, Unfit> {
+    if items.len() > MAX_VALUES {
+        return Err(Unfit::out_of_range(format!("holds more than {MAX_VALUES} values")));
+    }
+    let mut values = Vec::with_capacity(items.len());
+    for item in items {
+        let value = read(item)?;
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    Ok(values)
+}
+
+fn id(json: &Json) -> Result<Uuid, Unfit> {
+    let id = json.as_str().and_then(|text| Uuid::parse_str(text).ok());
+    id.ok_or_else(|| Unfit::wrong_type("the id of a record"))
+}
+
+fn reference_form() -> Unfit {
+    Unfit::wrong_type("a record as {\"object\": \"contact\", \"id\": \"…\"}")
 }
 
 fn bounded_text(text: &str, max: u32) -> Result<Value, Unfit> {

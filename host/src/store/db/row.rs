@@ -11,7 +11,7 @@ use super::StoreError;
 use crate::domain::clock::Timestamp;
 use crate::domain::field::FieldType;
 use crate::domain::money::{Currency, Money};
-use crate::domain::value::Value;
+use crate::domain::value::{Reference, Value};
 
 /// A row while it is being read.
 pub enum Row<'r> {
@@ -40,6 +40,16 @@ impl Row<'_> {
 
     /// Text.
     pub fn text(&self, at: usize) -> Result<String, StoreError> {
+        self.get(at)
+    }
+
+    /// Text that may be missing.
+    pub fn maybe_text(&self, at: usize) -> Result<Option<String>, StoreError> {
+        self.get(at)
+    }
+
+    /// A whole number of 64 bits that may be missing.
+    pub fn maybe_integer(&self, at: usize) -> Result<Option<i64>, StoreError> {
         self.get(at)
     }
 
@@ -72,6 +82,19 @@ impl Row<'_> {
         }
     }
 
+    /// JSON that may be missing.
+    pub fn maybe_json(&self, at: usize) -> Result<Option<serde_json::Value>, StoreError> {
+        match self {
+            Self::Sqlite(_) => match self.get::<Option<String>>(at)? {
+                None => Ok(None),
+                Some(text) => {
+                    serde_json::from_str(&text).map(Some).map_err(|error| StoreError::Inconsistent(error.to_string()))
+                }
+            },
+            Self::Postgres(_) => self.get(at),
+        }
+    }
+
     /// A moment that may be missing.
     pub fn maybe_time(&self, at: usize) -> Result<Option<Timestamp>, StoreError> {
         match self {
@@ -97,7 +120,13 @@ impl Row<'_> {
             FieldType::Integer => self.get::<Option<i64>>(at)?.map(Value::Integer),
             FieldType::Boolean => self.get::<Option<bool>>(at)?.map(Value::Boolean),
             FieldType::Datetime => self.maybe_time(at)?.map(Value::Datetime),
-            FieldType::Link(_) => self.get::<Option<Uuid>>(at)?.map(Value::Id),
+            FieldType::Link(_) | FieldType::User => self.get::<Option<Uuid>>(at)?.map(Value::Id),
+            FieldType::LinkAny(_) => match self.get::<Option<Uuid>>(at)? {
+                None => None,
+                Some(id) => Some(Value::Reference(Reference { object: self.text(at + 1)?, id })),
+            },
+            FieldType::MultiSelect(_) => self.maybe_json(at)?.map(list).transpose()?.map(Value::List),
+            FieldType::LinkMany(_) => self.maybe_json(at)?.map(list).transpose()?.map(Value::Ids),
             FieldType::Decimal { scale, .. } => match self {
                 Self::Sqlite(_) => self
                     .get::<Option<i64>>(at)?
@@ -116,13 +145,7 @@ impl Row<'_> {
                 },
                 Self::Postgres(_) => self.get::<Option<NaiveDate>>(at)?.map(Value::Date),
             },
-            FieldType::Json => match self {
-                Self::Sqlite(_) => match self.get::<Option<String>>(at)? {
-                    None => None,
-                    Some(_) => Some(Value::Json(self.json(at)?)),
-                },
-                Self::Postgres(_) => self.get::<Option<serde_json::Value>>(at)?.map(Value::Json),
-            },
+            FieldType::Json => self.maybe_json(at)?.map(Value::Json),
             FieldType::Money => match self.get::<Option<i64>>(at)? {
                 None => None,
                 Some(minor) => {
@@ -135,4 +158,9 @@ impl Row<'_> {
         };
         Ok(value.unwrap_or(Value::Null))
     }
+}
+
+/// A list that is kept as JSON.
+fn list<T: serde::de::DeserializeOwned>(json: serde_json::Value) -> Result<Vec<T>, StoreError> {
+    serde_json::from_value(json).map_err(|error| StoreError::Inconsistent(error.to_string()))
 }

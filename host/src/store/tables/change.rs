@@ -6,7 +6,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::super::db::Engine;
 use super::{TableError, quote, table_name};
+use crate::domain::field::{Field, FieldType};
 use crate::domain::object::{Object, ObjectDef};
+use crate::domain::slot;
+use crate::store::custom::CUSTOM;
 
 /// Longest name that PostgreSQL keeps whole.
 const LONGEST_NAME: usize = 63;
@@ -26,7 +29,7 @@ pub enum TableChange {
     /// A new column.
     AddColumn { table: String, column: String, definition: String },
     /// A new index.
-    CreateIndex { name: String, table: String, columns: Vec<String>, unique: bool },
+    CreateIndex { name: String, table: String, columns: Vec<String>, unique: bool, is_sparse: bool },
 }
 
 impl TableChange {
@@ -41,7 +44,7 @@ impl TableChange {
                 Some([table.clone(), table.clone(), format!("{ROWS} {ROWS_PER_TENANT} 1")])
             }
             Self::AddColumn { .. } => None,
-            Self::CreateIndex { name, table, columns, unique } => {
+            Self::CreateIndex { name, table, columns, unique, .. } => {
                 let mut share = ROWS_PER_VALUE * 10;
                 let shares = columns.iter().map(|column| {
                     share = (share / 10).max(2);
@@ -72,10 +75,12 @@ impl TableChange {
             Self::AddColumn { table, column, definition } => {
                 format!("alter table {} add column{} {} {definition}", quote(table), engine.if_missing(), quote(column))
             }
-            Self::CreateIndex { name, table, columns, unique } => {
+            Self::CreateIndex { name, table, columns, unique, is_sparse } => {
                 let columns: Vec<String> = columns.iter().map(|name| quote(name)).collect();
+                // Most rows have nothing there, and cost nothing then.
+                let filled = if *is_sparse { format!(" and {} is not null", columns[0]) } else { String::new() };
                 format!(
-                    "create {}index if not exists {} on {} (tenant_id, {}) where deleted_at is null",
+                    "create {}index if not exists {} on {} (tenant_id, {}) where deleted_at is null{filled}",
                     if *unique { "unique " } else { "" },
                     quote(name),
                     quote(table),
@@ -100,7 +105,7 @@ impl fmt::Display for TableChange {
 
 /// What has to be added to a table with these columns and indexes.
 pub fn difference(engine: Engine, object: &Object, there: &BTreeSet<String>) -> Vec<TableChange> {
-    let table = table_name(&object.name);
+    let table = table_name(object);
     let mut changes = Vec::new();
     let mut wanted = vec![
         ("tenant_id".to_owned(), format!("{} not null", engine.id_type())),
@@ -110,6 +115,8 @@ pub fn difference(engine: Engine, object: &Object, there: &BTreeSet<String>) -> 
         ("updated_at".to_owned(), format!("{} not null", engine.time_type())),
         ("deleted_at".to_owned(), engine.time_type().to_owned()),
     ];
+    wanted.push((CUSTOM.to_owned(), engine.json_type().to_owned()));
+    wanted.extend(slot::slots().map(|slot| (slot.to_owned(), engine.slot_type(slot).to_owned())));
     for field in &object.fields {
         // A table that has rows cannot get a column that may not be empty.
         let not_null = if field.def.required && there.is_empty() { " not null" } else { "" };
@@ -129,10 +136,10 @@ pub fn difference(engine: Engine, object: &Object, there: &BTreeSet<String>) -> 
     }
     let single = object.fields.iter().filter(|field| field.def.unique || field.def.indexed).map(|field| {
         let name = vec![field.name().to_owned()];
-        (field.def.unique, name)
+        (field.def.unique, name, !field.def.unique && is_mostly_empty(field))
     });
-    let several = object.indexes.iter().map(|names| (false, names.clone()));
-    for (unique, mut columns) in single.chain(several) {
+    let several = object.indexes.iter().map(|names| (false, names.clone(), false));
+    for (unique, mut columns, is_sparse) in single.chain(several) {
         let name = index_name(if unique { "u" } else { "i" }, &table, &columns.join("__"));
         if there.contains(&name) {
             continue;
@@ -140,9 +147,25 @@ pub fn difference(engine: Engine, object: &Object, there: &BTreeSet<String>) -> 
         if !unique {
             columns.push("id".to_owned());
         }
-        changes.push(TableChange::CreateIndex { name, table: table.clone(), columns, unique });
+        changes.push(TableChange::CreateIndex { name, table: table.clone(), columns, unique, is_sparse });
+    }
+    for slot in slot::slots() {
+        let unique = slot::UNIQUE_SLOTS.contains(&slot);
+        let name = index_name(if unique { "u" } else { "i" }, &table, slot);
+        if !there.contains(&name) {
+            let mut columns = vec![slot.to_owned()];
+            columns.extend((!unique).then(|| "id".to_owned()));
+            changes.push(TableChange::CreateIndex { name, table: table.clone(), columns, unique, is_sparse: true });
+        }
     }
     changes
+}
+
+/// Whether lists look for values of the field, hardly ever through its order:
+/// then records without one need no place in the index.
+fn is_mostly_empty(field: &Field) -> bool {
+    let is_looked_for = matches!(field.kind, FieldType::Link(_) | FieldType::User | FieldType::Select(_));
+    is_looked_for && !field.def.required
 }
 
 /// Name of an index. PostgreSQL cuts names of more than 63 bytes, so that two
@@ -216,7 +239,9 @@ mod tests {
         let (_, thing) = object(NAME);
         let changes = difference(Engine::Sqlite, &thing, &BTreeSet::new());
         let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
-        assert_eq!(lines, ["+ table o_thing with 7 columns", "+ index on o_thing (name, id)"]);
+        let (own, of_tenants) = lines.split_at(2);
+        assert_eq!(own, ["+ table o_thing with 18 columns", "+ index on o_thing (name, id)"]);
+        assert_eq!(of_tenants.len(), slot::slots().count());
     }
 
     #[test]
@@ -224,7 +249,7 @@ mod tests {
         let (_, thing) = object(&format!("{NAME},{PRICE}"));
         let there = ["tenant_id", "id", "version", "created_at", "updated_at", "deleted_at", "name", "i_o_thing__name"];
         let changes = difference(Engine::Postgres, &thing, &there.map(str::to_owned).into());
-        let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        let lines: Vec<String> = changes.iter().map(ToString::to_string).filter(|line| !line.contains("x_")).collect();
         assert_eq!(lines, ["+ column o_thing.price bigint", "+ column o_thing.price_currency text collate \"C\""]);
     }
 

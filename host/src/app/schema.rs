@@ -1,0 +1,210 @@
+//! The schema of a tenant: what there is, and what it makes for itself.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{App, AppError, Catalog};
+use crate::access::{AreaPermit, Chore, Configure, HostPermit, Read};
+use crate::domain::caller::Caller;
+use crate::domain::field::{Calculation, FieldDef, Source};
+use crate::domain::formula::NO_RESULT;
+use crate::domain::object::Object;
+use crate::domain::own_schema::{Refusal, SchemaChange};
+use crate::domain::permission::Area;
+
+/// Most tries when others change the schema at the same time.
+const MAX_TRIES: usize = 10;
+
+/// The objects of a tenant as callers see them.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct SchemaView {
+    /// Counts the changes that the tenant made.
+    pub version: i64,
+    /// All objects, by name.
+    pub objects: Vec<ObjectView>,
+}
+
+/// An object as callers see it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct ObjectView {
+    /// Its name in paths and filters.
+    pub name: String,
+    /// What people read for one.
+    pub label: String,
+    /// What people read for many.
+    pub plural: String,
+    /// What it is for.
+    pub description: String,
+    /// Who brings it: `core`, `tenant`, or the namespace of a module.
+    pub owner: String,
+    /// Callers only read it.
+    pub read_only: bool,
+    /// Its fields, in the order people see them.
+    pub fields: Vec<FieldView>,
+}
+
+/// A field as callers see it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct FieldView {
+    /// Its definition.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub def: FieldDef,
+    /// The tenant added it.
+    pub own: bool,
+    /// The host computes it.
+    pub computed: bool,
+}
+
+/// A change of the schema that was made, or would be.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct SchemaChanged {
+    /// Version of the schema after it.
+    pub version: i64,
+    /// One line for each difference: `+` added, `~` changed.
+    pub changes: Vec<String>,
+    /// The object as it is then; none when it is retired.
+    pub object: Option<ObjectView>,
+}
+
+impl App {
+    /// All objects of the caller's tenant.
+    pub async fn schema(&self, caller: &Caller) -> Result<SchemaView, AppError> {
+        self.access.check_area::<Read>(caller, Area::Schema).await?;
+        let catalog = self.catalog(caller.tenant).await?;
+        let objects = catalog.schema.objects().map(|object| view(object)).collect();
+        Ok(SchemaView { version: catalog.own_version, objects })
+    }
+
+    /// One object of the caller's tenant, with the version of the schema.
+    pub async fn object_schema(&self, caller: &Caller, name: &str) -> Result<(i64, ObjectView), AppError> {
+        self.access.check_area::<Read>(caller, Area::Schema).await?;
+        let catalog = self.catalog(caller.tenant).await?;
+        let object = catalog.schema.object(name).ok_or_else(|| AppError::UnknownObject(name.to_owned()))?;
+        Ok((catalog.own_version, view(object)))
+    }
+
+    /// Changes what the tenant made for itself, when the schema is still at the
+    /// version that the caller names. A dry run only says what would change.
+    pub async fn change_schema(
+        self: &Arc<Self>,
+        caller: &Caller,
+        change: &SchemaChange,
+        version: Option<i64>,
+        is_dry_run: bool,
+    ) -> Result<SchemaChanged, AppError> {
+        let permit = self.access.check_area::<Configure>(caller, Area::Schema).await?;
+        for _ in 0..MAX_TRIES {
+            if let Some(changed) = self.try_change(permit, caller, change.clone(), version, is_dry_run).await? {
+                return Ok(changed);
+            }
+        }
+        Err(AppError::Contended)
+    }
+
+    async fn try_change(
+        self: &Arc<Self>,
+        permit: AreaPermit<Configure>,
+        caller: &Caller,
+        change: SchemaChange,
+        version: Option<i64>,
+        is_dry_run: bool,
+    ) -> Result<Option<SchemaChanged>, AppError> {
+        let modules = self.store.modules_of(HostPermit::new(Chore::Serve), caller.tenant).await?;
+        let (current, own) = self.own_schema(caller.tenant).await?;
+        if let Some(given) = version.filter(|given| *given != current) {
+            return Err(AppError::Stale { current, given });
+        }
+        let before = self.build_catalog(modules.clone(), current, own.clone()).await?;
+        let mut after = own;
+        let name = object_of(&change).to_owned();
+        let diff = after.apply(&before.schema, change).map_err(refused)?;
+        let definition = serde_json::to_value(&after).map_err(|error| AppError::Setup(error.to_string()))?;
+        // All objects together: links, names of formulas, circles.
+        let catalog = self.build_catalog(modules, current + 1, after).await.map_err(|error| match error {
+            AppError::Setup(reason) => AppError::Refused(reason),
+            other => other,
+        })?;
+        check_formulas(&catalog, &name)?;
+        let changed = SchemaChanged {
+            version: if is_dry_run { current } else { current + 1 },
+            changes: diff.lines.clone(),
+            object: catalog.schema.object(&name).map(|object| view(object)),
+        };
+        if is_dry_run {
+            return Ok(Some(changed));
+        }
+        let fill = diff.fill.as_ref().and_then(|(object, field)| {
+            let object = catalog.schema.object(object)?;
+            Some((object.as_ref(), object.position(field)?))
+        });
+        if !self.store.set_own_schema(permit, current, definition, fill, self.clock.now()).await? {
+            return Ok(None);
+        }
+        self.forget_catalog(caller.tenant).await;
+        if let Some(object) = diff.compute {
+            self.recompute_later(caller, object);
+        }
+        Ok(Some(changed))
+    }
+}
+
+fn object_of(change: &SchemaChange) -> &str {
+    match change {
+        SchemaChange::AddObject(def) => &def.name,
+        SchemaChange::ChangeObject { object, .. }
+        | SchemaChange::AddField { object, .. }
+        | SchemaChange::ChangeField { object, .. } => object,
+    }
+}
+
+fn refused(refusal: Refusal) -> AppError {
+    match refusal {
+        Refusal::Unknown { what, name } => AppError::NotFound { what: what.to_owned(), id: name },
+        Refusal::Wrong(reason) => AppError::invalid("definition", "invalid_definition", reason),
+        Refusal::Breaks(reason) => AppError::Refused(reason),
+    }
+}
+
+/// A formula must be able to yield its type: it is tried with typical values.
+fn check_formulas(catalog: &Catalog, name: &str) -> Result<(), AppError> {
+    let Some(object) = catalog.schema.object(name) else { return Ok(()) };
+    for &at in &object.formulas {
+        let field = &object.fields[at];
+        let Source::Calculation(Calculation::Formula(formula)) = &field.source else { continue };
+        let value_of = |name: &str| object.position(name).map(|at| object.fields[at].kind.sample());
+        let tried = formula.expression.compute(&field.kind, |name| value_of(name).unwrap_or_default());
+        match tried {
+            // Typical values may happen to divide by zero.
+            Err(reason) if !reason.contains(NO_RESULT) => {
+                let message = format!("`{}` with typical values: {reason}", field.name());
+                return Err(AppError::invalid("expression", "invalid_definition", message));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn view(object: &Object) -> ObjectView {
+    let owner = match object.namespace.as_deref() {
+        None => "core",
+        Some(_) if object.is_own() => "tenant",
+        Some(namespace) => namespace,
+    };
+    let fields = object.fields.iter().map(|field| FieldView {
+        def: FieldDef { slot: None, ..field.def.clone() },
+        own: field.is_custom,
+        computed: field.is_computed(),
+    });
+    ObjectView {
+        name: object.name.clone(),
+        label: object.label.clone(),
+        plural: object.plural.clone(),
+        description: object.description.clone(),
+        owner: owner.to_owned(),
+        read_only: object.read_only,
+        fields: fields.collect(),
+    }
+}

@@ -1,0 +1,99 @@
+//! What a roll-up gathers from the records that link to one.
+
+use rust_decimal::Decimal;
+use sea_query::{Alias, Expr, ExprTrait, Func, Query as Sql};
+use uuid::Uuid;
+
+use super::db::{Engine, Reach, Stmt};
+use super::list::Compiler;
+use super::tables::table_name;
+use super::{Store, StoreError};
+use crate::access::{Permit, Read};
+use crate::domain::field::{FieldType, Gathered};
+use crate::domain::filter::{Comparison, Filter, Target};
+use crate::domain::money::{Currency, Money};
+use crate::domain::schema::Gathering;
+use crate::domain::value::Value;
+
+impl Store {
+    /// What the records that link to this parent give, without those of these ids.
+    pub async fn gather(
+        &self,
+        permit: &Permit<Read>,
+        gathering: &Gathering,
+        currency: Option<Currency>,
+        parent: Uuid,
+        without: &[Uuid],
+    ) -> Result<Gathered, StoreError> {
+        let engine = self.db.engine();
+        let object = permit.object();
+        let sql = Compiler { engine, object };
+        let link = Filter::Compare(Target::Field(gathering.link), Comparison::Equal, Value::Id(parent));
+        let mut select = Sql::select();
+        select
+            .expr(Func::count(Expr::val(1)))
+            .from(Alias::new(table_name(object)))
+            .and_where(Expr::col(Alias::new("tenant_id")).eq(permit.tenant().0))
+            .and_where(Expr::col(Alias::new("deleted_at")).is_null())
+            .cond_where(sql.filter(&link, false));
+        if object.is_own() {
+            select.and_where(Expr::col(Alias::new("object")).eq(object.name.as_str()));
+        }
+        if let Some(filter) = &gathering.filter {
+            select.cond_where(sql.filter(filter, false));
+        }
+        if !without.is_empty() {
+            select.and_where(Expr::col(Alias::new("id")).is_not_in(without.iter().copied()));
+        }
+        let kind = gathering.field.map(|at| object.fields[at].kind.clone());
+        if let Some(at) = gathering.field {
+            let column = || match currency {
+                // Amounts of other currencies are as good as none.
+                Some(currency) => {
+                    let is_of = sql.currency(at).eq(currency.code());
+                    Expr::case(is_of, sql.column(Target::Field(at))).into()
+                }
+                None => sql.column(Target::Field(at)),
+            };
+            let is_number =
+                matches!(object.fields[at].kind, FieldType::Integer | FieldType::Decimal { .. } | FieldType::Money);
+            let sum = if is_number { Func::sum(column()).into() } else { Expr::val(0) };
+            select
+                .expr(Func::count(column()))
+                .expr(sum.cast_as(Alias::new("text")))
+                .expr(Func::min(column()))
+                .expr(Func::max(column()));
+        }
+        let stmt = Stmt::build(engine, &select);
+        let rows = self.db.all(Reach::List, stmt, move |row| {
+            let count = |at| row.integer(at).map(|count| u64::try_from(count).unwrap_or(0));
+            let mut gathered = Gathered { records: count(0)?, ..Gathered::default() };
+            if let Some(kind) = &kind {
+                gathered.values = count(1)?;
+                gathered.sum = sum_of(engine, kind, row.maybe_text(2)?)?;
+                let end = |at: usize| match (kind, currency) {
+                    (FieldType::Money, Some(currency)) => {
+                        let minor = row.maybe_integer(at)?;
+                        Ok(minor.map(|minor| Value::Money(Money { minor, currency })))
+                    }
+                    (kind, _) if kind.is_sortable() => row.value(at, kind).map(Some),
+                    _ => Ok(None),
+                };
+                let kept = |value: Option<Value>| value.filter(|value| !value.is_null());
+                gathered.extend(kept(end(3)?), kept(end(4)?));
+            }
+            Ok(gathered)
+        });
+        Ok(rows.await?.pop().unwrap_or_default())
+    }
+}
+
+/// A sum that came as text; decimals are kept as whole numbers on SQLite.
+fn sum_of(engine: Engine, kind: &FieldType, text: Option<String>) -> Result<Decimal, StoreError> {
+    let Some(text) = text else { return Ok(Decimal::ZERO) };
+    let sum: Decimal = text.parse().map_err(|_| StoreError::Inconsistent(format!("`{text}` is no sum")))?;
+    match (engine, kind) {
+        (Engine::Sqlite, FieldType::Decimal { scale, .. }) => Ok(Decimal::from_i128_with_scale(sum.mantissa(), *scale)),
+        _ => Ok(sum),
+    }
+}
