@@ -4,15 +4,20 @@
 //! that permissions, hooks, events and limits hold on all of them.
 
 mod accounts;
+mod attempt;
 mod catalog;
 mod command;
 mod error;
+mod execution;
 mod guest;
 mod hooks;
 mod lanes;
+mod looking;
 mod modules;
+mod operation;
 mod records;
 mod staging;
+mod taken;
 mod unit_of_work;
 
 use std::path::PathBuf;
@@ -20,9 +25,10 @@ use std::sync::Arc;
 
 pub use accounts::MadeTenant;
 pub use catalog::{Catalog, Module};
-pub use command::{Command, Done, Outcome, Render};
+pub use command::{Command, Done, Form, MAX_OPERATIONS, PlannedChange, Render, Report};
 pub use error::AppError;
 pub use modules::{ModuleView, PluginView};
+pub use operation::{MissingLink, Operation, Outcome};
 pub use records::{ListRequest, Page};
 
 pub use crate::access::Denied;

@@ -1,6 +1,7 @@
 //! Floor 3: the HTTP API. Handlers translate; `app` decides.
 
 mod answers;
+mod batches;
 mod body;
 mod conditions;
 mod credential;
@@ -9,6 +10,8 @@ mod idempotency;
 mod listing;
 mod modules;
 mod openapi;
+mod outcomes;
+mod preference;
 mod problem;
 mod records;
 mod request_id;
@@ -29,12 +32,17 @@ use crate::app::App;
 
 /// Largest request body.
 const BODY_LIMIT: usize = 1 << 20;
+/// Largest body of a batch.
+const BATCH_BODY_LIMIT: usize = 16 << 20;
 
 /// The whole API over this application.
 pub fn router(app: &Arc<App>) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(records::list, records::create))
         .routes(routes!(records::get, records::update, records::delete))
+        .routes(routes!(batches::batch))
+        .routes(routes!(batches::upsert))
+        .routes(routes!(batches::restore))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
         .routes(routes!(openapi::document))

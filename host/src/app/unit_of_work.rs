@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::lanes::LaneKey;
+use super::operation::MissingLink;
 use super::staging::{Buffer, Key, Seen, Staged, key_of};
 use super::{App, AppError, Catalog};
 use crate::access::{Create, Delete, Permit, Read, Update};
@@ -24,7 +25,7 @@ use crate::domain::plugin::Manifest;
 use crate::domain::query::Query;
 use crate::domain::record::{self, Changes, Hand, Record, read_fields};
 use crate::domain::value::Value;
-use crate::store::{Answer, IdempotencyKey, Unit, Write};
+use crate::store::{KeptAnswer, Unit, Write};
 
 /// One run of a command.
 pub struct Work {
@@ -189,25 +190,62 @@ impl Work {
         self.buffer.lock().await.delete(permit, current);
     }
 
+    /// Stages the return of a deleted record; returns it as it will be stored.
+    pub async fn restore(&self, may_read: &Permit<Read>, permit: Permit<Create>, id: Uuid) -> Result<Record, AppError> {
+        let object = &permit.object().name;
+        let key = (object.clone(), id);
+        {
+            let mut buffer = self.buffer.lock().await;
+            if let Some(Staged::Delete { before, .. }) = buffer.staged.get(&key) {
+                let record = before.clone();
+                buffer.staged.shift_remove(&key);
+                return Ok(record);
+            }
+        }
+        let Some(deleted) = self.app.store.get_deleted(may_read, id).await? else {
+            return Err(match self.get(may_read, id).await? {
+                Some(_) => AppError::Refused(format!("this {object} is not deleted")),
+                None => AppError::no_record(object, &id),
+            });
+        };
+        let after = Record { version: deleted.version + 1, updated_at: self.at, ..deleted.clone() };
+        self.buffer.lock().await.restore(permit, deleted, after.clone());
+        Ok(after)
+    }
+
+    /// The links of a record that lead to nothing.
+    pub async fn missing_links(&self, record: &Record) -> Result<Vec<MissingLink>, AppError> {
+        let mut missing = Vec::new();
+        for (place, field, to) in record.object.links() {
+            let Value::Id(id) = record.values[place] else { continue };
+            if !self.is_there(to, id).await? {
+                missing.push(MissingLink { field: field.name().to_owned(), object: to.to_owned(), id });
+            }
+        }
+        Ok(missing)
+    }
+
     /// Ends the run: everything that it read and wrote, ready to be committed.
-    pub async fn finish(&self, answer: Option<(IdempotencyKey, Answer)>) -> Unit {
-        let buffer = std::mem::take(&mut *self.buffer.lock().await);
-        let amended = buffer.amended.clone();
+    pub async fn finish(&self, answer: Option<KeptAnswer>) -> Unit {
+        let mut buffer = std::mem::take(&mut *self.buffer.lock().await);
+        let (amended, kinds) = (std::mem::take(&mut buffer.amended), std::mem::take(&mut buffer.kinds));
+        let merges = std::mem::take(&mut buffer.merges);
         let (reads, staged) = buffer.into_parts();
-        let events = staged.iter().map(|staged| self.event(staged, &amended)).collect();
+        let events = staged.iter().map(|staged| self.event(staged, &amended, &kinds)).collect();
         Unit {
             tenant: self.caller.tenant,
             reads,
             writes: staged.into_iter().map(Write::from).collect(),
             events,
             answer,
+            merges,
             at: self.at,
         }
     }
 
     /// Remembers the version that was seen. Seeing two versions, or a record
     /// that others are queueing for, ends the run.
-    async fn remember(&self, permit: &Permit<Read>, record: &Record) -> Result<(), AppError> {
+    pub(super) async fn remember(&self, permit: &Permit<Read>, record: &Record) -> Result<(), AppError> {
         let key = key_of(record);
         let lane = (self.caller.tenant, key.0.clone(), key.1);
         let mut buffer = self.buffer.lock().await;
@@ -254,19 +292,24 @@ impl Work {
         Ok(is_there)
     }
 
-    fn event(&self, staged: &Staged, amended: &HashMap<Key, Arc<Manifest>>) -> Event {
+    fn event(
+        &self,
+        staged: &Staged,
+        amended: &HashMap<Key, Arc<Manifest>>,
+        kinds: &HashMap<Key, &'static str>,
+    ) -> Event {
         let all: Vec<usize>;
-        let (kind, record, places) = match staged {
-            Staged::Create { after, .. } => {
-                all = (0..after.values.len()).filter(|&at| !after.values[at].is_null()).collect();
-                ("created", after, &all)
+        let filled = |record: &Record| (0..record.values.len()).filter(|&at| !record.values[at].is_null()).collect();
+        let (record, places) = match staged {
+            Staged::Create { after: record, .. }
+            | Staged::Restore { after: record, .. }
+            | Staged::Delete { before: record, .. } => {
+                all = filled(record);
+                (record, &all)
             }
-            Staged::Update { after, places, .. } => ("updated", after, places),
-            Staged::Delete { before, .. } => {
-                all = (0..before.values.len()).filter(|&at| !before.values[at].is_null()).collect();
-                ("deleted", before, &all)
-            }
+            Staged::Update { after, places, .. } => (after, places),
         };
+        let key = key_of(record);
         let excerpt = |record: Option<&Record>| {
             record.map_or_else(
                 || Json::Object(Map::new()),
@@ -275,12 +318,12 @@ impl Work {
         };
         Event {
             id: self.app.ids.make(),
-            kind,
+            kind: kinds.get(&key).copied().unwrap_or(staged.kind()),
             object: record.object.name.clone(),
             record: record.id,
-            version: record.version + i64::from(kind == "deleted"),
+            version: record.version + i64::from(matches!(staged, Staged::Delete { .. })),
             actor: self.caller.actor(),
-            plugin: staged.plugin().or(amended.get(&key_of(record))).map(|plugin| plugin.id.clone()),
+            plugin: staged.plugin().or(amended.get(&key)).map(|plugin| plugin.id.clone()),
             at: self.at,
             before: excerpt(staged.before()),
             after: excerpt(staged.after()),

@@ -8,6 +8,7 @@ mod support;
 
 mod access;
 mod bad_input;
+mod batches;
 mod concurrency;
 mod conditions;
 mod events;
