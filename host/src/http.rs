@@ -5,9 +5,12 @@ mod batches;
 mod body;
 mod conditions;
 mod credential;
+mod duplicates;
 mod health;
 mod idempotency;
 mod listing;
+mod members;
+mod merges;
 mod modules;
 mod openapi;
 mod outcomes;
@@ -43,6 +46,9 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(batches::batch))
         .routes(routes!(batches::upsert))
         .routes(routes!(batches::restore))
+        .routes(routes!(duplicates::duplicates))
+        .routes(routes!(merges::merge))
+        .routes(routes!(merges::unmerge))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
         .routes(routes!(openapi::document))

@@ -30,4 +30,3 @@ create table merged_record (
     merge_id uuid not null,
     primary key (tenant_id, object, record_id)
 );
-create index merged_record_by_merge on merged_record (tenant_id, merge_id);

@@ -20,4 +20,3 @@ create table merged_record (
     merge_id blob not null,
     primary key (tenant_id, object, record_id)
 ) strict, without rowid;
-create index merged_record_by_merge on merged_record (tenant_id, merge_id);

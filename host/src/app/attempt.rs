@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::AppError;
 use super::command::{Command, Form};
 use super::hooks::{self, Refused};
-use super::operation::Outcome;
+use super::operation::{Did, Outcome};
 use super::staging::Key;
 use super::unit_of_work::Work;
 
@@ -35,7 +35,11 @@ impl Attempt {
             work.prefetch(&operations).await.map_err(Refusal::All)?;
         }
         for &at in group {
-            match command.operations[at].stage(work).await {
+            let staged = match command.operations[at].stage(work).await {
+                Ok(did) if command.checks_duplicates => check_new(work, did).await,
+                staged => staged,
+            };
+            match staged {
                 Ok(did) => {
                     keys.push((at, did.key));
                     outcomes.push((at, Ok(did.outcome)));
@@ -60,6 +64,16 @@ impl Attempt {
         drop(buffer);
         Ok(Self { keys, outcomes })
     }
+}
+
+/// Lets a new record pass when it is not likely there already.
+async fn check_new(work: &Work, did: Did) -> Result<Did, AppError> {
+    let Outcome::Created(record) = &did.outcome else { return Ok(did) };
+    if let Err(error) = work.app.check_new(&work.caller, record).await {
+        work.buffer().await.staged.shift_remove(&did.key);
+        return Err(error);
+    }
+    Ok(did)
 }
 
 /// The operations that asked for the refused records. A record that a module

@@ -35,6 +35,8 @@ pub struct Command {
     pub form: Form,
     /// Do everything but the commit.
     pub is_dry: bool,
+    /// Refuse new records that are likely there already.
+    pub checks_duplicates: bool,
 }
 
 /// What a command did.
@@ -79,17 +81,22 @@ pub type Render = dyn Fn(&Report) -> Answer + Send + Sync;
 impl Command {
     /// A command of one operation.
     pub fn one(operation: Operation) -> Self {
-        Self { operations: vec![operation], form: Form::One, is_dry: false }
+        Self { operations: vec![operation], form: Form::One, is_dry: false, checks_duplicates: false }
     }
 
     /// A command of many.
     pub fn many(operations: Vec<Operation>, form: Form) -> Self {
-        Self { operations, form, is_dry: false }
+        Self { operations, form, is_dry: false, checks_duplicates: false }
     }
 
     /// The same, without the commit when that is said.
     pub fn dry(self, is_dry: bool) -> Self {
         Self { is_dry, ..self }
+    }
+
+    /// The same, looking for duplicates of new records when that is said.
+    pub fn checking_duplicates(self, checks_duplicates: bool) -> Self {
+        Self { checks_duplicates, ..self }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::duplicates::Candidate;
 use crate::access::Denied;
 use crate::domain::invalid::FieldError;
 use crate::plugin::Failure;
@@ -47,6 +48,14 @@ pub enum AppError {
         field: String,
         /// The record that has it.
         existing: Option<Uuid>,
+    },
+    /// Records that are likely the same are there already.
+    #[error("there may be this {object} already")]
+    PossibleDuplicate {
+        /// The object.
+        object: String,
+        /// The records.
+        candidates: Vec<Candidate>,
     },
     /// It was merged with another one.
     #[error("this {object} was merged into {into}")]

@@ -88,6 +88,20 @@ impl Work {
         Ok(self.query(permit, &query).await?.into_iter().next())
     }
 
+    /// Whether another record than this one has the value in the unique field at this place.
+    pub async fn find_other(
+        &self,
+        permit: &Permit<Read>,
+        place: usize,
+        value: &Value,
+        other_than: Uuid,
+    ) -> Result<bool, AppError> {
+        let same = Filter::Compare(Target::Field(place), Comparison::Equal, value.clone());
+        let other = Filter::Not(Box::new(Filter::Compare(Target::Id, Comparison::Equal, Value::Id(other_than))));
+        let query = Query { filter: Some(Filter::And(vec![same, other])), limit: 1, ..Query::default() };
+        Ok(!self.query(permit, &query).await?.is_empty())
+    }
+
     /// Everything that the unit of work would write.
     pub async fn planned(&self) -> Vec<PlannedChange> {
         let buffer = self.buffer().await;

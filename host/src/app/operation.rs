@@ -6,8 +6,10 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::AppError;
+use super::merge::{Merge, MergeReport};
 use super::staging::{Key, Staged, key_of};
 use super::unit_of_work::Work;
+use super::unmerge::{UnmergeReport, unmerge};
 use crate::access::{Create, Delete, Read, Update};
 use crate::domain::object::Object;
 use crate::domain::record::{Hand, Record};
@@ -25,6 +27,10 @@ pub enum Operation {
     Restore { object: String, id: Uuid },
     /// Change the record that has this value in a unique field; add it when there is none.
     Upsert { object: String, field: String, fields: Map<String, Json> },
+    /// Make several records one.
+    Merge(Merge),
+    /// Take a merge back.
+    Unmerge { object: String, merge: Uuid },
 }
 
 /// A link of a record to one that is gone.
@@ -49,6 +55,10 @@ pub enum Outcome {
     Deleted,
     /// Brought this record back, with links that lead nowhere now.
     Restored(Record, Vec<MissingLink>),
+    /// Made several records this one.
+    Merged(Record, MergeReport),
+    /// Took a merge back; this record is what it had left.
+    Unmerged(Record, UnmergeReport),
 }
 
 /// An operation that is staged.
@@ -67,7 +77,9 @@ impl Operation {
             | Self::Update { object, .. }
             | Self::Delete { object, .. }
             | Self::Restore { object, .. }
-            | Self::Upsert { object, .. } => object,
+            | Self::Upsert { object, .. }
+            | Self::Unmerge { object, .. } => object,
+            Self::Merge(merge) => &merge.object,
         }
     }
 
@@ -103,6 +115,16 @@ impl Operation {
                 Ok(did(Outcome::Restored(record, missing), (object.name.clone(), *id)))
             }
             Self::Upsert { field, fields, .. } => upsert(work, object, field, fields).await,
+            Self::Merge(merge) => {
+                let (record, report) = merge.stage(work, object).await?;
+                let key = key_of(&record);
+                Ok(did(Outcome::Merged(record, report), key))
+            }
+            Self::Unmerge { merge, .. } => {
+                let (record, report) = unmerge(work, object, *merge).await?;
+                let key = key_of(&record);
+                Ok(did(Outcome::Unmerged(record, report), key))
+            }
         }
     }
 
@@ -117,7 +139,11 @@ impl Outcome {
     /// The record that it left; none when it deleted it.
     pub fn record(&self) -> Option<&Record> {
         match self {
-            Self::Created(record) | Self::Updated(record) | Self::Restored(record, _) => Some(record),
+            Self::Created(record)
+            | Self::Updated(record)
+            | Self::Restored(record, _)
+            | Self::Merged(record, _)
+            | Self::Unmerged(record, _) => Some(record),
             Self::Deleted => None,
         }
     }
@@ -126,7 +152,11 @@ impl Outcome {
     pub(super) fn refresh(&mut self, staged: Option<&Staged>) {
         let Some(after) = staged.and_then(Staged::after) else { return };
         match self {
-            Self::Created(record) | Self::Updated(record) | Self::Restored(record, _) => *record = after.clone(),
+            Self::Created(record)
+            | Self::Updated(record)
+            | Self::Restored(record, _)
+            | Self::Merged(record, _)
+            | Self::Unmerged(record, _) => *record = after.clone(),
             Self::Deleted => {}
         }
     }

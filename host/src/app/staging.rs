@@ -152,6 +152,13 @@ impl Buffer {
         self.staged.insert(key, staged);
     }
 
+    /// Puts another outcome in the place of a staged one.
+    pub fn replace(&mut self, key: &Key, record: Record) {
+        if let Some(Staged::Create { after, .. } | Staged::Restore { after, .. }) = self.staged.get_mut(key) {
+            *after = record;
+        }
+    }
+
     /// Stages the return of a deleted record.
     pub fn restore(&mut self, permit: Permit<Create>, deleted: Record, after: Record) {
         self.staged.insert(key_of(&after), Staged::Restore { permit, deleted, after });

@@ -154,6 +154,11 @@ impl Work {
         // What is sent back as it is needs no second look: a linked record may be gone by now.
         changes.retain(|(at, value)| current.values[*at] != *value);
         self.check_links(&current.object, &changes).await?;
+        self.apply(permit, current, changes).await
+    }
+
+    /// Stages values that are known to be good; returns the record as it will be stored.
+    pub async fn apply(&self, permit: Permit<Update>, current: Record, changes: Changes) -> Result<Record, AppError> {
         let mut after = current.clone();
         if after.apply(changes).is_empty() {
             return Ok(current);

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
+use super::duplicate::DuplicateRule;
 use super::field::{Field, FieldDef, FieldType, is_name};
 
 /// Names that every record has anyway, or that the tables need.
@@ -35,6 +36,9 @@ pub struct ObjectDef {
     /// of names: the ones compared with `_eq` first, the one sorted by last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<Vec<String>>,
+    /// When two records may be the same thing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub duplicates: Vec<DuplicateRule>,
 }
 
 /// An object in its checked form.
@@ -54,6 +58,8 @@ pub struct Object {
     pub fields: Vec<Field>,
     /// Fields that are indexed together.
     pub indexes: Vec<Vec<String>>,
+    /// When two records may be the same thing.
+    pub duplicates: Vec<DuplicateRule>,
     /// Two objects with the same fingerprint have the same definition.
     pub fingerprint: u64,
     by_name: HashMap<String, usize>,
@@ -99,6 +105,11 @@ impl Object {
                 return Err(format!("object `{name}`: an index over several fields has 2 to 4 of them"));
             }
         }
+        DuplicateRule::check(&def.duplicates, |name| {
+            let field = fields.iter().find(|field: &&Field| field.name() == name)?;
+            Some(field.def.indexed || field.def.unique)
+        })
+        .map_err(|message| format!("object `{name}`: {message}"))?;
         let by_name = fields.iter().enumerate().map(|(at, field)| (field.name().to_owned(), at)).collect();
         Ok(Self {
             name,
@@ -108,6 +119,7 @@ impl Object {
             read_only: def.read_only,
             fields,
             indexes: def.indexes,
+            duplicates: def.duplicates,
             fingerprint: hasher.finish(),
             by_name,
         })

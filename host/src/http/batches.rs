@@ -6,11 +6,11 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use serde_json::{Map, Value as Json};
-use uuid::Uuid;
 
 use super::answers::Writing;
 use super::body::{BatchBody, ObjectBody};
 use super::credential::Authenticated;
+use super::members::Members;
 use super::preference::is_dry_run;
 use super::records::{change_key, record_id};
 use super::{Problem, idempotency, outcomes};
@@ -30,7 +30,7 @@ use crate::domain::invalid::FieldError;
         ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
     ),
     request_body(
-        content = serde_json::Value, description = "`mode` (`atomic` or `each`) and `operations`",
+        content = serde_json::Value, description = "`mode` (`atomic` or `each`) and `operations`; `check_duplicates`: whether to refuse new records that are likely there already",
         example = json!({"mode": "atomic", "operations": [
             {"op": "create", "fields": {"name": "Ann"}},
             {"op": "update", "id": "01a20031-9c4a-7239-8605-04c662a595e1", "version": 3, "fields": {"name": "Bob"}},
@@ -141,6 +141,14 @@ fn read_batch(object: &str, mut body: Map<String, Json>) -> Result<Command, Vec<
             Form::Atomic
         }
     };
+    let checks_duplicates = match reader.take("check_duplicates") {
+        None => false,
+        Some(Json::Bool(checks)) => checks,
+        Some(_) => {
+            reader.wrong("check_duplicates", "wrong_type", "is true or false");
+            false
+        }
+    };
     let mut faults = reader.end().err().unwrap_or_default();
     let mut operations = Vec::with_capacity(list.len());
     for (at, json) in list.into_iter().enumerate() {
@@ -149,7 +157,10 @@ fn read_batch(object: &str, mut body: Map<String, Json>) -> Result<Command, Vec<
             Err(wrong) => faults.extend(wrong),
         }
     }
-    if faults.is_empty() { Ok(Command::many(operations, form)) } else { Err(faults) }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(Command::many(operations, form).checking_duplicates(checks_duplicates))
 }
 
 fn read_operation(object: &str, at: usize, json: Json) -> Result<Operation, Vec<FieldError>> {
@@ -171,90 +182,4 @@ fn read_operation(object: &str, at: usize, json: Json) -> Result<Operation, Vec<
         }
     };
     reader.end().map(|()| operation)
-}
-
-/// Reads the members of a JSON object and gathers what is wrong with them.
-pub(super) struct Members {
-    members: Map<String, Json>,
-    prefix: String,
-    faults: Vec<FieldError>,
-}
-
-impl Members {
-    /// Of this object, which stands at that place of the body.
-    pub fn new(members: Map<String, Json>, prefix: &str) -> Self {
-        Self { members, prefix: prefix.to_owned(), faults: Vec::new() }
-    }
-
-    /// Tells of a fault.
-    pub fn wrong(&mut self, name: &str, code: &'static str, message: impl Into<String>) {
-        let field = format!("{}{name}", self.prefix);
-        if !self.faults.iter().any(|fault| fault.field == field) {
-            self.faults.push(FieldError::new(field, code, message));
-        }
-    }
-
-    /// A member, taken out.
-    pub fn take(&mut self, name: &str) -> Option<Json> {
-        self.members.remove(name)
-    }
-
-    /// A text that has to be there.
-    pub fn text(&mut self, name: &str) -> String {
-        match self.take(name) {
-            Some(Json::String(text)) => text,
-            None => {
-                self.wrong(name, "required", "has to be given");
-                String::new()
-            }
-            Some(_) => {
-                self.wrong(name, "wrong_type", "expects text");
-                String::new()
-            }
-        }
-    }
-
-    /// The `fields`, which have to be there.
-    pub fn fields(&mut self) -> Map<String, Json> {
-        match self.take("fields") {
-            Some(Json::Object(fields)) => fields,
-            _ => {
-                self.wrong("fields", "required", "expects an object of fields");
-                Map::new()
-            }
-        }
-    }
-
-    /// The `version`, which may be missing.
-    pub fn version(&mut self) -> Option<i64> {
-        let json = self.take("version").filter(|json| !json.is_null())?;
-        let version = json.as_i64();
-        if version.is_none() {
-            self.wrong("version", "wrong_type", "expects a whole number");
-        }
-        version
-    }
-
-    /// The `id` of a record.
-    pub fn id(&mut self) -> Uuid {
-        self.id_of("id")
-    }
-
-    /// The id in this member.
-    pub fn id_of(&mut self, name: &str) -> Uuid {
-        let text = self.text(name);
-        Uuid::parse_str(&text).unwrap_or_else(|_| {
-            self.wrong(name, "wrong_type", "expects the id of a record");
-            Uuid::nil()
-        })
-    }
-
-    /// Whether all was right, and nothing is left over.
-    pub fn end(mut self) -> Result<(), Vec<FieldError>> {
-        let left: Vec<String> = self.members.keys().cloned().collect();
-        for name in left {
-            self.wrong(&name, "unknown_field", "is not known here");
-        }
-        if self.faults.is_empty() { Ok(()) } else { Err(self.faults) }
-    }
 }

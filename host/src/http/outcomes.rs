@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use std::sync::Arc;
@@ -47,6 +48,8 @@ fn single(report: &Report) -> Answer {
     }
     let body = match outcome {
         Outcome::Restored(record, missing) => json!({"record": record, "missing_links": missing}).to_string(),
+        Outcome::Merged(record, report) => with_record(record, report),
+        Outcome::Unmerged(record, report) => with_record(record, report),
         _ => text(record),
     };
     Answer { status: status.as_u16(), headers, body }
@@ -107,9 +110,16 @@ fn dry(answer: Answer, changes: &[PlannedChange]) -> Answer {
 fn status_of(outcome: &Outcome) -> StatusCode {
     match outcome {
         Outcome::Created(_) => StatusCode::CREATED,
-        Outcome::Updated(_) | Outcome::Restored(..) => StatusCode::OK,
+        Outcome::Updated(_) | Outcome::Restored(..) | Outcome::Merged(..) | Outcome::Unmerged(..) => StatusCode::OK,
         Outcome::Deleted => StatusCode::NO_CONTENT,
     }
+}
+
+/// A record, and what else there is to say.
+fn with_record(record: &Record, report: &impl Serialize) -> String {
+    let mut body = serde_json::to_value(report).unwrap_or_default();
+    body["record"] = json!(record);
+    body.to_string()
 }
 
 fn text(record: &Record) -> String {

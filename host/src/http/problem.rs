@@ -169,6 +169,10 @@ impl Problem {
                     None => problem,
                 }
             }
+            AppError::PossibleDuplicate { candidates, .. } => {
+                new(StatusCode::CONFLICT, "possible_duplicate", "Possibly there already")
+                    .fact("candidates", json!(candidates))
+            }
             AppError::Merged { into, .. } => {
                 new(StatusCode::NOT_FOUND, "not_found", "Not found").fact("merged_into", into.to_string())
             }

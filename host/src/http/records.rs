@@ -13,7 +13,7 @@ use super::body::ObjectBody;
 use super::conditions::{etag, if_match, is_known};
 use super::credential::Authenticated;
 use super::preference::is_dry_run;
-use super::{Problem, idempotency, listing, outcomes};
+use super::{Problem, duplicates, idempotency, listing, outcomes};
 use crate::app::{App, AppError, Command, IdempotencyKey, Operation};
 use crate::domain::caller::Caller;
 use crate::domain::record::Record;
@@ -36,6 +36,7 @@ struct PageBody<'a> {
         ("sort" = Option<String>, Query, description = "Field names with commas between, `-` in front for descending; missing values come last"),
         ("limit" = Option<u32>, Query, description = "Records on the page, 1 to 500; 50 when not given", minimum = 1, maximum = 500),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort"),
+        ("deleted" = Option<bool>, Query, description = "`true`: deleted records instead of those that are there"),
     ),
     responses(
         (status = 200, description = "A page", body = serde_json::Value),
@@ -92,6 +93,7 @@ pub async fn get(
         ("object" = String, Path, description = "Name of the object"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
         ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
+        ("Duplicate-Check" = Option<String>, Header, description = "`off`: create it, even if a record that is likely the same is there"),
     ),
     request_body(content = serde_json::Value, description = "The fields"),
     responses(
@@ -108,8 +110,9 @@ pub async fn create(
     body: ObjectBody,
 ) -> Result<Response, Problem> {
     let key = idempotency::key(&caller, &headers, &[b"create", object.as_bytes(), &body.bytes])?;
-    let command = Command::one(Operation::Create { object, fields: body.members }).dry(is_dry_run(&headers));
-    outcomes::execute(&app, &caller, command, key).await
+    let command = Command::one(Operation::Create { object, fields: body.members });
+    let command = command.checking_duplicates(duplicates::is_wanted(&headers)?);
+    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)), key).await
 }
 
 /// Change a record.

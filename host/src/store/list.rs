@@ -37,7 +37,7 @@ impl Store {
         select
             .from(Alias::new(table_name(&object.name)))
             .and_where(column("tenant_id").eq(permit.tenant().0))
-            .and_where(column("deleted_at").is_null())
+            .and_where(if query.deleted { column("deleted_at").is_not_null() } else { column("deleted_at").is_null() })
             .limit(u64::from(query.limit));
         if let Some(filter) = &query.filter {
             select.cond_where(sql.filter(filter, false));

@@ -6,6 +6,8 @@ use uuid::Uuid;
 use super::db::{Expect, Step, Stmt};
 use super::{Store, StoreError, Unit};
 use crate::access::{Permit, Read};
+use crate::domain::id::TenantId;
+use crate::domain::record::Record;
 
 /// A merge that stands, or stood.
 #[derive(Clone, Debug)]
@@ -66,6 +68,15 @@ impl Store {
         self.db.maybe(stmt, |row| row.id(0)).await
     }
 
+    /// The step that makes a record its own again.
+    pub(super) fn part(&self, tenant: TenantId, record: &Record) -> Step {
+        let stmt = Stmt::new(
+            "delete from merged_record where tenant_id = $1 and object = $2 and record_id = $3",
+            [tenant.0.into(), record.object.name.as_str().into(), record.id.into()],
+        );
+        Step { stmt, expect: Expect::Nothing }
+    }
+
     /// The steps that keep a merge, or mark it as undone.
     pub(super) fn note_merge(&self, unit: &Unit, note: &MergeNote) -> Vec<Step> {
         let (tenant, at) = (unit.tenant.0, self.db.engine().time(unit.at));
@@ -100,11 +111,7 @@ impl Store {
                     "update merge set undone_at = $1 where tenant_id = $2 and id = $3 and undone_at is null",
                     [at, tenant.into(), (*id).into()],
                 );
-                let apart = Stmt::new(
-                    "delete from merged_record where tenant_id = $1 and merge_id = $2",
-                    [tenant.into(), (*id).into()],
-                );
-                vec![Step { stmt: undone, expect: Expect::OneChange }, Step { stmt: apart, expect: Expect::Nothing }]
+                vec![Step { stmt: undone, expect: Expect::OneChange }]
             }
         }
     }
