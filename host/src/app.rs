@@ -18,6 +18,7 @@ mod merge;
 mod modules;
 mod operation;
 mod records;
+mod returning;
 mod staging;
 mod taken;
 mod unit_of_work;

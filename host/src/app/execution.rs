@@ -5,7 +5,7 @@
 //! halves the group, so that one bad operation costs some twenty runs and not
 //! one for each of the others.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub(super) struct Execution<'a> {
     report: Report,
     /// Whether an earlier group has kept an answer.
     has_kept: bool,
+    /// Whether that answer does not say everything any more.
+    is_behind: bool,
 }
 
 /// How a group ended.
@@ -72,7 +74,7 @@ impl<'a> Execution<'a> {
     ) -> Self {
         let outcomes = command.operations.iter().map(|_| Err(AppError::NotReached)).collect();
         let report = Report { outcomes, changes: Vec::new() };
-        Self { app, caller, command, catalog, key, render, report, has_kept: false }
+        Self { app, caller, command, catalog, key, render, report, has_kept: false, is_behind: false }
     }
 
     /// Runs the command to its end.
@@ -83,7 +85,10 @@ impl<'a> Execution<'a> {
             match self.run_group(group).await? {
                 Ended::Done => {}
                 Ended::Before(answer) => return Ok(Done::Before(answer)),
-                Ended::Refused(group, error) if group.len() == 1 => self.report.outcomes[group[0]] = Err(error),
+                Ended::Refused(group, error) if group.len() == 1 => {
+                    self.report.outcomes[group[0]] = Err(error);
+                    self.is_behind = self.has_kept;
+                }
                 Ended::Refused(mut group, _) if count < MAX_GROUPS => {
                     count += 1;
                     let second = group.split_off(group.len() / 2);
@@ -95,7 +100,15 @@ impl<'a> Execution<'a> {
                     for at in group {
                         self.report.outcomes[at] = Err(AppError::Refused(text.clone()));
                     }
+                    self.is_behind = self.has_kept;
                 }
+            }
+        }
+        if self.is_behind {
+            let work = Work::begin(self.app, self.caller, &self.catalog, BTreeSet::new());
+            let unit = work.finish(self.kept_answer()).await;
+            if let Err(conflict) = self.app.store.commit(&unit).await {
+                tracing::warn!(%conflict, "a batch is stored, and the last word of its answer is not kept");
             }
         }
         Ok(Done::Now((self.render)(&self.report)))
@@ -134,9 +147,7 @@ impl<'a> Execution<'a> {
             self.report.outcomes[at] = outcome;
         }
         let planned = if self.command.is_dry { work.planned().await } else { Vec::new() };
-        let kept = self.key.clone().filter(|_| !self.command.is_dry);
-        let kept = kept.map(|key| KeptAnswer { key, answer: (self.render)(&self.report), is_further: self.has_kept });
-        let unit = work.finish(kept).await;
+        let unit = work.finish(self.kept_answer()).await;
         let conflict = if self.command.is_dry {
             if super::taken::find(self.app, self.caller, &unit.writes).await?.is_empty() {
                 self.report.changes.extend(planned);
@@ -149,6 +160,7 @@ impl<'a> Execution<'a> {
             match self.app.store.commit(&unit).await {
                 Ok(()) => {
                     self.has_kept = self.key.is_some();
+                    self.is_behind = false;
                     return Ok(Next::Ended(Ended::Done));
                 }
                 Err(conflict) => conflict,
@@ -175,6 +187,12 @@ impl<'a> Execution<'a> {
                 }
             }
         }
+    }
+
+    /// The answer as it stands, to be kept for a retry.
+    fn kept_answer(&self) -> Option<KeptAnswer> {
+        let key = self.key.clone().filter(|_| !self.command.is_dry)?;
+        Some(KeptAnswer { key, answer: (self.render)(&self.report), is_further: self.has_kept })
     }
 
     fn refuse(&mut self, group: &mut Vec<usize>, refusal: Refusal) -> Result<Next, AppError> {

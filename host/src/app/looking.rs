@@ -23,6 +23,7 @@ impl Work {
     pub async fn prefetch(&self, operations: &[&Operation]) -> Result<(), AppError> {
         let mut records: BTreeMap<&str, BTreeSet<Uuid>> = BTreeMap::new();
         let mut linked: BTreeMap<&str, BTreeSet<Uuid>> = BTreeMap::new();
+        let mut unique: BTreeMap<(&str, usize), Vec<Value>> = BTreeMap::new();
         for operation in operations {
             let Some(object) = self.catalog.schema.object(operation.object()) else { continue };
             let fields = match operation {
@@ -34,7 +35,15 @@ impl Work {
                     records.entry(&object.name).or_default().insert(*id);
                     continue;
                 }
-                Operation::Create { fields, .. } | Operation::Upsert { fields, .. } => fields,
+                Operation::Create { fields, .. } => fields,
+                Operation::Upsert { field, fields, .. } => {
+                    let place = object.position(field).filter(|&place| object.fields[place].def.unique);
+                    let value = place.and_then(|at| Some((at, object.fields[at].kind.parse(fields.get(field)?).ok()?)));
+                    if let Some((place, value)) = value.filter(|(_, value)| !value.is_null()) {
+                        unique.entry((&object.name, place)).or_default().push(value);
+                    }
+                    fields
+                }
                 _ => continue,
             };
             for (_, field, to) in object.links() {
@@ -50,12 +59,36 @@ impl Work {
                 self.remember(&permit, &record).await?;
             }
         }
+        for ((object, place), values) in unique {
+            let Some(permit) = self.may_read(object).await else { continue };
+            self.look_up(&permit, place, &values).await?;
+        }
         for (object, ids) in linked {
             let Some(permit) = self.may_read(object).await else { continue };
             for record in self.by_ids(&permit, &ids).await? {
                 let seen = Seen { permit: permit.clone(), record: None };
                 self.buffer().await.reads.entry(key_of(&record)).or_insert(seen);
             }
+        }
+        Ok(())
+    }
+
+    /// Finds out who has these values of a unique field.
+    async fn look_up(&self, permit: &Permit<Read>, place: usize, values: &[Value]) -> Result<(), AppError> {
+        let name = &permit.object().name;
+        for values in values.chunks(MAX_LIST) {
+            let filter = Some(Filter::In(Target::Field(place), values.to_vec()));
+            let limit = u32::try_from(values.len()).unwrap_or(u32::MAX);
+            let found = self.app.store.list(permit, &Query { filter, limit, ..Query::default() }).await?;
+            for record in &found {
+                self.remember(permit, record).await?;
+            }
+            let mut buffer = self.buffer().await;
+            let nobody = values.iter().map(|value| ((name.clone(), place, value.to_string()), None));
+            buffer.looked_up.extend(nobody);
+            let somebody =
+                found.iter().map(|record| ((name.clone(), place, record.values[place].to_string()), Some(record.id)));
+            buffer.looked_up.extend(somebody);
         }
         Ok(())
     }
@@ -83,6 +116,19 @@ impl Work {
         place: usize,
         value: &Value,
     ) -> Result<Option<Record>, AppError> {
+        let name = &permit.object().name;
+        let known = self.buffer().await.looked_up.get(&(name.clone(), place, value.to_string())).copied();
+        if let Some(known) = known {
+            let buffer = self.buffer().await;
+            let mut staged = buffer.staged.iter().filter(|(key, _)| key.0 == *name).filter_map(|(_, it)| it.after());
+            if let Some(own) = staged.find(|record| record.values[place] == *value) {
+                return Ok(Some(own.clone()));
+            }
+            drop(buffer);
+            let Some(id) = known else { return Ok(None) };
+            let record = self.get(permit, id).await?;
+            return Ok(record.filter(|record| record.values[place] == *value));
+        }
         let filter = Filter::Compare(Target::Field(place), Comparison::Equal, value.clone());
         let query = Query { filter: Some(filter), limit: 1, ..Query::default() };
         Ok(self.query(permit, &query).await?.into_iter().next())

@@ -52,6 +52,8 @@ pub struct Buffer {
     pub amended: HashMap<Key, Arc<Manifest>>,
     /// What events of these records are called, when it is not what the write says.
     pub kinds: HashMap<Key, &'static str>,
+    /// Who has which value of a unique field, looked up ahead: object, place and value as text.
+    pub looked_up: HashMap<(String, usize, String), Option<Uuid>>,
     /// Merges that are made or undone.
     pub merges: Vec<MergeNote>,
 }

@@ -41,7 +41,7 @@ pub(super) async fn find(app: &App, caller: &Caller, writes: &[Write]) -> Result
         for (place, _) in record.object.fields.iter().enumerate().filter(|(_, field)| field.def.unique) {
             if is_set(write, place) && !record.values[place].is_null() {
                 let by_value = wanted.entry((&record.object.name, place)).or_default();
-                by_value.entry(text_of(&record.values[place])).or_default().push(at);
+                by_value.entry(record.values[place].to_string()).or_default().push(at);
             }
         }
     }
@@ -56,7 +56,9 @@ pub(super) async fn find(app: &App, caller: &Caller, writes: &[Write]) -> Result
             let gives_up = own.get(&key_of(&record)).is_some_and(|write| {
                 matches!(write.change, Change::Delete { .. }) || write.record.values[*place] != record.values[*place]
             });
-            let Some(sharing) = by_value.get(&text_of(&record.values[*place])).filter(|_| !gives_up) else { continue };
+            let Some(sharing) = by_value.get(&record.values[*place].to_string()).filter(|_| !gives_up) else {
+                continue;
+            };
             let others = sharing.iter().filter(|&&write| writes[write].record.id != record.id);
             taken.extend(others.map(|&write| Taken { write, place: *place, holder: record.id }));
         }
@@ -128,8 +130,4 @@ fn is_set(write: &Write, place: usize) -> bool {
         Change::Update { places, .. } => places.contains(&place),
         Change::Delete { .. } => false,
     }
-}
-
-fn text_of(value: &Value) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }

@@ -12,7 +12,6 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::lanes::LaneKey;
-use super::operation::MissingLink;
 use super::staging::{Buffer, Key, Seen, Staged, key_of};
 use super::{App, AppError, Catalog};
 use crate::access::{Create, Delete, Permit, Read, Update};
@@ -195,41 +194,6 @@ impl Work {
         self.buffer.lock().await.delete(permit, current);
     }
 
-    /// Stages the return of a deleted record; returns it as it will be stored.
-    pub async fn restore(&self, may_read: &Permit<Read>, permit: Permit<Create>, id: Uuid) -> Result<Record, AppError> {
-        let object = &permit.object().name;
-        let key = (object.clone(), id);
-        {
-            let mut buffer = self.buffer.lock().await;
-            if let Some(Staged::Delete { before, .. }) = buffer.staged.get(&key) {
-                let record = before.clone();
-                buffer.staged.shift_remove(&key);
-                return Ok(record);
-            }
-        }
-        let Some(deleted) = self.app.store.get_deleted(may_read, id).await? else {
-            return Err(match self.get(may_read, id).await? {
-                Some(_) => AppError::Refused(format!("this {object} is not deleted")),
-                None => AppError::no_record(object, &id),
-            });
-        };
-        let after = Record { version: deleted.version + 1, updated_at: self.at, ..deleted.clone() };
-        self.buffer.lock().await.restore(permit, deleted, after.clone());
-        Ok(after)
-    }
-
-    /// The links of a record that lead to nothing.
-    pub async fn missing_links(&self, record: &Record) -> Result<Vec<MissingLink>, AppError> {
-        let mut missing = Vec::new();
-        for (place, field, to) in record.object.links() {
-            let Value::Id(id) = record.values[place] else { continue };
-            if !self.is_there(to, id).await? {
-                missing.push(MissingLink { field: field.name().to_owned(), object: to.to_owned(), id });
-            }
-        }
-        Ok(missing)
-    }
-
     /// Ends the run: everything that it read and wrote, ready to be committed.
     pub async fn finish(&self, answer: Option<KeptAnswer>) -> Unit {
         let mut buffer = std::mem::take(&mut *self.buffer.lock().await);
@@ -279,7 +243,7 @@ impl Work {
         if faults.is_empty() { Ok(()) } else { Err(AppError::Invalid(faults)) }
     }
 
-    async fn is_there(&self, object: &str, id: Uuid) -> Result<bool, AppError> {
+    pub(super) async fn is_there(&self, object: &str, id: Uuid) -> Result<bool, AppError> {
         let key = (object.to_owned(), id);
         {
             let buffer = self.buffer.lock().await;
