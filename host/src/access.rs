@@ -103,6 +103,13 @@ impl Access {
         Permit::new(caller, object, None)
     }
 
+    /// Whoever may delete the records of an object may have the links to them
+    /// lead elsewhere, whatever object the links belong to: to merge records is
+    /// to say that they were one all along.
+    pub fn follow(&self, merged: &Permit<Delete>, object: &Arc<Object>) -> (Permit<Read>, Permit<Update>) {
+        (Permit::new(merged.caller(), object, None), Permit::new(merged.caller(), object, None))
+    }
+
     /// May the caller do this with an area of the host?
     pub async fn check_area<A: Acting>(&self, caller: &Caller, area: Area) -> Result<AreaPermit<A>, Denied> {
         self.decide(caller, area.name(), A::ACTION).await?;

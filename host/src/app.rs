@@ -4,31 +4,44 @@
 //! that permissions, hooks, events and limits hold on all of them.
 
 mod accounts;
+mod attempt;
 mod calculate;
 mod catalog;
 mod command;
+mod duplicates;
 mod error;
+mod execution;
 mod guest;
 mod hooks;
 mod lanes;
+mod looking;
+mod merge;
 mod modules;
 mod numbers;
+mod operation;
 mod recompute;
 mod records;
+mod returning;
 mod schema;
 mod staging;
+mod taken;
 mod unit_of_work;
+mod unmerge;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use accounts::MadeTenant;
 pub use catalog::{Catalog, Module};
-pub use command::{Command, Done, Outcome, Render};
+pub use command::{Command, Done, Form, MAX_OPERATIONS, PlannedChange, Render, Report};
+pub use duplicates::{Candidate, Like};
 pub use error::AppError;
+pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
 pub use modules::{ModuleView, PluginView};
+pub use operation::{MissingLink, Operation, Outcome};
 pub use records::{ListRequest, Page};
 pub use schema::{ObjectView, SchemaChanged, SchemaView};
+pub use unmerge::UnmergeReport;
 
 pub use crate::access::Denied;
 pub use crate::plugin::Failure;

@@ -4,6 +4,7 @@ pub mod caller;
 pub mod clock;
 pub mod cursor;
 pub mod dependency;
+pub mod duplicate;
 pub mod event;
 pub mod field;
 pub mod filter;

@@ -1,15 +1,20 @@
 //! Floor 3: the HTTP API. Handlers translate; `app` decides.
 
 mod answers;
+mod batches;
 mod body;
 mod conditions;
 mod credential;
+mod duplicates;
 mod health;
 mod idempotency;
 mod listing;
+mod members;
+mod merges;
 mod modules;
 mod openapi;
-mod prefer;
+mod outcomes;
+mod preference;
 mod problem;
 mod records;
 mod request_id;
@@ -31,12 +36,20 @@ use crate::app::App;
 
 /// Largest request body.
 const BODY_LIMIT: usize = 1 << 20;
+/// Largest body of a batch.
+const BATCH_BODY_LIMIT: usize = 16 << 20;
 
 /// The whole API over this application.
 pub fn router(app: &Arc<App>) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(records::list, records::create))
         .routes(routes!(records::get, records::update, records::delete))
+        .routes(routes!(batches::batch))
+        .routes(routes!(batches::upsert))
+        .routes(routes!(batches::restore))
+        .routes(routes!(duplicates::duplicates))
+        .routes(routes!(merges::merge))
+        .routes(routes!(merges::unmerge))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
         .routes(routes!(schema::list, schema::add_object))

@@ -40,6 +40,8 @@ create index i_x_record__n4 on x_record (tenant_id, object, x_n4, id) where dele
 create unique index u_x_record__u1 on x_record (tenant_id, object, x_u1) where deleted_at is null and x_u1 is not null;
 create unique index u_x_record__u2 on x_record (tenant_id, object, x_u2) where deleted_at is null and x_u2 is not null;
 
+create index d_x_record on x_record (tenant_id, object, id) where deleted_at is not null;
+
 create table counter (
     tenant_id uuid not null,
     object text collate "C" not null,

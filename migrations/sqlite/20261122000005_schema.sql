@@ -40,6 +40,8 @@ create index i_x_record__n4 on x_record (tenant_id, object, x_n4, id) where dele
 create unique index u_x_record__u1 on x_record (tenant_id, object, x_u1) where deleted_at is null and x_u1 is not null;
 create unique index u_x_record__u2 on x_record (tenant_id, object, x_u2) where deleted_at is null and x_u2 is not null;
 
+create index d_x_record on x_record (tenant_id, object, id) where deleted_at is not null;
+
 create table counter (
     tenant_id blob not null,
     object text not null,
@@ -72,5 +74,6 @@ insert into sqlite_stat1 (tbl, idx, stat) values
     ('x_record', 'i_x_record__n4', '1000000 10000 1000 100 1'),
     ('x_record', 'u_x_record__u1', '1000000 10000 1000 1'),
     ('x_record', 'u_x_record__u2', '1000000 10000 1000 1'),
+    ('x_record', 'd_x_record', '10000 100 10 1'),
     ('link', 'link', '1000000 10000 10000 10000 10 1'),
     ('link', 'link_by_target', '1000000 10000 100 100 100 1');

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::duplicates::Candidate;
 use crate::access::Denied;
 use crate::domain::invalid::FieldError;
 use crate::plugin::Failure;
@@ -48,6 +49,33 @@ pub enum AppError {
         /// The record that has it.
         existing: Option<Uuid>,
     },
+    /// Records that are likely the same are there already.
+    #[error("there may be this {object} already")]
+    PossibleDuplicate {
+        /// The object.
+        object: String,
+        /// The records.
+        candidates: Vec<Candidate>,
+    },
+    /// It was merged with another one.
+    #[error("this {object} was merged into {into}")]
+    Merged {
+        /// The object.
+        object: String,
+        /// The record that it has become.
+        into: Uuid,
+    },
+    /// One operation of several is refused; all of them are.
+    #[error("operation {at}: {error}")]
+    Operation {
+        /// Which.
+        at: usize,
+        /// Why.
+        error: Box<AppError>,
+    },
+    /// An operation of several was not reached before the answer was given.
+    #[error("the request ended before this operation: send it again")]
+    NotReached,
     /// Too many others changed the same records at the same time.
     #[error("others kept changing the same records; nothing was changed")]
     Contended,
@@ -83,6 +111,12 @@ impl AppError {
     /// One wrong field or parameter.
     pub fn invalid(field: &str, code: &'static str, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, code, message)])
+    }
+
+    /// Whether it says that the host cannot do its work now, whatever is asked.
+    pub fn is_of_the_host(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Unavailable(_) | StoreError::Driver(_)) | Self::Setup(_))
+            || matches!(self, Self::Denied(Denied::Policy(_)) | Self::Unauthenticated | Self::KeyReused)
     }
 
     /// A record that is not there.

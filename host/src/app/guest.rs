@@ -182,7 +182,7 @@ fn parse_query(permit: &Permit<Read>, grant: Option<&RecordPermission>, text: &s
         filter,
         sort,
         limit: check_limit(query.limit.unwrap_or(u64::from(DEFAULT_LIMIT))).map_err(wrong)?,
-        after: None,
+        ..Query::default()
     })
 }
 

@@ -21,8 +21,23 @@ use crate::plugin::{Failure, HookChange, HookOutcome, Limits};
 /// Deepest chain of changes that cause changes.
 const MAX_ROUNDS: usize = 5;
 
+/// Why hooks did not let a unit of work pass.
+#[derive(Debug)]
+pub enum Refused {
+    /// A hook refused these records.
+    Records(Vec<(Key, AppError)>),
+    /// A hook refused everything that it saw, or failed.
+    All(AppError),
+}
+
+impl From<AppError> for Refused {
+    fn from(error: AppError) -> Self {
+        Self::All(error)
+    }
+}
+
 /// Runs all hooks that want to see what is staged.
-pub async fn run(work: &Arc<Work>) -> Result<(), AppError> {
+pub async fn run(work: &Arc<Work>) -> Result<(), Refused> {
     if work.catalog.modules.is_empty() {
         return Ok(());
     }
@@ -53,12 +68,12 @@ pub async fn run(work: &Arc<Work>) -> Result<(), AppError> {
         })
     };
     if buffer.staged.iter().any(|(key, staged)| !shown.contains(key) && is_wanted(staged)) {
-        return Err(AppError::Cascade(MAX_ROUNDS));
+        return Err(AppError::Cascade(MAX_ROUNDS).into());
     }
     Ok(())
 }
 
-async fn run_hook(work: &Arc<Work>, module: &Module, hook: &BeforeWrite, keys: &[Key]) -> Result<(), AppError> {
+async fn run_hook(work: &Arc<Work>, module: &Module, hook: &BeforeWrite, keys: &[Key]) -> Result<(), Refused> {
     let manifest = &module.plugin.compiled.manifest;
     let (keys, changes) = changes_for(work, manifest, hook, keys).await;
     if changes.is_empty() {
@@ -70,26 +85,42 @@ async fn run_hook(work: &Arc<Work>, module: &Module, hook: &BeforeWrite, keys: &
         OnFailure::Reject => None,
     };
     let port = Arc::new(GuestPort::new(Arc::clone(work), Arc::clone(manifest), Arc::clone(&module.config)));
-    let limits = Limits::of_hook(manifest, hook);
+    let limits = Limits::of_hook(manifest, hook, changes.len());
     let ended = work.app.engine.before_write(&module.plugin.compiled, &limits, port, changes).await;
-    let failed = match ended {
-        Ok(outcomes) => apply(work, manifest, &keys, outcomes).await?,
-        Err(failure) => Some(failure),
+    let failure = match ended {
+        Ok(outcomes) => match apply(work, manifest, &keys, outcomes).await? {
+            Verdict::Passed => return Ok(()),
+            Verdict::Refused(faults) => {
+                let told = |fault| AppError::Hook { plugin: manifest.id.clone(), failure: Failure::Fault(fault) };
+                return Err(Refused::Records(faults.into_iter().map(|(key, fault)| (key, told(fault))).collect()));
+            }
+            Verdict::Failed(failure) => failure,
+        },
+        Err(failure) => failure,
     };
-    match (failed, before) {
-        (None, _) => Ok(()),
-        (Some(failure), Some(before)) if !matches!(failure, Failure::Fault(_)) => {
+    match before {
+        Some(before) if !matches!(failure, Failure::Fault(_)) => {
             tracing::warn!(plugin = %manifest.id, code = failure.code(), %failure, "a hook failed and was passed over");
             *work.buffer().await = before;
             Ok(())
         }
-        (Some(failure), _) => {
+        _ => {
             if let Failure::Trap { trap, frames } = &failure {
                 tracing::warn!(plugin = %manifest.id, trap, ?frames, "a hook crashed");
             }
-            Err(AppError::Hook { plugin: manifest.id.clone(), failure })
+            Err(AppError::Hook { plugin: manifest.id.clone(), failure }.into())
         }
     }
+}
+
+/// What a hook's outcomes come to.
+enum Verdict {
+    /// Everything may go on, as amended.
+    Passed,
+    /// These records may not.
+    Refused(Vec<(Key, Fault)>),
+    /// The hook answered wrongly.
+    Failed(Failure),
 }
 
 /// The staged changes that the hook wants to see, as it may see them.
@@ -115,27 +146,31 @@ async fn changes_for(
     shown.unzip()
 }
 
-/// Carries out what the hook said; the first refusal counts.
+/// Carries out what the hook said; all refusals are told.
 async fn apply(
     work: &Work,
     manifest: &Arc<Manifest>,
     keys: &[Key],
     outcomes: Vec<HookOutcome>,
-) -> Result<Option<Failure>, AppError> {
+) -> Result<Verdict, AppError> {
+    let mut faults = Vec::new();
     for (key, outcome) in keys.iter().zip(outcomes) {
         let amended = match outcome {
             Ok(None) => continue,
             Ok(Some(fields)) => fields,
-            Err(fault) => return Ok(Some(Failure::Fault(fault))),
+            Err(fault) => {
+                faults.push((key.clone(), fault));
+                continue;
+            }
         };
         let Ok(Json::Object(fields)) = serde_json::from_str::<Json>(&amended) else {
-            return Ok(Some(Failure::BadAnswer("an amendment is not a JSON object".to_owned())));
+            return Ok(Verdict::Failed(Failure::BadAnswer("an amendment is not a JSON object".to_owned())));
         };
         if let Some(fault) = amend(work, manifest, key, &fields).await? {
-            return Ok(Some(Failure::Fault(fault)));
+            faults.push((key.clone(), fault));
         }
     }
-    Ok(None)
+    Ok(if faults.is_empty() { Verdict::Passed } else { Verdict::Refused(faults) })
 }
 
 async fn amend(

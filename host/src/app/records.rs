@@ -26,6 +26,8 @@ pub struct ListRequest {
     pub limit: Option<u64>,
     /// Where the page before ended.
     pub cursor: Option<String>,
+    /// Deleted records instead of those that are there.
+    pub deleted: bool,
 }
 
 /// A page of a list.
@@ -41,7 +43,18 @@ impl App {
     /// The record of that id.
     pub async fn record(&self, caller: &Caller, object: &str, id: Uuid) -> Result<Record, AppError> {
         let permit = self.reader(caller, object).await?;
-        self.store.get(&permit, id).await?.ok_or_else(|| AppError::no_record(object, &id))
+        if let Some(record) = self.store.get(&permit, id).await? {
+            return Ok(record);
+        }
+        // Chains of merges are short; a ring cannot come about, because winners are there.
+        let mut into = None;
+        while let Some(next) = self.store.merged_into(&permit, into.unwrap_or(id)).await? {
+            into = Some(next);
+        }
+        Err(match into {
+            Some(into) => AppError::Merged { object: object.to_owned(), into },
+            None => AppError::no_record(object, &id),
+        })
     }
 
     /// A page of the records of an object.
@@ -61,7 +74,7 @@ impl App {
         Ok(Page { records, next })
     }
 
-    async fn reader(&self, caller: &Caller, object: &str) -> Result<Permit<Read>, AppError> {
+    pub(super) async fn reader(&self, caller: &Caller, object: &str) -> Result<Permit<Read>, AppError> {
         let catalog = self.catalog(caller.tenant).await?;
         let object = catalog.schema.object(object).ok_or_else(|| AppError::UnknownObject(object.to_owned()))?;
         Ok(self.access.check::<Read>(caller, object).await?)
@@ -71,7 +84,7 @@ impl App {
     fn read_request(&self, permit: &Permit<Read>, request: &ListRequest) -> Result<Query, AppError> {
         let object = Arc::clone(permit.object());
         let mut faults = Vec::new();
-        let mut query = Query::default();
+        let mut query = Query { deleted: request.deleted, ..Query::default() };
         let mut filters = Vec::new();
         let short = (!request.pairs.is_empty()).then(|| from_pairs(&object, &request.pairs));
         for json in request.filter.iter().chain(&short) {

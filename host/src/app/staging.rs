@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::access::{self, Create, Delete, Permit, Update};
 use crate::domain::plugin::Manifest;
 use crate::domain::record::Record;
-use crate::store::{Change, Read, Write};
+use crate::store::{Change, MergeNote, Read, Write};
 
 /// Names a record.
 pub type Key = (String, Uuid);
@@ -37,6 +37,8 @@ pub enum Staged {
     Update { permit: Permit<Update>, before: Record, after: Record, places: Vec<usize> },
     /// A deleted record.
     Delete { permit: Permit<Delete>, before: Record },
+    /// A record that comes back: as it was deleted, and as it will be.
+    Restore { permit: Permit<Create>, deleted: Record, after: Record },
 }
 
 /// Reads and writes of one unit of work.
@@ -50,14 +52,20 @@ pub struct Buffer {
     pub amended: HashMap<Key, Arc<Manifest>>,
     /// Changed records whose version counts up even when their values stay.
     touched: HashSet<Key>,
+    /// What events of these records are called, when it is not what the write says.
+    pub kinds: HashMap<Key, &'static str>,
+    /// Who has which value of a unique field, looked up ahead: object, place and value as text.
+    pub looked_up: HashMap<(String, usize, String), Option<Uuid>>,
+    /// Merges that are made or undone.
+    pub merges: Vec<MergeNote>,
 }
 
 impl Staged {
-    /// `create`, `update` or `delete`.
+    /// `create`, `update` or `delete`. To a module, a record that comes back is a new one.
     pub fn operation(&self) -> crate::domain::permission::Action {
         use crate::domain::permission::Action;
         match self {
-            Self::Create { .. } => Action::Create,
+            Self::Create { .. } | Self::Restore { .. } => Action::Create,
             Self::Update { .. } => Action::Update,
             Self::Delete { .. } => Action::Delete,
         }
@@ -66,7 +74,7 @@ impl Staged {
     /// The record as it is stored.
     pub fn before(&self) -> Option<&Record> {
         match self {
-            Self::Create { .. } => None,
+            Self::Create { .. } | Self::Restore { .. } => None,
             Self::Update { before, .. } | Self::Delete { before, .. } => Some(before),
         }
     }
@@ -74,7 +82,7 @@ impl Staged {
     /// The record as it would be stored.
     pub fn after(&self) -> Option<&Record> {
         match self {
-            Self::Create { after, .. } | Self::Update { after, .. } => Some(after),
+            Self::Create { after, .. } | Self::Update { after, .. } | Self::Restore { after, .. } => Some(after),
             Self::Delete { .. } => None,
         }
     }
@@ -82,14 +90,24 @@ impl Staged {
     /// The plugin that wanted it, if it was not the caller.
     pub fn plugin(&self) -> Option<&Arc<Manifest>> {
         match self {
-            Self::Create { permit, .. } => permit.plugin(),
+            Self::Create { permit, .. } | Self::Restore { permit, .. } => permit.plugin(),
             Self::Update { permit, .. } => permit.plugin(),
             Self::Delete { permit, .. } => permit.plugin(),
         }
     }
 
+    /// What its event says happened.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "created",
+            Self::Update { .. } => "updated",
+            Self::Delete { .. } => "deleted",
+            Self::Restore { .. } => "restored",
+        }
+    }
+
     /// Whether committing it changes anything.
-    fn is_change(&self) -> bool {
+    pub fn is_change(&self) -> bool {
         !matches!(self, Self::Update { places, .. } if places.is_empty())
     }
 }
@@ -105,6 +123,7 @@ impl Buffer {
         let key = key_of(&after);
         let staged = match self.staged.shift_remove(&key) {
             Some(Staged::Create { permit, .. }) => Staged::Create { permit, after },
+            Some(Staged::Restore { permit, deleted, .. }) => Staged::Restore { permit, deleted, after },
             Some(Staged::Update { permit, before, .. }) => update(permit, before, after),
             Some(Staged::Delete { .. }) | None => update(permit, current, after),
         };
@@ -116,7 +135,7 @@ impl Buffer {
         self.touched.insert(key_of(&after));
         match self.staged.get_mut(&key_of(&after)) {
             // In its place, so that the order of what was staged stays.
-            Some(Staged::Create { after: staged, .. }) => *staged = after,
+            Some(Staged::Create { after: staged, .. } | Staged::Restore { after: staged, .. }) => *staged = after,
             Some(staged @ Staged::Update { .. }) => {
                 if let Staged::Update { permit, before, .. } = staged.clone() {
                     *staged = update(permit, before, after);
@@ -133,7 +152,7 @@ impl Buffer {
     pub fn amend(&mut self, key: &Key, amended: Record, by: &Arc<Manifest>) {
         self.amended.insert(key.clone(), Arc::clone(by));
         match self.staged.get_mut(key) {
-            Some(Staged::Create { after, .. }) => *after = amended,
+            Some(Staged::Create { after, .. } | Staged::Restore { after, .. }) => *after = amended,
             Some(staged @ Staged::Update { .. }) => {
                 if let Staged::Update { permit, before, .. } = staged.clone() {
                     *staged = update(permit, before, amended);
@@ -147,12 +166,24 @@ impl Buffer {
     pub fn delete(&mut self, permit: Permit<Delete>, current: Record) {
         let key = key_of(&current);
         let staged = match self.staged.shift_remove(&key) {
-            // Made and deleted in one unit of work: it never was.
-            Some(Staged::Create { .. }) => return,
+            // Made, or brought back, and deleted in one unit of work: it never was.
+            Some(Staged::Create { .. } | Staged::Restore { .. }) => return,
             Some(Staged::Update { before, .. }) => Staged::Delete { permit, before },
             Some(Staged::Delete { .. }) | None => Staged::Delete { permit, before: current },
         };
         self.staged.insert(key, staged);
+    }
+
+    /// Puts another outcome in the place of a staged one.
+    pub fn replace(&mut self, key: &Key, record: Record) {
+        if let Some(Staged::Create { after, .. } | Staged::Restore { after, .. }) = self.staged.get_mut(key) {
+            *after = record;
+        }
+    }
+
+    /// Stages the return of a deleted record.
+    pub fn restore(&mut self, permit: Permit<Create>, deleted: Record, after: Record) {
+        self.staged.insert(key_of(&after), Staged::Restore { permit, deleted, after });
     }
 
     /// The reads to check: a record that is written is checked by its write.
@@ -178,6 +209,10 @@ impl From<Staged> for Write {
             }
             Staged::Delete { permit, before } => {
                 Self { change: Change::Delete { permit, from: before.version }, record: before }
+            }
+            Staged::Restore { permit, deleted, after } => {
+                let places = differing(&deleted, &after);
+                Self { change: Change::Restore { permit, from: deleted.version, places }, record: after }
             }
         }
     }

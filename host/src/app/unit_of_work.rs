@@ -26,7 +26,7 @@ use crate::domain::plugin::Manifest;
 use crate::domain::query::Query;
 use crate::domain::record::{self, Changes, Hand, Record, read_fields};
 use crate::domain::value::Value;
-use crate::store::{Answer, IdempotencyKey, Unit, Write};
+use crate::store::{KeptAnswer, Unit, Write};
 
 /// One run of a command.
 pub struct Work {
@@ -157,6 +157,11 @@ impl Work {
         // What is sent back as it is needs no second look: a linked record may be gone by now.
         changes.retain(|(at, value)| current.values[*at] != *value);
         self.check_links(&current.object, &changes).await?;
+        self.apply(permit, current, changes).await
+    }
+
+    /// Stages values that are known to be good; returns the record as it will be stored.
+    pub async fn apply(&self, permit: Permit<Update>, current: Record, changes: Changes) -> Result<Record, AppError> {
         let mut after = current.clone();
         if after.apply(changes).is_empty() {
             return Ok(current);
@@ -196,25 +201,27 @@ impl Work {
     }
 
     /// Ends the run: everything that it read and wrote, ready to be committed.
-    pub async fn finish(&self, answer: Option<(IdempotencyKey, Answer)>) -> Unit {
-        let buffer = std::mem::take(&mut *self.buffer.lock().await);
-        let amended = buffer.amended.clone();
+    pub async fn finish(&self, answer: Option<KeptAnswer>) -> Unit {
+        let mut buffer = std::mem::take(&mut *self.buffer.lock().await);
+        let (amended, kinds) = (std::mem::take(&mut buffer.amended), std::mem::take(&mut buffer.kinds));
+        let merges = std::mem::take(&mut buffer.merges);
         let (reads, staged) = buffer.into_parts();
         let has_story = |staged: &&Staged| !matches!(staged, Staged::Update { places, .. } if places.is_empty());
-        let events = staged.iter().filter(has_story).map(|staged| self.event(staged, &amended)).collect();
+        let events = staged.iter().filter(has_story).map(|staged| self.event(staged, &amended, &kinds)).collect();
         Unit {
             tenant: self.caller.tenant,
             reads,
             writes: staged.into_iter().map(Write::from).collect(),
             events,
             answer,
+            merges,
             at: self.at,
         }
     }
 
     /// Remembers the version that was seen. Seeing two versions, or a record
     /// that others are queueing for, ends the run.
-    async fn remember(&self, permit: &Permit<Read>, record: &Record) -> Result<(), AppError> {
+    pub(super) async fn remember(&self, permit: &Permit<Read>, record: &Record) -> Result<(), AppError> {
         let key = key_of(record);
         let lane = (self.caller.tenant, key.0.clone(), key.1);
         let mut buffer = self.buffer.lock().await;
@@ -261,7 +268,7 @@ impl Work {
         Ok(())
     }
 
-    async fn is_there(&self, object: &str, id: Uuid) -> Result<bool, AppError> {
+    pub(super) async fn is_there(&self, object: &str, id: Uuid) -> Result<bool, AppError> {
         let key = (object.to_owned(), id);
         {
             let buffer = self.buffer.lock().await;
@@ -279,19 +286,24 @@ impl Work {
         Ok(is_there)
     }
 
-    fn event(&self, staged: &Staged, amended: &HashMap<Key, Arc<Manifest>>) -> Event {
+    fn event(
+        &self,
+        staged: &Staged,
+        amended: &HashMap<Key, Arc<Manifest>>,
+        kinds: &HashMap<Key, &'static str>,
+    ) -> Event {
         let all: Vec<usize>;
-        let (kind, record, places) = match staged {
-            Staged::Create { after, .. } => {
-                all = (0..after.values.len()).filter(|&at| !after.values[at].is_null()).collect();
-                ("created", after, &all)
+        let filled = |record: &Record| (0..record.values.len()).filter(|&at| !record.values[at].is_null()).collect();
+        let (record, places) = match staged {
+            Staged::Create { after: record, .. }
+            | Staged::Restore { after: record, .. }
+            | Staged::Delete { before: record, .. } => {
+                all = filled(record);
+                (record, &all)
             }
-            Staged::Update { after, places, .. } => ("updated", after, places),
-            Staged::Delete { before, .. } => {
-                all = (0..before.values.len()).filter(|&at| !before.values[at].is_null()).collect();
-                ("deleted", before, &all)
-            }
+            Staged::Update { after, places, .. } => (after, places),
         };
+        let key = key_of(record);
         let excerpt = |record: Option<&Record>| {
             record.map_or_else(
                 || Json::Object(Map::new()),
@@ -300,12 +312,12 @@ impl Work {
         };
         Event {
             id: self.app.ids.make(),
-            kind,
+            kind: kinds.get(&key).copied().unwrap_or(staged.kind()),
             object: record.object.name.clone(),
             record: record.id,
-            version: record.version + i64::from(kind == "deleted"),
+            version: record.version + i64::from(matches!(staged, Staged::Delete { .. })),
             actor: self.caller.actor(),
-            plugin: staged.plugin().or(amended.get(&key_of(record))).map(|plugin| plugin.id.clone()),
+            plugin: staged.plugin().or(amended.get(&key)).map(|plugin| plugin.id.clone()),
             at: self.at,
             before: excerpt(staged.before()),
             after: excerpt(staged.after()),

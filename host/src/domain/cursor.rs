@@ -51,7 +51,7 @@ impl CursorKey {
     }
 
     fn sign(&self, tenant: TenantId, object: &Object, query: &Query, place: &[u8]) -> Vec<u8> {
-        let list = format!("{tenant}|{}|{:?}|{:?}|", object.name, query.filter, query.sort);
+        let list = format!("{tenant}|{}|{:?}|{:?}|{}|", object.name, query.filter, query.sort, query.deleted);
         let mut text = list.into_bytes();
         text.extend_from_slice(place);
         self.mac(&text)

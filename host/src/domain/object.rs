@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::dependency;
+use super::duplicate::DuplicateRule;
 use super::field::{Field, FieldDef, FieldType, is_name};
 use super::value::Value;
 
@@ -46,6 +47,9 @@ pub struct ObjectDef {
     /// of names: the ones compared with `_eq` first, the one sorted by last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<Vec<String>>,
+    /// When two records may be the same thing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub duplicates: Vec<DuplicateRule>,
 }
 
 /// An object in its checked form.
@@ -67,6 +71,8 @@ pub struct Object {
     pub fields: Vec<Field>,
     /// Fields that are indexed together.
     pub indexes: Vec<Vec<String>>,
+    /// When two records may be the same thing.
+    pub duplicates: Vec<DuplicateRule>,
     /// The places of its formulas, in the order in which they are computed.
     pub formulas: Vec<usize>,
     /// Objects with the same fingerprint are kept in the same columns.
@@ -127,6 +133,11 @@ impl Object {
                 return Err(format!("object `{name}`: an index over several fields has 2 to 4 of them"));
             }
         }
+        DuplicateRule::check(&def.duplicates, |name| {
+            let field = fields.iter().find(|field: &&Field| field.name() == name)?;
+            Some(field.def.indexed || field.def.unique)
+        })
+        .map_err(|message| format!("object `{name}`: {message}"))?;
         let by_name = fields.iter().enumerate().map(|(at, field)| (field.name().to_owned(), at)).collect();
         Ok(Self {
             name,
@@ -138,6 +149,7 @@ impl Object {
             formulas: dependency::order(&fields),
             fields,
             indexes: def.indexes,
+            duplicates: def.duplicates,
             fingerprint: hasher.finish(),
             by_name,
         })

@@ -35,11 +35,13 @@ pub struct Query {
     pub limit: u32,
     /// The place of the last record of the page before: its sort values and its id.
     pub after: Option<Vec<Value>>,
+    /// Deleted records instead of those that are there.
+    pub deleted: bool,
 }
 
 impl Default for Query {
     fn default() -> Self {
-        Self { filter: None, sort: Vec::new(), limit: DEFAULT_LIMIT, after: None }
+        Self { filter: None, sort: Vec::new(), limit: DEFAULT_LIMIT, after: None, deleted: false }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One value of one field.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -71,6 +72,13 @@ impl Value {
             (Self::Id(a), Self::Id(b)) => Some(a.cmp(b)),
             _ => None,
         }
+    }
+}
+
+impl fmt::Display for Value {
+    /// As JSON.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::Problem;
 use crate::app::ListRequest;
 
-/// Reads `filter`, `filter[field][_op]`, `sort`, `limit` and `cursor`; a
+/// Reads `filter`, `filter[field][_op]`, `sort`, `limit`, `deleted` and `cursor`; a
 /// parameter that is none of these is refused, so that a misspelt one is noticed.
 pub fn parse(uri: &Uri) -> Result<ListRequest, Problem> {
     let mut request = ListRequest::default();
@@ -30,6 +30,11 @@ pub fn parse(uri: &Uri) -> Result<ListRequest, Problem> {
                     .parse()
                     .map_err(|_| Problem::bad_request("invalid_parameter", "`limit` has to be a whole number"))?;
                 request.limit = Some(limit);
+            }
+            "deleted" => {
+                request.deleted = value
+                    .parse()
+                    .map_err(|_| Problem::bad_request("invalid_parameter", "`deleted` is `true` or `false`"))?;
             }
             "cursor" => request.cursor = Some(value.into_owned()),
             name => {

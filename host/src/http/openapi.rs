@@ -144,6 +144,7 @@ fn path_of(object: &Object, generic: &Value) -> Value {
                 "type": "object", "required": ["data", "next_cursor"],
                 "properties": {"data": {"type": "array", "items": record}, "next_cursor": {"type": ["string", "null"]}}
             }),
+            "batch" | "duplicates" | "merge" | "restore" | "unmerge" => json!({"type": "object"}),
             _ => record,
         };
         for status in ["200", "201"] {

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
+use super::conditions::etag;
 use crate::app::{AppError, Denied, Failure, StoreError};
 use crate::domain::invalid::FieldError;
 
@@ -22,7 +23,8 @@ pub struct Problem {
     code: &'static str,
     /// One sentence about this very case.
     detail: String,
-    /// Names this request in the logs.
+    /// Names this request in the logs; not in an outcome of one of several operations.
+    #[serde(skip_serializing_if = "String::is_empty")]
     request_id: String,
     /// Fields or parameters that are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -83,6 +85,11 @@ impl Problem {
         )
     }
 
+    /// The status code of the answer.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
     fn fact(mut self, name: &str, value: impl Into<Json>) -> Self {
         self.facts.insert(name.to_owned(), value.into());
         self
@@ -99,6 +106,11 @@ impl Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        // Whoever named an old version is told the current one, ready to be sent again.
+        let current = self.facts.get("current_version").and_then(Json::as_i64);
+        if let Some(tag) = current.and_then(|version| HeaderValue::try_from(etag(version)).ok()) {
+            response.headers_mut().insert(header::ETAG, tag);
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -126,30 +138,46 @@ impl From<Problem> for Response {
 
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl Problem {
+    /// The problem that an error is to callers.
+    pub fn of(error: &AppError) -> Self {
         let detail = error.to_string();
         let new = |status, code, title| Self::new(status, code, title, detail.clone());
         match error {
             AppError::Unauthenticated => new(StatusCode::UNAUTHORIZED, "unauthenticated", "No valid credential"),
             AppError::UnknownObject(_) => new(StatusCode::NOT_FOUND, "unknown_object", "Unknown object"),
             AppError::NotFound { .. } => new(StatusCode::NOT_FOUND, "not_found", "Not found"),
-            AppError::Denied(Denied::Policy(cause)) => internal(&cause),
+            AppError::Denied(Denied::Policy(cause)) => internal(cause),
             AppError::Denied(_) => new(StatusCode::FORBIDDEN, "permission_denied", "Not allowed"),
             AppError::Invalid(errors) => {
-                new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", "Wrong input").errors(errors)
+                new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", "Wrong input").errors(errors.clone())
             }
             AppError::Stale { current, given } => {
                 new(StatusCode::PRECONDITION_FAILED, "stale_version", "The record has changed")
-                    .fact("current_version", current)
-                    .fact("given_version", given)
+                    .fact("current_version", *current)
+                    .fact("given_version", *given)
             }
             AppError::Duplicate { field, existing, .. } => {
-                let error = FieldError::new(&field, "taken", "belongs to another record");
+                let error = FieldError::new(field, "taken", "belongs to another record");
                 let problem = new(StatusCode::CONFLICT, "duplicate", "The value is taken").errors(vec![error]);
                 match existing {
                     Some(id) => problem.fact("existing_id", id.to_string()),
                     None => problem,
                 }
             }
+            AppError::PossibleDuplicate { candidates, .. } => {
+                new(StatusCode::CONFLICT, "possible_duplicate", "Possibly there already")
+                    .fact("candidates", json!(candidates))
+            }
+            AppError::Merged { into, .. } => {
+                new(StatusCode::NOT_FOUND, "not_found", "Not found").fact("merged_into", into.to_string())
+            }
+            AppError::Operation { at, error } => Self::of(error).of_operation(*at),
+            AppError::NotReached => new(StatusCode::SERVICE_UNAVAILABLE, "not_reached", "Not reached"),
             AppError::Contended => new(StatusCode::CONFLICT, "conflict", "Conflicting changes"),
             AppError::KeyReused => {
                 new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "Idempotency key reused")
@@ -175,15 +203,24 @@ impl From<AppError> for Problem {
                 "Too expensive",
                 "the query takes too long: filter by an indexed field, or sort by one",
             ),
-            AppError::Store(cause) => internal(&cause),
-            AppError::Setup(cause) => internal(&cause),
+            AppError::Store(cause) => internal(cause),
+            AppError::Setup(cause) => internal(cause),
         }
+    }
+
+    /// The same, told of one operation of several.
+    fn of_operation(mut self, at: usize) -> Self {
+        for error in &mut self.errors {
+            let inside = if error.field == "match" { "" } else { "fields." };
+            error.field = format!("operations[{at}].{inside}{}", error.field);
+        }
+        self.fact("operation", at)
     }
 }
 
 /// What a module said or how it failed. Its own words are its own: they come
 /// under `plugin_code` and `detail`.
-fn hook(plugin: String, failure: Failure) -> Problem {
+fn hook(plugin: &str, failure: &Failure) -> Problem {
     let code = failure.code();
     let status = match failure {
         Failure::Overloaded => StatusCode::TOO_MANY_REQUESTS,
@@ -197,8 +234,9 @@ fn hook(plugin: String, failure: Failure) -> Problem {
     let problem = Problem::new(status, code, title, failure.to_string()).fact("plugin", plugin);
     match failure {
         Failure::Fault(fault) => {
-            let details = fault.details.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(json!({}));
-            problem.fact("plugin_code", fault.code).fact("plugin_details", details)
+            let details = fault.details.as_deref().and_then(|text| serde_json::from_str(text).ok());
+            let details: Json = details.unwrap_or_else(|| json!({}));
+            problem.fact("plugin_code", fault.code.as_str()).fact("plugin_details", details)
         }
         _ => problem,
     }

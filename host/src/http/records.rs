@@ -12,8 +12,9 @@ use super::answers::{Reading, Writing};
 use super::body::ObjectBody;
 use super::conditions::{etag, if_match, is_known};
 use super::credential::Authenticated;
-use super::{Problem, idempotency, listing};
-use crate::app::{Answer, App, AppError, Command, IdempotencyKey, Outcome};
+use super::preference::is_dry_run;
+use super::{Problem, duplicates, idempotency, listing, outcomes};
+use crate::app::{App, AppError, Command, IdempotencyKey, Operation};
 use crate::domain::caller::Caller;
 use crate::domain::record::Record;
 
@@ -35,6 +36,7 @@ struct PageBody<'a> {
         ("sort" = Option<String>, Query, description = "Field names with commas between, `-` in front for descending; missing values come last"),
         ("limit" = Option<u32>, Query, description = "Records on the page, 1 to 500; 50 when not given", minimum = 1, maximum = 500),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort"),
+        ("deleted" = Option<bool>, Query, description = "`true`: deleted records instead of those that are there"),
     ),
     responses(
         (status = 200, description = "A page", body = serde_json::Value),
@@ -90,6 +92,8 @@ pub async fn get(
     params(
         ("object" = String, Path, description = "Name of the object"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
+        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
+        ("Duplicate-Check" = Option<String>, Header, description = "`off`: create it, even if a record that is likely the same is there"),
     ),
     request_body(content = serde_json::Value, description = "The fields"),
     responses(
@@ -106,8 +110,9 @@ pub async fn create(
     body: ObjectBody,
 ) -> Result<Response, Problem> {
     let key = idempotency::key(&caller, &headers, &[b"create", object.as_bytes(), &body.bytes])?;
-    let command = Command::Create { object, fields: body.members };
-    Ok(idempotency::respond(app.execute(&caller, &command, key, &answer).await?))
+    let command = Command::one(Operation::Create { object, fields: body.members });
+    let command = command.checking_duplicates(duplicates::is_wanted(&headers)?);
+    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)), key).await
 }
 
 /// Change a record.
@@ -120,6 +125,7 @@ pub async fn create(
         ("id" = String, Path, description = "Id of the record"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the record must still have"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
+        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
     ),
     request_body(content = serde_json::Value, description = "The fields to change"),
     responses(
@@ -138,8 +144,8 @@ pub async fn update(
     let version = if_match(&headers)?;
     let key = change_key(&caller, &headers, &Method::PATCH, &object, &id, &body.bytes)?;
     let id = record_id(&object, &id)?;
-    let command = Command::Update { object, id, fields: body.members, version };
-    Ok(idempotency::respond(app.execute(&caller, &command, key, &answer).await?))
+    let operation = Operation::Update { object, id, fields: body.members, version };
+    outcomes::execute(&app, &caller, Command::one(operation).dry(is_dry_run(&headers)), key).await
 }
 
 /// Delete a record.
@@ -150,6 +156,7 @@ pub async fn update(
         ("id" = String, Path, description = "Id of the record"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the record must still have"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
+        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
     ),
     responses(
         (status = 204, description = "It is gone"),
@@ -166,28 +173,11 @@ pub async fn delete(
     let version = if_match(&headers)?;
     let key = change_key(&caller, &headers, &Method::DELETE, &object, &id, b"")?;
     let id = record_id(&object, &id)?;
-    let command = Command::Delete { object, id, version };
-    Ok(idempotency::respond(app.execute(&caller, &command, key, &answer).await?))
+    let command = Command::one(Operation::Delete { object, id, version }).dry(is_dry_run(&headers));
+    outcomes::execute(&app, &caller, command, key).await
 }
 
-/// The answer to a command.
-fn answer(outcome: &Outcome) -> Answer {
-    let (status, record) = match outcome {
-        Outcome::Created(record) => (StatusCode::CREATED, record),
-        Outcome::Updated(record) => (StatusCode::OK, record),
-        Outcome::Deleted => {
-            return Answer { status: StatusCode::NO_CONTENT.as_u16(), headers: Vec::new(), body: String::new() };
-        }
-    };
-    let mut headers = vec![("etag".to_owned(), etag(record.version))];
-    if status == StatusCode::CREATED {
-        let location = format!("/api/v1/records/{}/{}", record.object.name, record.id);
-        headers.push(("location".to_owned(), location));
-    }
-    Answer { status: status.as_u16(), headers, body: serde_json::to_string(record).unwrap_or_default() }
-}
-
-fn change_key(
+pub(super) fn change_key(
     caller: &Caller,
     headers: &HeaderMap,
     method: &Method,
@@ -201,11 +191,11 @@ fn change_key(
 }
 
 /// What is no id names no record.
-fn record_id(object: &str, id: &str) -> Result<Uuid, Problem> {
+pub(super) fn record_id(object: &str, id: &str) -> Result<Uuid, Problem> {
     Uuid::parse_str(id).map_err(|_| AppError::no_record(object, &id).into())
 }
 
-fn json(body: &impl Serialize) -> Response {
+pub(super) fn json(body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(bytes) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
         Err(error) => {

@@ -14,7 +14,7 @@ use super::answers::{Reading, Writing};
 use super::body::ObjectBody;
 use super::conditions::{etag, if_match};
 use super::credential::Authenticated;
-use super::prefer;
+use super::preference;
 use crate::app::{App, AppError, ObjectView, SchemaChanged, SchemaView};
 use crate::domain::caller::Caller;
 use crate::domain::own_schema::SchemaChange;
@@ -173,11 +173,11 @@ async fn changed(
     change: SchemaChange,
     done: StatusCode,
 ) -> Result<Response, Problem> {
-    let is_dry_run = prefer::is_dry_run(headers);
+    let is_dry_run = preference::is_dry_run(headers);
     let changed = app.change_schema(caller, &change, if_match(headers)?, is_dry_run).await?;
     let tag = [(header::ETAG, etag(changed.version))];
     if is_dry_run {
-        return Ok((StatusCode::OK, prefer::DRY_RUN_APPLIED, tag, Json(changed)).into_response());
+        return Ok((StatusCode::OK, [(preference::APPLIED, "dry-run")], tag, Json(changed)).into_response());
     }
     Ok((done, tag, Json(changed)).into_response())
 }

@@ -71,10 +71,12 @@ pub struct Step {
 pub enum Expect {
     /// Anything.
     Nothing,
-    /// A query finds a row.
-    Found,
+    /// A query finds so many rows.
+    Rows(usize),
     /// A change changes just one row.
     OneChange,
+    /// A change changes so many rows.
+    Changes(usize),
 }
 
 /// Why a commit did not happen.
@@ -151,11 +153,20 @@ impl Db {
         }
     }
 
+    /// Runs steps that do not see each other's effect in one transaction: all
+    /// of them, or none. PostgreSQL gets them in as few statements as possible.
+    pub async fn commit_at_once(&self, steps: Vec<Step>) -> Result<(), CommitError> {
+        match self {
+            Self::Sqlite(db) => db.commit(steps).await,
+            Self::Postgres(db) => db.commit_at_once(steps).await,
+        }
+    }
+
     /// Whether it answers, writers and readers.
     pub async fn ping(&self) -> Result<(), CommitError> {
         let stmt = Stmt::new("select 1", []);
         self.maybe(stmt.clone(), |_| Ok(())).await?;
-        self.commit(vec![Step { stmt, expect: Expect::Found }]).await
+        self.commit(vec![Step { stmt, expect: Expect::Rows(1) }]).await
     }
 }
 
@@ -164,13 +175,13 @@ impl Expect {
     fn is_met(self, rows: usize) -> bool {
         match self {
             Self::Nothing => true,
-            Self::Found => rows > 0,
             Self::OneChange => rows == 1,
+            Self::Rows(expected) | Self::Changes(expected) => rows == expected,
         }
     }
 
     /// Whether the statement is a query.
     fn is_query(self) -> bool {
-        self == Self::Found
+        matches!(self, Self::Rows(_))
     }
 }

@@ -186,6 +186,14 @@ impl Engine {
         }
     }
 
+    /// What keeps a row for this commit to change.
+    pub(super) fn hold_for_change(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " for no key update",
+        }
+    }
+
     /// What keeps a row that was read from changing until the commit.
     pub(super) fn hold(self) -> &'static str {
         match self {

@@ -62,11 +62,20 @@ impl Store {
         self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 
-    pub(super) fn keep_answer(&self, key: &IdempotencyKey, answer: &Answer, at: Timestamp) -> Step {
+    pub(super) fn keep_answer(&self, key: &IdempotencyKey, answer: &Answer, is_further: bool, at: Timestamp) -> Step {
         let headers = answer.headers.iter().map(|(name, value)| serde_json::json!([name, value])).collect();
+        // A further commit of the same request knows more; it replaces only what this request kept.
+        let otherwise = if is_further {
+            "do update set status = excluded.status, headers = excluded.headers, body = excluded.body \
+             where idempotency.fingerprint = excluded.fingerprint"
+        } else {
+            "do nothing"
+        };
         let stmt = Stmt::new(
-            "insert into idempotency (tenant_id, key_id, name, fingerprint, status, headers, body, created_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing",
+            format!(
+                "insert into idempotency (tenant_id, key_id, name, fingerprint, status, headers, body, created_at) \
+                 values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (tenant_id, key_id, name) {otherwise}"
+            ),
             [
                 key.tenant.0.into(),
                 key.key.into(),

@@ -35,7 +35,7 @@ impl Store {
             .columns(record_columns(object).into_iter().map(Alias::new))
             .from(Alias::new(table_name(object)))
             .and_where(column("tenant_id").eq(permit.tenant().0))
-            .and_where(column("deleted_at").is_null())
+            .and_where(if query.deleted { column("deleted_at").is_not_null() } else { column("deleted_at").is_null() })
             .limit(u64::from(query.limit));
         if object.is_own() {
             select.and_where(column("object").eq(object.name.as_str()));

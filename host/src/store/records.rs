@@ -1,6 +1,5 @@
-//! Reading records by id or by a unique field.
+//! Reading records by id.
 
-use sea_query::Value as Bound;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -11,7 +10,6 @@ use crate::access::{Permit, Read};
 use crate::domain::field::FieldType;
 use crate::domain::object::Object;
 use crate::domain::record::Record;
-use crate::domain::value::Value;
 
 impl Store {
     /// The record of that id.
@@ -29,29 +27,12 @@ impl Store {
         Ok(self.db.maybe(stmt, |_| Ok(())).await?.is_some())
     }
 
-    /// The id of the record, other than this one, that has the value in the unique field at this place.
-    pub async fn holder(
-        &self,
-        permit: &Permit<Read>,
-        field: usize,
-        value: &Value,
-        other_than: Uuid,
-    ) -> Result<Option<Uuid>, StoreError> {
-        let object = permit.object();
-        let texts = self.texts(object);
-        let field = &object.fields[field];
-        let (column, value) = match field.def.slot.as_deref() {
-            Some(slot) if field.is_custom => (slot, custom::equality(field, value)),
-            _ => (field.name(), self.db.engine().bind_one(value)),
-        };
-        let sql = format!(
-            "select id from {} where tenant_id = $1 and {} = $2 and id <> $3{} and deleted_at is null",
-            texts.table,
-            super::tables::quote(column),
-            texts.scope
-        );
-        let values: [Bound; 3] = [permit.tenant().0.into(), value, other_than.into()];
-        self.db.maybe(Stmt::new(sql, values), |row| row.id(0)).await
+    /// The deleted record of that id.
+    pub async fn get_deleted(&self, permit: &Permit<Read>, id: Uuid) -> Result<Option<Record>, StoreError> {
+        let object = Arc::clone(permit.object());
+        let texts = self.texts(&object);
+        let stmt = Stmt::new(Arc::clone(&texts.get_deleted), [permit.tenant().0.into(), id.into()]);
+        self.db.maybe(stmt, move |row| decode(&object, row)).await
     }
 }
 

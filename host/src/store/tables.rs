@@ -27,6 +27,8 @@ pub(super) struct TableSql {
     pub scope: String,
     /// One record by tenant and id.
     pub get: Arc<str>,
+    /// The same of a deleted one.
+    pub get_deleted: Arc<str>,
     /// A new record: tenant, id, created, updated, then the fields.
     pub insert: Arc<str>,
     /// Finds a row if it has this version still: tenant, id, version.
@@ -69,6 +71,10 @@ impl TableSql {
             .collect::<String>();
         Self {
             get: format!("select {columns} {there}").into(),
+            get_deleted: format!(
+                "select {columns} from {table} where tenant_id = $1 and id = $2{scope} and deleted_at is not null"
+            )
+            .into(),
             insert: format!(
                 "insert into {table} (tenant_id, id, version, created_at, updated_at{names}) \
                  values ($1, $2, 1, $3, $4{places})"

@@ -1,19 +1,25 @@
 //! Many at once: nothing is lost and nothing is doubled.
 
 use futures_util::future::join_all;
-use serde_json::json;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::{Value as Json, json};
 
-use crate::support::{On, TestApp};
+use crate::support::{Actor, On, TestApp};
 
 both!(
     thirty_two_clients_order_for_one_member
     the_ledger_explains_the_balance_while_orders_change
     one_of_many_gets_a_unique_value
     updates_of_one_record_are_counted
+    a_lost_update_is_refused
+    random_commands_leave_what_some_order_of_them_would
 );
 
 const CLIENTS: usize = 32;
 const ORDERS: usize = 5;
+/// Changes of one record at the same time.
+const PARALLEL: usize = 100;
 
 async fn thirty_two_clients_order_for_one_member(on: On) {
     let TestApp { ann, .. } = TestApp::with_plugin(on, "guildhall.retail-loyalty").await;
@@ -111,10 +117,100 @@ async fn updates_of_one_record_are_counted(on: On) {
     let TestApp { ann, .. } = TestApp::start(on).await;
     let contact = ann.create("contact", json!({"name": "Ann"})).await;
     let path = format!("/api/v1/records/contact/{}", contact["id"].as_str().unwrap());
-    let bodies: Vec<_> = (0..CLIENTS).map(|client| json!({"city": format!("City {client}")})).collect();
+    let bodies: Vec<_> = (0..PARALLEL).map(|client| json!({"city": format!("City {client}")})).collect();
     let replies = join_all(bodies.iter().map(|body| ann.patch(&path, body))).await;
     let mut versions: Vec<i64> =
         replies.into_iter().map(|reply| reply.assert(200).json()["version"].as_i64().unwrap()).collect();
     versions.sort_unstable();
-    assert_eq!(versions, (2..2 + i64::try_from(CLIENTS).unwrap()).collect::<Vec<_>>());
+    assert_eq!(versions, (2..2 + i64::try_from(PARALLEL).unwrap()).collect::<Vec<_>>());
+}
+
+async fn a_lost_update_is_refused(on: On) {
+    let TestApp { ann, .. } = TestApp::start(on).await;
+    let contact = ann.create("contact", json!({"name": "Ann"})).await;
+    let path = format!("/api/v1/records/contact/{}", contact["id"].as_str().unwrap());
+    let seen = ann.with("if-match", "\"1\"");
+    let bodies: Vec<_> = (0..CLIENTS).map(|client| json!({"city": format!("City {client}")})).collect();
+    let replies = join_all(bodies.iter().map(|body| seen.patch(&path, body))).await;
+    let (won, lost): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.status == 200);
+    assert_eq!(won.len(), 1);
+    for reply in lost {
+        assert_eq!(reply.header("etag"), "\"2\"");
+        assert_eq!(reply.problem(412, "stale_version")["current_version"], 2);
+    }
+    assert_eq!(ann.get(&path).await.json()["city"], won[0].json()["city"]);
+}
+
+/// Some orders of a few contacts, changed by many at random: whatever the order
+/// in which commands were done, each balance is what the orders that are left
+/// are worth, and the ledger explains it line by line.
+async fn random_commands_leave_what_some_order_of_them_would(on: On) {
+    for seed in 0..3 {
+        let TestApp { ann, .. } = TestApp::with_plugin(on, "guildhall.retail-loyalty").await;
+        let mut contacts = Vec::new();
+        for name in ["Ann", "Bob", "Cid"] {
+            contacts.push(ann.create("contact", json!({"name": name})).await["id"].clone());
+        }
+        join_all((0..8).map(|client| {
+            let (ann, contacts) = (ann.clone(), contacts.clone());
+            async move {
+                let mut random = SmallRng::seed_from_u64(seed * 100 + client);
+                for _ in 0..12 {
+                    random_command(&ann, &contacts, &mut random).await;
+                }
+            }
+        }))
+        .await;
+        let orders = ann.all("order", &[]).await;
+        let entries = ann.all("loyalty.entry", &[("limit", "500")]).await;
+        for member in ann.all("loyalty.member", &[]).await {
+            let worth =
+                orders.iter().filter(|order| order["contact"] == member["contact"] && order["status"] != "cancelled");
+            let worth: i64 = worth.map(|order| whole(&order["total"])).sum();
+            let own: Vec<&Json> = entries.iter().filter(|entry| entry["member"] == member["id"]).collect();
+            let ledger: i64 = own.iter().map(|entry| entry["points"].as_i64().unwrap()).sum();
+            assert_eq!((&member["points"], ledger), (&json!(worth), worth), "seed {seed}");
+            assert!(own.iter().any(|entry| entry["balance_after"] == member["points"]), "seed {seed}");
+        }
+    }
+}
+
+fn whole(total: &Json) -> i64 {
+    total["amount"].as_str().unwrap().split('.').next().unwrap().parse().unwrap()
+}
+
+/// One of a few orders, by its external id.
+async fn random_command(ann: &Actor, contacts: &[Json], random: &mut SmallRng) {
+    let name = format!("order-{}", random.random_range(0..6));
+    let fields = json!({
+        "external_id": name, "contact": contacts[random.random_range(0..contacts.len())],
+        "placed_at": "2026-01-01", "status": if random.random_bool(0.2) { "cancelled" } else { "paid" },
+        "total": {"amount": format!("{}.50", random.random_range(1..100)), "currency": "USD"},
+    });
+    let filter = json!({"external_id": {"_eq": name}}).to_string();
+    let some = async |deleted: &str| {
+        let found = ann.all("order", &[("filter", filter.as_str()), ("deleted", deleted)]).await;
+        found.first().map(|order| format!("/api/v1/records/order/{}", order["id"].as_str().unwrap()))
+    };
+    // Others may have been quicker: that is an answer, and never a fault of the host.
+    let reply = match random.random_range(0..6) {
+        0 => ann.post("/api/v1/records/order", &fields).await,
+        1 | 2 => ann.post("/api/v1/records/order/upsert", &json!({"match": "external_id", "fields": fields})).await,
+        3 => match some("false").await {
+            Some(path) => ann.delete(&path).await,
+            None => return,
+        },
+        4 => match some("true").await {
+            Some(path) => ann.post(&format!("{path}/restore"), &json!({})).await,
+            None => return,
+        },
+        _ => {
+            let mut operations = vec![json!({"op": "upsert", "match": "external_id", "fields": fields})];
+            let mut other = fields.clone();
+            other["external_id"] = json!(format!("order-{}", random.random_range(0..6)));
+            operations.push(json!({"op": "upsert", "match": "external_id", "fields": other}));
+            ann.post("/api/v1/records/order/batch", &json!({"mode": "atomic", "operations": operations})).await
+        }
+    };
+    assert!([200, 201, 204, 404, 409].contains(&reply.status.as_u16()), "{}", reply.text);
 }

@@ -12,6 +12,7 @@ async fn a_stale_version_is_refused(on: On) {
     let path = format!("/api/v1/records/contact/{}", contact["id"].as_str().unwrap());
     ann.with("if-match", "\"1\"").patch(&path, &json!({"city": "Bern"})).await.assert(200);
     let problem = ann.with("if-match", "\"1\"").patch(&path, &json!({"city": "Basel"})).await;
+    assert_eq!(problem.header("etag"), "\"2\"");
     let problem = problem.problem(412, "stale_version");
     assert_eq!((&problem["current_version"], &problem["given_version"]), (&json!(2), &json!(1)));
     ann.with("if-match", "\"1\"").delete(&path).await.problem(412, "stale_version");

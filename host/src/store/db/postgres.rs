@@ -1,5 +1,7 @@
 //! PostgreSQL, through sqlx.
 
+mod pack;
+
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, IntoArguments};
 
 use super::{CommitError, Row, Step, Stmt, StoreError};
+use pack::{pack, unmet};
 
 /// Connections of one node.
 const CONNECTIONS: u32 = 32;
@@ -75,6 +78,24 @@ impl Postgres {
         }
         transaction.commit().await.map_err(|error| step_failure(error, steps.len()))
     }
+
+    /// Runs steps that do not see each other's effect: few of them as one
+    /// statement, which is its own transaction; many as a few statements in one.
+    pub async fn commit_at_once(&self, steps: Vec<Step>) -> Result<(), CommitError> {
+        let packs = pack(steps);
+        if let [(first, stmt)] = &packs[..] {
+            return run(&self.pool, stmt).await.map_err(|error| pack_failure(error, *first));
+        }
+        let mut transaction = self.pool.begin().await.map_err(failure)?;
+        for (first, stmt) in &packs {
+            run(&mut *transaction, stmt).await.map_err(|error| pack_failure(error, *first))?;
+        }
+        transaction.commit().await.map_err(|error| step_failure(error, usize::MAX))
+    }
+}
+
+async fn run<'c>(on: impl sqlx::Executor<'c, Database = sqlx::Postgres>, stmt: &Stmt) -> Result<(), sqlx::Error> {
+    prepared(stmt).execute(on).await.map(|_| ())
 }
 
 /// Brings the database to the current tables; nodes that start together take turns.
@@ -91,6 +112,13 @@ fn prepared(stmt: &Stmt) -> Query<'_, sqlx::Postgres, PgArguments> {
     let values = SqlxValues(Values(stmt.values.clone()));
     // Only text of this crate and of sea-query gets here; values are always bound.
     sqlx::query_with(AssertSqlSafe(Arc::clone(&stmt.sql)), values.into_arguments())
+}
+
+fn pack_failure(error: sqlx::Error, first: usize) -> CommitError {
+    match error.as_database_error().and_then(|cause| unmet(cause.code().as_deref(), cause.message())) {
+        Some(at) => CommitError::Unmet(first + at),
+        None => step_failure(error, first),
+    }
 }
 
 fn step_failure(error: sqlx::Error, at: usize) -> CommitError {

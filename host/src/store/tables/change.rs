@@ -30,6 +30,8 @@ pub enum TableChange {
     AddColumn { table: String, column: String, definition: String },
     /// A new index.
     CreateIndex { name: String, table: String, columns: Vec<String>, unique: bool, is_sparse: bool },
+    /// The index of the records that are deleted.
+    IndexDeleted { name: String, table: String },
 }
 
 impl TableChange {
@@ -44,6 +46,9 @@ impl TableChange {
                 Some([table.clone(), table.clone(), format!("{ROWS} {ROWS_PER_TENANT} 1")])
             }
             Self::AddColumn { .. } => None,
+            Self::IndexDeleted { name, table } => {
+                Some([table.clone(), name.clone(), format!("{ROWS_PER_TENANT} {ROWS_PER_VALUE} 1")])
+            }
             Self::CreateIndex { name, table, columns, unique, .. } => {
                 let mut share = ROWS_PER_VALUE * 10;
                 let shares = columns.iter().map(|column| {
@@ -75,6 +80,11 @@ impl TableChange {
             Self::AddColumn { table, column, definition } => {
                 format!("alter table {} add column{} {} {definition}", quote(table), engine.if_missing(), quote(column))
             }
+            Self::IndexDeleted { name, table } => format!(
+                "create index if not exists {} on {} (tenant_id, id) where deleted_at is not null",
+                quote(name),
+                quote(table)
+            ),
             Self::CreateIndex { name, table, columns, unique, is_sparse } => {
                 let columns: Vec<String> = columns.iter().map(|name| quote(name)).collect();
                 // Most rows have nothing there, and cost nothing then.
@@ -96,6 +106,7 @@ impl fmt::Display for TableChange {
         match self {
             Self::CreateTable { table, columns } => write!(f, "+ table {table} with {} columns", columns.len()),
             Self::AddColumn { table, column, definition } => write!(f, "+ column {table}.{column} {definition}"),
+            Self::IndexDeleted { table, .. } => write!(f, "+ index on the deleted of {table}"),
             Self::CreateIndex { table, columns, unique, .. } => {
                 write!(f, "+ {}index on {table} ({})", if *unique { "unique " } else { "" }, columns.join(", "))
             }
@@ -157,6 +168,10 @@ pub fn difference(engine: Engine, object: &Object, there: &BTreeSet<String>) -> 
             columns.extend((!unique).then(|| "id".to_owned()));
             changes.push(TableChange::CreateIndex { name, table: table.clone(), columns, unique, is_sparse: true });
         }
+    }
+    let name = index_name("d", &table, "id");
+    if !there.contains(&name) {
+        changes.push(TableChange::IndexDeleted { name, table });
     }
     changes
 }
@@ -239,15 +254,29 @@ mod tests {
         let (_, thing) = object(NAME);
         let changes = difference(Engine::Sqlite, &thing, &BTreeSet::new());
         let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
-        let (own, of_tenants) = lines.split_at(2);
-        assert_eq!(own, ["+ table o_thing with 18 columns", "+ index on o_thing (name, id)"]);
-        assert_eq!(of_tenants.len(), slot::slots().count());
+        let of_tenants = lines.iter().filter(|line| line.contains("(x_"));
+        assert_eq!(of_tenants.count(), slot::slots().count());
+        for line in
+            ["+ table o_thing with 18 columns", "+ index on o_thing (name, id)", "+ index on the deleted of o_thing"]
+        {
+            assert!(lines.iter().any(|known| known == line), "{lines:?}");
+        }
     }
 
     #[test]
     fn a_grown_object_gets_only_what_is_missing() {
         let (_, thing) = object(&format!("{NAME},{PRICE}"));
-        let there = ["tenant_id", "id", "version", "created_at", "updated_at", "deleted_at", "name", "i_o_thing__name"];
+        let there = [
+            "tenant_id",
+            "id",
+            "version",
+            "created_at",
+            "updated_at",
+            "deleted_at",
+            "name",
+            "i_o_thing__name",
+            "d_o_thing__id",
+        ];
         let changes = difference(Engine::Postgres, &thing, &there.map(str::to_owned).into());
         let lines: Vec<String> = changes.iter().map(ToString::to_string).filter(|line| !line.contains("x_")).collect();
         assert_eq!(lines, ["+ column o_thing.price bigint", "+ column o_thing.price_currency text collate \"C\""]);

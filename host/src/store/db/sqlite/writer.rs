@@ -83,7 +83,11 @@ fn step_rows(connection: &Connection, step: &Step) -> rusqlite::Result<usize> {
     bind(&mut prepared, &step.stmt)?;
     if step.expect.is_query() {
         let mut rows = prepared.raw_query();
-        return Ok(usize::from(rows.next()?.is_some()));
+        let mut found = 0;
+        while rows.next()?.is_some() {
+            found += 1;
+        }
+        return Ok(found);
     }
     if step.expect == Expect::Nothing && prepared.column_count() > 0 {
         let mut rows = prepared.raw_query();

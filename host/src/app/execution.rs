@@ -1,0 +1,231 @@
+//! One execution of a command: runs of its operations until a commit stands.
+//!
+//! Operations run together. When each has an outcome of its own, refused ones
+//! are left out and the rest runs again; a refusal that names no operation
+//! halves the group, so that one bad operation costs some twenty runs and not
+//! one for each of the others.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::attempt::{Attempt, Refusal};
+use super::command::{Command, Done, Form, Render, Report};
+use super::lanes::Held;
+use super::staging::Key;
+use super::unit_of_work::Work;
+use super::{App, AppError, Catalog};
+use crate::domain::caller::Caller;
+use crate::store::{Conflict, IdempotencyKey, KeptAnswer};
+
+/// Most runs of one group of operations. Losers queue for the record, so that
+/// a command that needs this many has met something very unusual.
+const MAX_RUNS: usize = 64;
+/// Most runs because something that a module made was there already.
+const MAX_TAKEN: usize = 4;
+/// Most groups that a command falls apart into.
+const MAX_GROUPS: usize = 200;
+/// Longest wait for others who change the same records.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// An execution under way.
+pub(super) struct Execution<'a> {
+    app: &'a Arc<App>,
+    caller: &'a Caller,
+    command: &'a Command,
+    catalog: Arc<Catalog>,
+    key: Option<IdempotencyKey>,
+    render: &'a Render,
+    report: Report,
+    /// Whether an earlier group has kept an answer.
+    has_kept: bool,
+    /// Whether that answer does not say everything any more.
+    is_behind: bool,
+}
+
+/// How a group ended.
+enum Ended {
+    /// It is committed, but for the operations that the report says were refused.
+    Done,
+    /// The request was answered by somebody else.
+    Before(crate::store::Answer),
+    /// It was refused as a whole.
+    Refused(Vec<usize>, AppError),
+}
+
+/// What follows from one run.
+enum Next {
+    Ended(Ended),
+    /// Once more, after queueing for this record.
+    Again(Option<Key>),
+}
+
+impl<'a> Execution<'a> {
+    /// An execution that has not begun.
+    pub fn new(
+        app: &'a Arc<App>,
+        caller: &'a Caller,
+        command: &'a Command,
+        catalog: Arc<Catalog>,
+        key: Option<IdempotencyKey>,
+        render: &'a Render,
+    ) -> Self {
+        let outcomes = command.operations.iter().map(|_| Err(AppError::NotReached)).collect();
+        let report = Report { outcomes, changes: Vec::new() };
+        Self { app, caller, command, catalog, key, render, report, has_kept: false, is_behind: false }
+    }
+
+    /// Runs the command to its end.
+    pub async fn run(mut self) -> Result<Done, AppError> {
+        let mut groups = VecDeque::from([(0..self.command.operations.len()).collect::<Vec<_>>()]);
+        let mut count = 1;
+        while let Some(group) = groups.pop_front() {
+            match self.run_group(group).await? {
+                Ended::Done => {}
+                Ended::Before(answer) => return Ok(Done::Before(answer)),
+                Ended::Refused(group, error) if group.len() == 1 => {
+                    self.report.outcomes[group[0]] = Err(error);
+                    self.is_behind = self.has_kept;
+                }
+                Ended::Refused(mut group, _) if count < MAX_GROUPS => {
+                    count += 1;
+                    let second = group.split_off(group.len() / 2);
+                    groups.push_front(second);
+                    groups.push_front(group);
+                }
+                Ended::Refused(group, error) => {
+                    let text = error.to_string();
+                    for at in group {
+                        self.report.outcomes[at] = Err(AppError::Refused(text.clone()));
+                    }
+                    self.is_behind = self.has_kept;
+                }
+            }
+        }
+        if self.is_behind {
+            let work = Work::begin(self.app, self.caller, &self.catalog, BTreeSet::new());
+            let unit = work.finish(self.kept_answer()).await;
+            if let Err(conflict) = self.app.store.commit(&unit).await {
+                tracing::warn!(%conflict, "a batch is stored, and the last word of its answer is not kept");
+            }
+        }
+        Ok(Done::Now((self.render)(&self.report)))
+    }
+
+    async fn run_group(&mut self, mut group: Vec<usize>) -> Result<Ended, AppError> {
+        let app = self.app;
+        let mut held = app.lanes.hold_none();
+        let deadline = Instant::now() + DEADLINE;
+        let mut taken = 0;
+        for _ in 0..MAX_RUNS {
+            match self.run_once(&mut group, &held, &mut taken).await? {
+                Next::Ended(ended) => return Ok(ended),
+                Next::Again(None) => {}
+                Next::Again(Some((object, id))) => {
+                    let queue = held.join((self.caller.tenant, object, id));
+                    if tokio::time::timeout_at(deadline, queue).await.is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        self.refuse_all(group, AppError::Contended)
+    }
+
+    async fn run_once(&mut self, group: &mut Vec<usize>, held: &Held<'_>, taken: &mut usize) -> Result<Next, AppError> {
+        let work = Arc::new(Work::begin(self.app, self.caller, &self.catalog, held.lanes()));
+        let attempt = Attempt::run(&work, self.command, group).await;
+        let attempt = match (attempt, work.contended().await) {
+            (_, Some(record)) => return Ok(Next::Again(Some(record))),
+            (Ok(attempt), None) => attempt,
+            (Err(refusal), None) => return self.refuse(group, refusal),
+        };
+        let Attempt { keys, outcomes } = attempt;
+        for (at, outcome) in outcomes {
+            self.report.outcomes[at] = outcome;
+        }
+        let planned = if self.command.is_dry { work.planned().await } else { Vec::new() };
+        let unit = work.finish(self.kept_answer()).await;
+        let conflict = if self.command.is_dry {
+            if super::taken::find(self.app, self.caller, &unit.writes).await?.is_empty() {
+                self.report.changes.extend(planned);
+                return Ok(Next::Ended(Ended::Done));
+            }
+            Conflict::Duplicate
+        } else if unit.writes.is_empty() && unit.answer.is_none() && unit.merges.is_empty() {
+            return Ok(Next::Ended(Ended::Done));
+        } else {
+            match self.app.store.commit(&unit).await {
+                Ok(()) => {
+                    self.has_kept = self.key.is_some();
+                    self.is_behind = false;
+                    return Ok(Next::Ended(Ended::Done));
+                }
+                Err(conflict) => conflict,
+            }
+        };
+        match conflict {
+            Conflict::Answered => match self.app.given_answer(self.key.as_ref()).await? {
+                Some(answer) => Ok(Next::Ended(Ended::Before(answer))),
+                None => Ok(Next::Again(None)),
+            },
+            Conflict::Changed { object, id } => Ok(Next::Again(Some((object, id)))),
+            Conflict::Busy => Ok(Next::Again(None)),
+            Conflict::Store(error) => Err(error.into()),
+            Conflict::Duplicate => {
+                let found = super::taken::find(self.app, self.caller, &unit.writes).await?;
+                // Two modules made the same thing at once: the second sees it when it runs again.
+                if *taken < MAX_TAKEN && found.iter().all(|taken| unit.writes[taken.write].plugin().is_some()) {
+                    *taken += 1;
+                    return Ok(Next::Again(None));
+                }
+                match super::taken::blame(self.command, &keys, &unit.writes, found) {
+                    Some(refusal) => self.refuse(group, refusal),
+                    None => Ok(Next::Again(None)),
+                }
+            }
+        }
+    }
+
+    /// The answer as it stands, to be kept for a retry.
+    fn kept_answer(&self) -> Option<KeptAnswer> {
+        let key = self.key.clone().filter(|_| !self.command.is_dry)?;
+        Some(KeptAnswer { key, answer: (self.render)(&self.report), is_further: self.has_kept })
+    }
+
+    fn refuse(&mut self, group: &mut Vec<usize>, refusal: Refusal) -> Result<Next, AppError> {
+        match refusal {
+            Refusal::Operations(refused) => self.leave_out(group, refused),
+            Refusal::All(error) => self.refuse_all(std::mem::take(group), error).map(Next::Ended),
+        }
+    }
+
+    /// Leaves refused operations out and runs the rest again; when all stand or
+    /// fall together, that is the end.
+    fn leave_out(&mut self, group: &mut Vec<usize>, refused: Vec<(usize, AppError)>) -> Result<Next, AppError> {
+        for (at, error) in refused {
+            if self.command.form != Form::Each || error.is_of_the_host() {
+                return Err(self.of_operation(at, error));
+            }
+            group.retain(|other| *other != at);
+            self.report.outcomes[at] = Err(error);
+        }
+        Ok(Next::Again(None))
+    }
+
+    fn refuse_all(&self, group: Vec<usize>, error: AppError) -> Result<Ended, AppError> {
+        if self.command.form != Form::Each || error.is_of_the_host() {
+            return Err(error);
+        }
+        Ok(Ended::Refused(group, error))
+    }
+
+    fn of_operation(&self, at: usize, error: AppError) -> AppError {
+        if self.command.form == Form::One || error.is_of_the_host() {
+            return error;
+        }
+        AppError::Operation { at, error: Box::new(error) }
+    }
+}

@@ -1,0 +1,133 @@
+//! Unique values that a unit of work wants and others have: which write it
+//! was, which field, and who has the value. The database's constraint is the
+//! judge; this finds out what it judged about.
+
+use std::collections::{BTreeMap, HashMap};
+
+use uuid::Uuid;
+
+use super::attempt::Refusal;
+use super::command::Command;
+use super::staging::{Key, key_of};
+use super::{App, AppError};
+use crate::access::{Denied, Read};
+use crate::domain::caller::Caller;
+use crate::domain::filter::{Filter, MAX_LIST, Target};
+use crate::domain::plugin::Fault;
+use crate::domain::query::Query;
+use crate::domain::record::Record;
+use crate::domain::value::Value;
+use crate::plugin::Failure;
+use crate::store::{Change, Write};
+
+/// A value that a write cannot have.
+pub(super) struct Taken {
+    /// Place of the write in its unit.
+    pub write: usize,
+    /// Place of the field.
+    pub place: usize,
+    /// Who has the value.
+    pub holder: Uuid,
+}
+
+/// The writes that want a value, by the value as text.
+type Wanted = HashMap<String, Vec<usize>>;
+
+/// Finds everything that is taken, at most one value of each write, in the order of the writes.
+pub(super) async fn find(app: &App, caller: &Caller, writes: &[Write]) -> Result<Vec<Taken>, AppError> {
+    let mut wanted: BTreeMap<(&str, usize), Wanted> = BTreeMap::new();
+    for (at, write) in writes.iter().enumerate() {
+        let record = &write.record;
+        for (place, _) in record.object.fields.iter().enumerate().filter(|(_, field)| field.def.unique) {
+            if is_set(write, place) && !record.values[place].is_null() {
+                let by_value = wanted.entry((&record.object.name, place)).or_default();
+                by_value.entry(record.values[place].to_string()).or_default().push(at);
+            }
+        }
+    }
+    let own: HashMap<Key, &Write> = writes.iter().map(|write| (key_of(&write.record), write)).collect();
+    let mut taken = Vec::new();
+    for ((_, place), by_value) in &wanted {
+        for sharing in by_value.values() {
+            let holder = writes[sharing[0]].record.id;
+            taken.extend(sharing[1..].iter().map(|&write| Taken { write, place: *place, holder }));
+        }
+        for record in holders(app, caller, writes, *place, by_value).await? {
+            let gives_up = own.get(&key_of(&record)).is_some_and(|write| {
+                matches!(write.change, Change::Delete { .. }) || write.record.values[*place] != record.values[*place]
+            });
+            let Some(sharing) = by_value.get(&record.values[*place].to_string()).filter(|_| !gives_up) else {
+                continue;
+            };
+            let others = sharing.iter().filter(|&&write| writes[write].record.id != record.id);
+            taken.extend(others.map(|&write| Taken { write, place: *place, holder: record.id }));
+        }
+    }
+    taken.sort_by_key(|taken| taken.write);
+    taken.dedup_by_key(|taken| taken.write);
+    Ok(taken)
+}
+
+/// The operations whose values are taken. None when it is worth another run,
+/// because an upsert will find the other record now, or the other has gone.
+pub(super) fn blame(command: &Command, keys: &[(usize, Key)], writes: &[Write], found: Vec<Taken>) -> Option<Refusal> {
+    let mut refused = Vec::new();
+    for taken in found {
+        let write = &writes[taken.write];
+        let (object, field) = (&write.record.object, write.record.object.fields[taken.place].name());
+        if let Some(plugin) = write.plugin() {
+            let message = format!("a unique value of its `{}` belongs to another record", object.name);
+            let failure = Failure::Fault(Fault::new("duplicate", message));
+            return Some(Refusal::All(AppError::Hook { plugin: plugin.id.clone(), failure }));
+        }
+        let error =
+            AppError::Duplicate { object: object.name.clone(), field: field.to_owned(), existing: Some(taken.holder) };
+        let key = key_of(&write.record);
+        match keys.iter().find(|(_, own)| *own == key) {
+            Some((at, _)) if command.operations[*at].yields_to(field) => {}
+            Some((at, _)) => refused.push((*at, error)),
+            None => return Some(Refusal::All(error)),
+        }
+    }
+    (!refused.is_empty()).then_some(Refusal::Operations(refused))
+}
+
+/// The records that have one of the values now.
+async fn holders(
+    app: &App,
+    caller: &Caller,
+    writes: &[Write],
+    place: usize,
+    by_value: &Wanted,
+) -> Result<Vec<Record>, AppError> {
+    let first: Vec<&Write> = by_value.values().map(|sharing| &writes[sharing[0]]).collect();
+    let Some(write) = first.first() else { return Ok(Vec::new()) };
+    let object = &write.record.object;
+    // Whose write it is asks; who may not read the object cannot be told who has the value.
+    let permit = match write.plugin() {
+        Some(plugin) => app.access.check_plugin::<Read>(caller, plugin, object).await,
+        None => app.access.check::<Read>(caller, object).await,
+    };
+    let permit = match permit {
+        Ok(permit) => permit,
+        Err(Denied::Policy(error)) => return Err(Denied::Policy(error).into()),
+        Err(_) => return Ok(Vec::new()),
+    };
+    let mut found = Vec::new();
+    for some in first.chunks(MAX_LIST) {
+        let values: Vec<Value> = some.iter().map(|write| write.record.values[place].clone()).collect();
+        let limit = u32::try_from(values.len()).unwrap_or(u32::MAX);
+        let query = Query { filter: Some(Filter::In(Target::Field(place), values)), limit, ..Query::default() };
+        found.extend(app.store.list(&permit, &query).await?);
+    }
+    Ok(found)
+}
+
+/// Whether the write puts a value there.
+fn is_set(write: &Write, place: usize) -> bool {
+    match &write.change {
+        Change::Create(_) | Change::Restore { .. } => true,
+        Change::Update { places, .. } => places.contains(&place),
+        Change::Delete { .. } => false,
+    }
+}
