@@ -7,13 +7,16 @@
 mod accounts;
 mod commit;
 mod db;
+mod deliveries;
 mod dialect;
 mod error;
+mod events;
 mod idempotency;
 mod list;
 mod modules;
 mod records;
 mod tables;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -21,12 +24,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use accounts::{KeyRow, NewKey, NewTenant};
 pub use commit::{Change, Conflict, Read, Unit, Write};
+pub use db::Listener;
 use db::Db;
+pub use deliveries::{DeliveryRow, DueDelivery, NewDelivery, Outcome};
 pub use error::StoreError;
+pub use events::Window;
 pub use idempotency::{Answer, IdempotencyKey};
 pub use modules::{ModuleRow, NewPlugin, PluginRow};
 use tables::TableSql;
 pub use tables::{TableChange, TableError};
+pub use webhooks::WebhookRow;
 
 use crate::access::HostPermit;
 use crate::domain::object::Object;

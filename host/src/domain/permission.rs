@@ -42,6 +42,8 @@ impl fmt::Display for Action {
 pub enum Area {
     /// Which modules a tenant has enabled, and their settings.
     Modules,
+    /// The log of all changes.
+    Events,
     /// Where events are sent to, and how that went.
     Webhooks,
 }
@@ -51,6 +53,7 @@ impl Area {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Modules => "#modules",
+            Self::Events => "#events",
             Self::Webhooks => "#webhooks",
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::clock::Timestamp;
+
 /// Waiting times before each attempt; with the first, which is at once, 75 hours and 35 minutes.
 pub const SCHEDULE: [Duration; 10] = [
     Duration::ZERO,
@@ -30,6 +32,15 @@ pub fn wait(attempts: usize, retry_after: Option<Duration>, chance: f64) -> Opti
     Some(retry_after.map_or(planned, |asked| planned.max(asked.min(MAX_RETRY_AFTER))))
 }
 
+/// Reads `Retry-After`: seconds, or a date.
+pub fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = Timestamp::from(chrono::DateTime::parse_from_rfc2822(text.trim()).ok()?.to_utc());
+    Some(Duration::from_micros(u64::try_from(until.micros() - now.micros()).unwrap_or(0)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +63,16 @@ mod tests {
         assert_eq!(wait(2, Some(minute), 0.0), Some(Duration::from_mins(5)));
         assert_eq!(wait(1, Some(Duration::from_hours(9_999)), 0.0), Some(MAX_RETRY_AFTER));
         assert_eq!(wait(10, Some(minute), 0.0), None);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = Timestamp::parse("2026-11-22T10:00:00Z").unwrap();
+        let read = |text: &str| retry_after(text, now).map(|wait| wait.as_secs());
+        assert_eq!(read("120"), Some(120));
+        assert_eq!(read("Sun, 22 Nov 2026 10:01:00 GMT"), Some(60));
+        assert_eq!(read("Sun, 22 Nov 2020 10:01:00 GMT"), Some(0));
+        assert_eq!((read("soon"), read("-5"), read("")), (None, None, None));
     }
 
     #[test]

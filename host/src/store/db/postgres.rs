@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sea_query::Values;
 use sea_query_sqlx::SqlxValues;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, IntoArguments};
 
@@ -57,6 +57,13 @@ impl Postgres {
         rows.iter().map(|row| map(&Row::Postgres(row))).collect()
     }
 
+    /// Hears what is said on a channel.
+    pub async fn listen(&self, channel: &str) -> Result<Listener, StoreError> {
+        let mut listener = PgListener::connect_with(&self.pool).await.map_err(failure)?;
+        listener.listen(channel).await.map_err(failure)?;
+        Ok(Listener(listener))
+    }
+
     /// Runs the steps in one transaction.
     pub async fn commit(&self, steps: &[Step]) -> Result<(), CommitError> {
         let mut transaction = self.pool.begin().await.map_err(failure)?;
@@ -74,6 +81,18 @@ impl Postgres {
             }
         }
         transaction.commit().await.map_err(|error| step_failure(error, steps.len()))
+    }
+}
+
+/// Hears what is said on a channel, over a connection that it keeps.
+pub struct Listener(PgListener);
+
+impl Listener {
+    /// The next thing that is said; none when the connection was lost and is
+    /// there again, so that something may have been missed.
+    pub async fn next(&mut self) -> Result<Option<String>, StoreError> {
+        let heard = self.0.try_recv().await.map_err(failure)?;
+        Ok(heard.map(|notification| notification.payload().to_owned()))
     }
 }
 
