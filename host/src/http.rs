@@ -4,6 +4,7 @@ mod answers;
 mod body;
 mod conditions;
 mod credential;
+mod events;
 mod health;
 mod idempotency;
 mod listing;
@@ -12,6 +13,7 @@ mod openapi;
 mod problem;
 mod records;
 mod request_id;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -35,6 +37,14 @@ pub fn router(app: &Arc<App>) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(records::list, records::create))
         .routes(routes!(records::get, records::update, records::delete))
+        .routes(routes!(events::timeline))
+        .routes(routes!(events::list))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::get, webhooks::change, webhooks::remove))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::deliveries::list))
+        .routes(routes!(webhooks::deliveries::replay_since))
+        .routes(routes!(webhooks::deliveries::replay))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
         .routes(routes!(openapi::document))

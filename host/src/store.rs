@@ -20,7 +20,7 @@ mod webhooks;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 pub use accounts::{KeyRow, NewKey, NewTenant};
 pub use commit::{Change, Conflict, Read, Unit, Write};
@@ -36,12 +36,14 @@ pub use tables::{TableChange, TableError};
 pub use webhooks::WebhookRow;
 
 use crate::access::HostPermit;
+use crate::domain::id::TenantId;
 use crate::domain::object::Object;
 
 /// Everything that the host keeps.
 pub struct Store {
     db: Db,
     texts: RwLock<HashMap<u64, Arc<TableSql>>>,
+    committed: OnceLock<Box<dyn Fn(TenantId) + Send + Sync>>,
 }
 
 impl Store {
@@ -56,7 +58,12 @@ impl Store {
     }
 
     fn new(db: Db) -> Self {
-        Self { db, texts: RwLock::default() }
+        Self { db, texts: RwLock::default(), committed: OnceLock::new() }
+    }
+
+    /// Calls this after every commit that added events. Set once; it must be quick.
+    pub fn after_commits(&self, call: impl Fn(TenantId) + Send + Sync + 'static) {
+        let _ = self.committed.set(Box::new(call));
     }
 
     /// Whether the database answers.

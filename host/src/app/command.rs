@@ -168,7 +168,7 @@ impl App {
         }
     }
 
-    async fn given_answer(&self, key: Option<&IdempotencyKey>) -> Result<Option<Answer>, AppError> {
+    pub(super) async fn given_answer(&self, key: Option<&IdempotencyKey>) -> Result<Option<Answer>, AppError> {
         let Some(key) = key else { return Ok(None) };
         match self.store.answer(HostPermit::new(Chore::Serve), key).await? {
             None => Ok(None),

@@ -61,7 +61,7 @@ impl App {
         Ok(Page { records, next })
     }
 
-    async fn reader(&self, caller: &Caller, object: &str) -> Result<Permit<Read>, AppError> {
+    pub(super) async fn reader(&self, caller: &Caller, object: &str) -> Result<Permit<Read>, AppError> {
         let catalog = self.catalog(caller.tenant).await?;
         let object = catalog.schema.object(object).ok_or_else(|| AppError::UnknownObject(object.to_owned()))?;
         Ok(self.access.check::<Read>(caller, object).await?)

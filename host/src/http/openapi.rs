@@ -144,6 +144,8 @@ fn path_of(object: &Object, generic: &Value) -> Value {
                 "type": "object", "required": ["data", "next_cursor"],
                 "properties": {"data": {"type": "array", "items": record}, "next_cursor": {"type": ["string", "null"]}}
             }),
+            // Events have one form, whatever their object.
+            "timeline" => operation["responses"]["200"]["content"]["application/json"]["schema"].clone(),
             _ => record,
         };
         for status in ["200", "201"] {

@@ -138,7 +138,11 @@ impl Store {
             steps.push(self.append(unit.tenant, events));
             origins.push(Origin::Events);
         }
-        self.db.commit(steps).await.map_err(|error| match error {
+        let done = self.db.commit(steps).await;
+        if let (Ok(()), false, Some(call)) = (&done, unit.events.is_empty(), self.committed.get()) {
+            call(unit.tenant);
+        }
+        done.map_err(|error| match error {
             CommitError::Busy => Conflict::Busy,
             CommitError::Store(error) => Conflict::Store(error),
             CommitError::Unmet(at) | CommitError::Unique(at) => match origins.into_iter().nth(at) {

@@ -79,31 +79,35 @@ impl Store {
         self.db.all(Reach::List, stmt, |row| row.id(0).map(TenantId)).await
     }
 
-    /// Webhooks, of one tenant or of all, for which there is something to do that nobody does.
+    /// Webhooks, of one tenant or of all, for which there is something to do
+    /// that nobody does, and whether it can be done yet.
     pub async fn idle_webhooks(
         &self,
         _: HostPermit,
         tenant: Option<TenantId>,
         now: Timestamp,
-    ) -> Result<Vec<(TenantId, Uuid)>, StoreError> {
+    ) -> Result<Vec<(TenantId, Uuid, bool)>, StoreError> {
         let engine = self.db.engine();
-        let (of_tenant, first, mut values): (_, _, Vec<Bound>) = match tenant {
-            Some(tenant) => ("w.tenant_id = $1 and ", "$2", vec![tenant.0.into()]),
-            None => ("", "$1", Vec::new()),
-        };
-        values.push(engine.time(now));
-        let sql = format!(
-            "select w.tenant_id, w.id from webhook w where {of_tenant}w.enabled \
-             and (w.leased_until is null or w.leased_until <= {first}) \
-             and (w.paused_until is null or w.paused_until <= {first}) \
-             and (exists (select 1 from webhook_delivery d where d.tenant_id = w.tenant_id and d.webhook_id = w.id \
-                 and d.next_at is not null and d.next_at <= {first}) \
-             or exists (select 1 from event e where e.tenant_id = w.tenant_id \
-                 and (e.tx, e.seq) > ({}, w.cursor_seq) and {}))",
+        let mut values: Vec<Bound> = vec![engine.time(now)];
+        let mut of_tenant = "";
+        if let Some(tenant) = tenant {
+            values.push(tenant.0.into());
+            of_tenant = " and w.tenant_id = $2";
+        }
+        let is_due = "exists (select 1 from webhook_delivery d where d.tenant_id = w.tenant_id \
+             and d.webhook_id = w.id and d.next_at is not null and d.next_at <= $1)";
+        let has_events = format!(
+            "exists (select 1 from event e where e.tenant_id = w.tenant_id and (e.tx, e.seq) > ({}, w.cursor_seq)",
             engine.transaction("w.cursor_tx"),
+        );
+        let sql = format!(
+            "select w.tenant_id, w.id, ({is_due} or {has_events} and {})) from webhook w where w.enabled{of_tenant} \
+             and (w.leased_until is null or w.leased_until <= $1) and (w.paused_until is null or w.paused_until <= $1) \
+             and ({is_due} or {has_events}))",
             engine.is_settled("e.tx"),
         );
-        self.db.all(Reach::List, Stmt::new(sql, values), |row| Ok((TenantId(row.id(0)?), row.id(1)?))).await
+        let read = |row: &Row<'_>| Ok((TenantId(row.id(0)?), row.id(1)?, row.boolean(2)?));
+        self.db.all(Reach::List, Stmt::new(sql, values), read).await
     }
 
     /// Takes a webhook to work on, unless another node has it.

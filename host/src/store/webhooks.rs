@@ -42,11 +42,13 @@ pub struct WebhookRow {
     pub cursor: Position,
     /// Since when no delivery worked.
     pub failing_since: Option<Timestamp>,
+    /// Until when nothing is sent.
+    pub paused_until: Option<Timestamp>,
 }
 
 /// The columns of a webhook, in the order in which [`webhook`] reads them.
 const COLUMNS: &str = "tenant_id, id, version, created_at, updated_at, url, description, types, enabled, \
-     disabled_reason, secret, old_secret, old_secret_until, cursor_tx, cursor_seq, failing_since";
+     disabled_reason, secret, old_secret, old_secret_until, cursor_tx, cursor_seq, failing_since, paused_until";
 
 /// An answer to keep for a retry of the same request.
 type Kept<'a> = Option<&'a (IdempotencyKey, Answer)>;
@@ -192,5 +194,6 @@ fn webhook(row: &Row<'_>) -> Result<WebhookRow, StoreError> {
         old_secret: row.maybe_text(11)?.zip(row.maybe_time(12)?),
         cursor: Position { tx: row.integer(13)?, seq: row.integer(14)? },
         failing_since: row.maybe_time(15)?,
+        paused_until: row.maybe_time(16)?,
     })
 }

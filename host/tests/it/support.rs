@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use guildhall::app::{App, Database};
+use guildhall::app::{App, Database, Settings};
 use guildhall::domain::clock::Clock;
 use guildhall::http;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -73,12 +73,21 @@ pub struct Reply {
 
 impl TestApp {
     pub async fn start(on: On) -> Self {
+        Self::start_with(on, Clock::system(), Settings::default()).await
+    }
+
+    /// A host whose webhooks may go to receivers of the test.
+    pub async fn with_webhooks(on: On, clock: Clock) -> Self {
+        Self::start_with(on, clock, Settings { allow_private_webhooks: true }).await
+    }
+
+    pub async fn start_with(on: On, clock: Clock, settings: Settings) -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
         let database = match on {
             On::Sqlite => Database::Sqlite(directory.path().join("guildhall.sqlite")),
             On::Postgres => Database::Postgres(new_postgres_database().await),
         };
-        let app = App::open(&database, Clock::system()).await.unwrap();
+        let app = App::open_with(&database, clock, settings).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = http::router(&app);
