@@ -90,12 +90,7 @@ impl Outbound {
     }
 
     /// Posts a JSON body.
-    pub async fn post(
-        &self,
-        url: &str,
-        headers: &[(&'static str, String)],
-        body: Vec<u8>,
-    ) -> Result<Reply, SendError> {
+    pub async fn post(&self, url: &str, headers: &[(&'static str, String)], body: Vec<u8>) -> Result<Reply, SendError> {
         // The rule may have become stricter since the address was taken.
         let url = parse_receiver(url, self.allow_private)?;
         let uri: Uri = url.as_str().parse().map_err(|_| SendError::Address(BadAddress::NoUrl))?;

@@ -24,8 +24,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 pub use accounts::{KeyRow, NewKey, NewTenant};
 pub use commit::{Change, Conflict, Read, Unit, Write};
-pub use db::Listener;
 use db::Db;
+pub use db::Listener;
 pub use deliveries::{DeliveryRow, DueDelivery, NewDelivery, Outcome};
 pub use error::StoreError;
 pub use events::Window;

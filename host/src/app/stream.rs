@@ -142,7 +142,8 @@ impl Stream {
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
                 let caller = self.app.still(&self.sight.caller).await?.ok_or(End::Over)?;
-                self.permit = self.app.access.check_area::<Read>(&caller, Area::Events).await.map_err(AppError::from)?;
+                self.permit =
+                    self.app.access.check_area::<Read>(&caller, Area::Events).await.map_err(AppError::from)?;
                 // What it may see is decided anew, too.
                 self.sight = Sight::of(caller);
             }

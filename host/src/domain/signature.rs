@@ -208,10 +208,9 @@ mod tests {
     /// The cases of the reference libraries' tests, for both kinds.
     #[test]
     fn the_cases_of_the_reference_libraries() {
-        for key in [
-            SigningKey::from_random(SignatureKind::V1, [3; 32]),
-            SigningKey::from_random(SignatureKind::V1a, [4; 32]),
-        ] {
+        for key in
+            [SigningKey::from_random(SignatureKind::V1, [3; 32]), SigningKey::from_random(SignatureKind::V1a, [4; 32])]
+        {
             let verifying = Verifying::parse(&key.public().unwrap_or_else(|| key.secret())).unwrap();
             let right = key.sign(ID, AT, BODY);
             let version = right.split(',').next().unwrap();
@@ -227,7 +226,9 @@ mod tests {
             for stamp in ["", "abc", "-1", "+1614265330", " 1614265330", "99999999999999999999", "1614265330.0"] {
                 assert!(!verifying.accepts(ID, stamp, &right, BODY, AT), "{stamp}");
             }
-            assert!(!verifying.accepts("", &at, &right, BODY, AT) && !verifying.accepts("msg_2", &at, &right, BODY, AT));
+            assert!(
+                !verifying.accepts("", &at, &right, BODY, AT) && !verifying.accepts("msg_2", &at, &right, BODY, AT)
+            );
             assert!(!verifying.accepts(ID, &at, &right, b"{}", AT));
             assert_eq!(SigningKey::parse(&key.secret()).unwrap().sign(ID, AT, BODY), right);
             assert!(!format!("{key:?}").contains(&key.secret()[7..]));

@@ -196,7 +196,9 @@ pub async fn timeline(
 }
 
 /// The next piece of a stream; the first one says how to come again.
-async fn next((mut items, is_first): (Receiver<StreamItem>, bool)) -> Option<(Result<Event, Infallible>, (Receiver<StreamItem>, bool))> {
+async fn next(
+    (mut items, is_first): (Receiver<StreamItem>, bool),
+) -> Option<(Result<Event, Infallible>, (Receiver<StreamItem>, bool))> {
     let event = match items.recv().await? {
         StreamItem::Event(place, event) => {
             let data = serde_json::to_string(&event).unwrap_or_default();

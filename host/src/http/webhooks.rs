@@ -66,7 +66,10 @@ pub struct WebhookChanges {
     responses((status = 200, description = "The webhooks", body = Webhooks), Reading),
     security(("key" = []))
 )]
-pub async fn list(State(app): State<Arc<App>>, Authenticated(caller): Authenticated) -> Result<Json<Webhooks>, Problem> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Webhooks>, Problem> {
     Ok(Json(Webhooks { data: app.webhooks(&caller).await? }))
 }
 
@@ -182,6 +185,5 @@ fn answer(status: StatusCode, view: Option<&WebhookView>) -> Answer {
 
 /// What is no id names no webhook.
 fn webhook_id(id: &str) -> Result<Uuid, Problem> {
-    Uuid::parse_str(id)
-        .map_err(|_| AppError::NotFound { what: "webhook".to_owned(), id: id.to_owned() }.into())
+    Uuid::parse_str(id).map_err(|_| AppError::NotFound { what: "webhook".to_owned(), id: id.to_owned() }.into())
 }

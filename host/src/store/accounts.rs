@@ -133,12 +133,7 @@ impl Store {
 }
 
 fn key_row(row: &Row<'_>) -> Result<KeyRow, StoreError> {
-    Ok(KeyRow {
-        id: row.id(0)?,
-        tenant: TenantId(row.id(1)?),
-        role: row.text(2)?,
-        expires_at: row.maybe_time(3)?,
-    })
+    Ok(KeyRow { id: row.id(0)?, tenant: TenantId(row.id(1)?), role: row.text(2)?, expires_at: row.maybe_time(3)? })
 }
 
 pub(super) fn store_error(error: CommitError) -> StoreError {

@@ -152,12 +152,7 @@ impl Store {
     }
 
     /// Commits changes of a webhook, and the answer to them.
-    pub(super) async fn change(
-        &self,
-        steps: Vec<Step>,
-        answer: Kept<'_>,
-        at: Timestamp,
-    ) -> Result<(), Conflict> {
+    pub(super) async fn change(&self, steps: Vec<Step>, answer: Kept<'_>, at: Timestamp) -> Result<(), Conflict> {
         let kept = answer.map(|(key, answer)| self.keep_answer(key, answer, at));
         let has_answer = kept.is_some();
         let all = kept.into_iter().chain(steps).collect();

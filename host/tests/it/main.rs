@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod support;
+mod receiver;
 
 mod access;
 mod bad_input;
@@ -14,9 +15,15 @@ mod events;
 mod filters;
 mod hostile;
 mod idempotency;
+mod kills;
 mod listing;
 mod loyalty;
 mod modules;
 mod openapi;
 mod records;
+mod stream;
 mod tables;
+mod timeline;
+mod webhook_addresses;
+mod webhook_delivery;
+mod webhooks;

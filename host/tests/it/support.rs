@@ -88,11 +88,7 @@ impl TestApp {
             On::Postgres => Database::Postgres(new_postgres_database().await),
         };
         let app = App::open_with(&database, clock, settings).await.unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let router = http::router(&app);
-        tokio::spawn(async move { axum::serve(listener, router).await });
-
+        let address = Self::listen(&app).await;
         let ann = app.create_tenant("first", "First shop").await.unwrap().api_key;
         let sam = app.create_tenant("second", "Second shop").await.unwrap().api_key;
         let (_, vic) = app.create_key("first", "viewer", "Vic", None).await.unwrap();
@@ -105,6 +101,15 @@ impl TestApp {
             _directory: Arc::clone(&directory),
         };
         Self { ann: actor(Some(ann)), vic: actor(Some(vic)), sam: actor(Some(sam)), anon: actor(None), app, database }
+    }
+
+    /// Serves the API of an application, and says where.
+    pub async fn listen(app: &Arc<App>) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let router = http::router(app);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
     }
 
     /// A host on which the first tenant has this plugin enabled.
@@ -125,6 +130,17 @@ impl Actor {
     /// The same actor, with this key.
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self.clone() }
+    }
+
+    /// The same actor, talking to another address.
+    pub fn at(&self, address: &str) -> Self {
+        Self { address: address.to_owned(), ..self.clone() }
+    }
+
+    /// An answer whose body is still to be read.
+    pub async fn open(&self, path: &str) -> reqwest::Response {
+        let request = self.client.get(format!("{}{path}", self.address)).headers(self.headers.clone());
+        request.bearer_auth(self.key()).send().await.unwrap()
     }
 
     /// The same actor, sending this header.
@@ -293,7 +309,7 @@ fn leb128(mut value: usize) -> Vec<u8> {
 /// Databases made so far, for their names.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-async fn new_postgres_database() -> String {
+pub async fn new_postgres_database() -> String {
     let server = std::env::var("GUILDHALL_TEST_POSTGRES")
         .expect("these tests need a PostgreSQL server: `cargo xtask test` starts one for them");
     let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));

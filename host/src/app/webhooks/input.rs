@@ -88,5 +88,7 @@ fn types(value: &Json) -> Result<Vec<String>, Unfit> {
     if list.len() > MAX_PATTERNS {
         return Err(Unfit::out_of_range(format!("names more than {MAX_PATTERNS} types")));
     }
-    list.iter().map(|one| TypePattern::parse(one.as_str().unwrap_or_default()).map(|one| one.text().to_owned())).collect()
+    list.iter()
+        .map(|one| TypePattern::parse(one.as_str().unwrap_or_default()).map(|one| one.text().to_owned()))
+        .collect()
 }

@@ -51,12 +51,8 @@ impl Store {
              last_error from webhook_delivery where tenant_id = $1 and webhook_id = $2 and event_id < $3{state} \
              order by event_id desc limit $4"
         );
-        let values = [
-            permit.tenant().0.into(),
-            webhook.into(),
-            before.unwrap_or(Uuid::max()).into(),
-            i64::from(limit).into(),
-        ];
+        let values =
+            [permit.tenant().0.into(), webhook.into(), before.unwrap_or(Uuid::max()).into(), i64::from(limit).into()];
         self.db.all(Reach::List, Stmt::new(sql, values), delivery).await
     }
 
