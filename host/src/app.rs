@@ -8,8 +8,10 @@ mod attempt;
 mod calculate;
 mod catalog;
 mod command;
+mod delivery;
 mod duplicates;
 mod error;
+mod events;
 mod execution;
 mod guest;
 mod hooks;
@@ -17,6 +19,7 @@ mod lanes;
 mod looking;
 mod merge;
 mod modules;
+mod news;
 mod numbers;
 mod operation;
 mod recompute;
@@ -24,9 +27,11 @@ mod records;
 mod returning;
 mod schema;
 mod staging;
+mod stream;
 mod taken;
 mod unit_of_work;
 mod unmerge;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,12 +41,15 @@ pub use catalog::{Catalog, Module};
 pub use command::{Command, Done, Form, MAX_OPERATIONS, PlannedChange, Render, Report};
 pub use duplicates::{Candidate, Like};
 pub use error::AppError;
+pub use events::{EventPage, EventRequest, TimelinePage};
 pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
 pub use modules::{ModuleView, PluginView};
 pub use operation::{MissingLink, Operation, Outcome};
 pub use records::{ListRequest, Page};
 pub use schema::{ObjectView, SchemaChanged, SchemaView};
+pub use stream::StreamItem;
 pub use unmerge::UnmergeReport;
+pub use webhooks::{DeliveryPage, DeliveryView, RenderReplay, RenderWebhook, Replayed, WebhookView};
 
 pub use crate::access::Denied;
 pub use crate::plugin::Failure;
@@ -51,6 +59,7 @@ use crate::access::{Access, Chore, HostPermit};
 use crate::domain::clock::Clock;
 use crate::domain::cursor::CursorKey;
 use crate::domain::id::Ids;
+use crate::outbound::Outbound;
 use crate::plugin::PluginEngine;
 use crate::store::Store;
 
@@ -61,6 +70,13 @@ pub enum Database {
     Sqlite(PathBuf),
     /// PostgreSQL at this URL.
     Postgres(String),
+}
+
+/// What an operator can choose.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Webhooks may go over http and to private addresses: for development and tests.
+    pub allow_private_webhooks: bool,
 }
 
 /// The application: everything that the ways in need.
@@ -75,11 +91,19 @@ pub struct App {
     catalogs: catalog::Catalogs,
     lanes: lanes::Lanes,
     computing: recompute::Computing,
+    news: Arc<news::News>,
+    streams: stream::Streams,
+    outbound: Outbound,
 }
 
 impl App {
     /// Opens the database, brings its tables up to date, and sets the rest up.
     pub async fn open(database: &Database, clock: Clock) -> Result<Arc<Self>, AppError> {
+        Self::open_with(database, clock, Settings::default()).await
+    }
+
+    /// The same, with what the operator chose.
+    pub async fn open_with(database: &Database, clock: Clock, settings: Settings) -> Result<Arc<Self>, AppError> {
         let store = match database {
             Database::Sqlite(path) => Store::open_sqlite(path).await?,
             Database::Postgres(url) => Store::open_postgres(url).await?,
@@ -87,6 +111,9 @@ impl App {
         let ids = Ids::new(clock.clone());
         let secret = store.secret(HostPermit::new(Chore::Operate), ids.secret()).await?;
         let engine = PluginEngine::new().map_err(|error| AppError::Setup(format!("wasmtime: {error:#}")))?;
+        let news = Arc::new(news::News::new(ids.make()));
+        let told = Arc::clone(&news);
+        store.after_commits(move |tenant| told.committed(tenant));
         let app = Self {
             store,
             access: Access::default(),
@@ -98,6 +125,9 @@ impl App {
             catalogs: catalog::Catalogs::new()?,
             lanes: lanes::Lanes::default(),
             computing: recompute::Computing::default(),
+            news,
+            streams: stream::Streams::default(),
+            outbound: Outbound::new(settings.allow_private_webhooks),
         };
         app.prepare_core().await?;
         Ok(Arc::new(app))
@@ -108,9 +138,15 @@ impl App {
         self.store.ping(HostPermit::new(Chore::Serve)).await.is_ok()
     }
 
-    /// Throws away what has had its time: answers kept for retries.
+    /// Throws away what has had its time: answers kept for retries, deliveries that ended.
     pub async fn tidy_up(&self) -> Result<(), AppError> {
-        Ok(self.store.forget_answers(HostPermit::new(Chore::Operate), self.clock.now()).await?)
+        self.store.forget_answers(HostPermit::new(Chore::Operate), self.clock.now()).await?;
+        self.forget_deliveries().await
+    }
+
+    /// Ends what goes on for long: streams, and the sending of webhooks.
+    pub fn close(&self) {
+        self.news.close();
     }
 
     /// Makes ids.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
-use crate::app::{App, AppError, Database};
+use crate::app::{App, AppError, Database, Settings};
 use crate::domain::clock::{Clock, Timestamp};
 use output::Output;
 
@@ -31,6 +31,9 @@ enum Command {
         /// Address to listen on; port 0 takes any free one.
         #[arg(long, env = "GUILDHALL_LISTEN", default_value = "127.0.0.1:8080")]
         listen: String,
+        /// Let webhooks go over http and to private addresses: for development and tests.
+        #[arg(long, env = "GUILDHALL_ALLOW_PRIVATE_WEBHOOKS")]
+        allow_private_webhooks: bool,
     },
     /// Tenants of this installation.
     #[command(subcommand)]
@@ -130,7 +133,11 @@ impl Cli {
     /// Runs the command.
     pub async fn run(self) -> Result<(), AppError> {
         match self.command {
-            Command::Serve { place, listen } => serve::serve(place.open().await?, &listen).await,
+            Command::Serve { place, listen, allow_private_webhooks } => {
+                let settings = Settings { allow_private_webhooks };
+                let app = App::open_with(&place.database()?, Clock::system(), settings).await?;
+                serve::serve(app, &listen).await
+            }
             Command::Tenant(TenantCommand::Create { place, slug, name, output }) => {
                 let made = place.open().await?.create_tenant(&slug, &name).await?;
                 output.print(

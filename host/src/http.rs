@@ -6,6 +6,7 @@ mod body;
 mod conditions;
 mod credential;
 mod duplicates;
+mod events;
 mod health;
 mod idempotency;
 mod listing;
@@ -19,6 +20,7 @@ mod problem;
 mod records;
 mod request_id;
 mod schema;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -50,6 +52,14 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(duplicates::duplicates))
         .routes(routes!(merges::merge))
         .routes(routes!(merges::unmerge))
+        .routes(routes!(events::timeline))
+        .routes(routes!(events::list))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::get, webhooks::change, webhooks::remove))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::deliveries::list))
+        .routes(routes!(webhooks::deliveries::replay_since))
+        .routes(routes!(webhooks::deliveries::replay))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
         .routes(routes!(schema::list, schema::add_object))

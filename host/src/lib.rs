@@ -5,7 +5,8 @@
 //!
 //! 0. [`domain`]: plain data and rules, no IO.
 //! 1. [`access`] (owns casbin), [`plugin`] (owns wasmtime), [`store`] (owns
-//!    sqlx, rusqlite and sea-query; knows of `access` only the permits).
+//!    sqlx, rusqlite and sea-query; knows of `access` only the permits),
+//!    [`outbound`] (owns hyper's client).
 //! 2. [`app`]: use cases.
 //! 3. [`http`], [`cli`]: the ways in.
 //!
@@ -14,6 +15,7 @@
 pub mod domain;
 
 pub mod access;
+pub mod outbound;
 pub mod plugin;
 pub mod store;
 

@@ -9,8 +9,10 @@ mod commit;
 mod counters;
 mod custom;
 mod db;
+mod deliveries;
 mod dialect;
 mod error;
+mod events;
 mod gather;
 mod idempotency;
 mod list;
@@ -19,28 +21,35 @@ mod modules;
 mod own_schemas;
 mod records;
 mod tables;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 pub use accounts::{KeyRow, NewKey, NewTenant};
 pub use commit::{Change, Conflict, KeptAnswer, Read, Unit, Write};
 use db::Db;
+pub use db::Listener;
+pub use deliveries::{DeliveryRow, DueDelivery, NewDelivery, Outcome};
 pub use error::StoreError;
+pub use events::Window;
 pub use idempotency::{Answer, IdempotencyKey};
 pub use merges::{MergeNote, MergeRow};
 pub use modules::{ModuleRow, NewPlugin, PluginRow};
 use tables::TableSql;
 pub use tables::{TableChange, TableError};
+pub use webhooks::WebhookRow;
 
 use crate::access::HostPermit;
+use crate::domain::id::TenantId;
 use crate::domain::object::Object;
 
 /// Everything that the host keeps.
 pub struct Store {
     db: Db,
     texts: RwLock<HashMap<u64, Arc<TableSql>>>,
+    committed: OnceLock<Box<dyn Fn(TenantId) + Send + Sync>>,
 }
 
 impl Store {
@@ -55,7 +64,12 @@ impl Store {
     }
 
     fn new(db: Db) -> Self {
-        Self { db, texts: RwLock::default() }
+        Self { db, texts: RwLock::default(), committed: OnceLock::new() }
+    }
+
+    /// Calls this after every commit that added events. Set once; it must be quick.
+    pub fn after_commits(&self, call: impl Fn(TenantId) + Send + Sync + 'static) {
+        let _ = self.committed.set(Box::new(call));
     }
 
     /// Whether the database answers.

@@ -38,6 +38,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Kill the real host again and again, and look whether anything was lost or doubled
+    Kill {
+        /// How often, on each engine
+        #[arg(long, default_value_t = 200)]
+        kills: usize,
+    },
     /// Show a real shop's orders earning points through a sandboxed plugin
     Demo(demo::Options),
     /// Measure the host beside what this machine can do at most
@@ -54,6 +60,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Tidy { record_migrations } => tidy::run(record_migrations),
         Task::Test { arguments } => test::run(&arguments),
+        Task::Kill { kills } => test::kill(kills),
         Task::Demo(options) => demo::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Plugins => plugins::run(),

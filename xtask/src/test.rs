@@ -10,6 +10,16 @@ use crate::{plugins, wasm_target, workspace};
 
 /// Runs the tests; `arguments` are words to select tests by, then options for cargo, then `--` and options for the tests.
 pub fn run(arguments: &[String]) -> Result<()> {
+    run_with(arguments, &[])
+}
+
+/// The test `kills` on its own, with more kills than in the suite.
+pub fn kill(kills: usize) -> Result<()> {
+    let arguments = ["kills", "-p", "guildhall", "--test", "it", "--", "--nocapture"].map(str::to_owned);
+    run_with(&arguments, &[("GUILDHALL_KILLS", kills.to_string())])
+}
+
+fn run_with(arguments: &[String], variables: &[(&str, String)]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut interrupt = Interrupt::listen()?;
@@ -22,6 +32,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         command
             .args(cargo_arguments(arguments))
             .env("GUILDHALL_TEST_POSTGRES", cluster.url())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("GUILDHALL_PLUGINS_DIR", workspace::target_directory()?.join("plugins"));
         run_until_interrupted(command, &mut interrupt).await
     })

@@ -89,6 +89,8 @@ pub enum Chore {
     Authenticate,
     /// Load what the host needs to serve a tenant.
     Serve,
+    /// Bring events to those who asked for them.
+    Deliver,
     /// What the operator of the installation does at its command line.
     Operate,
 }

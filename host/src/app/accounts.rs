@@ -59,6 +59,14 @@ impl App {
         Ok(self.store.is_member(HostPermit::new(Chore::Serve), tenant, id).await?)
     }
 
+    /// The caller as it is now, for what goes on for long; none when its key has ended.
+    pub(super) async fn still(&self, caller: &Caller) -> Result<Option<Caller>, AppError> {
+        let row = self.store.key(HostPermit::new(Chore::Authenticate), caller.key).await?;
+        let now = self.clock.now();
+        let row = row.filter(|row| row.tenant == caller.tenant && row.expires_at.is_none_or(|end| end > now));
+        Ok(row.map(|row| Caller { tenant: row.tenant, key: row.id, role: Arc::from(row.role) }))
+    }
+
     /// Makes a tenant with an admin's key.
     pub async fn create_tenant(&self, slug: &str, name: &str) -> Result<MadeTenant, AppError> {
         let is_slug = !slug.is_empty()

@@ -99,6 +99,9 @@ pub enum AppError {
     /// Something that exists stands against it.
     #[error("{0}")]
     Refused(String),
+    /// The caller has too many of something that goes on for long.
+    #[error("there are {0} streams of this key already")]
+    TooManyStreams(usize),
     /// The database failed; details are for the log.
     #[error(transparent)]
     Store(#[from] StoreError),

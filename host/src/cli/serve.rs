@@ -17,6 +17,9 @@ const HOUR: Duration = Duration::from_hours(1);
 /// How long requests that run may take when the process is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long the last requests to webhooks may take after that.
+const LAST_SENDINGS: Duration = Duration::from_secs(2);
+
 /// Serves until the process is told to stop; requests that run are finished,
 /// unless they take too long.
 pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
@@ -32,6 +35,8 @@ pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
         }
     });
     let chores = tokio::spawn(chores(Arc::clone(&app)));
+    let work = tokio::spawn(Arc::clone(&app).work());
+    let closed = Arc::clone(&app);
     let told = Arc::new(Notify::new());
     let is_told = Arc::clone(&told);
     let server = axum::serve(listener, http::router(&app))
@@ -40,6 +45,8 @@ pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
                 _ = tokio::signal::ctrl_c() => {}
                 _ = terminate.recv() => {}
             }
+            // Streams of events would go on for ever.
+            closed.close();
             is_told.notify_one();
         })
         .into_future();
@@ -51,6 +58,10 @@ pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
         }
     };
     chores.abort();
+    app.close();
+    if tokio::time::timeout(LAST_SENDINGS, work).await.is_err() {
+        tracing::warn!("some webhooks did not answer in time; they get the same again");
+    }
     served.map_err(setup)
 }
 

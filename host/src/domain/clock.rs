@@ -21,6 +21,18 @@ impl Timestamp {
         self.0
     }
 
+    /// So much later.
+    #[must_use]
+    pub fn plus(self, wait: std::time::Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// So much earlier.
+    #[must_use]
+    pub fn minus(self, time: std::time::Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(time.as_micros()).unwrap_or(i64::MAX)))
+    }
+
     /// Reads RFC 3339 with any offset, or a bare date as its midnight in UTC.
     /// Years outside 0001 to 9999 are refused, so that text order is time order.
     pub fn parse(text: &str) -> Option<Self> {

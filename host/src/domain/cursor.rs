@@ -28,21 +28,13 @@ impl CursorKey {
     /// The cursor that stands behind a place of a list.
     pub fn seal(&self, tenant: TenantId, object: &Object, query: &Query, place: &[Value]) -> String {
         let place = serde_json::to_vec(place).unwrap_or_default();
-        let mut bytes = self.sign(tenant, object, query, &place);
-        bytes.extend_from_slice(&place);
-        URL_SAFE_NO_PAD.encode(bytes)
+        self.seal_bytes(&scope(tenant, object, query), &place)
     }
 
     /// The place that a cursor of this very list stands for; none for any other text.
     pub fn open(&self, tenant: TenantId, object: &Object, query: &Query, cursor: &str) -> Option<Vec<Value>> {
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (signature, place) = bytes.split_at_checked(SIGNATURE)?;
-        // Comparing the MACs of two signatures takes the same time for every guess.
-        let expected = self.sign(tenant, object, query, place);
-        if self.mac(signature) != self.mac(&expected) {
-            return None;
-        }
-        let place: Vec<Json> = serde_json::from_slice(place).ok()?;
+        let place = self.open_bytes(&scope(tenant, object, query), cursor)?;
+        let place: Vec<Json> = serde_json::from_slice(&place).ok()?;
         let targets = query.sort.iter().map(|sort| sort.target).chain([Target::Id]);
         if place.len() != query.sort.len() + 1 {
             return None;
@@ -50,9 +42,24 @@ impl CursorKey {
         targets.zip(&place).map(|(target, json)| target.parse(object, json).ok()).collect()
     }
 
-    fn sign(&self, tenant: TenantId, object: &Object, query: &Query, place: &[u8]) -> Vec<u8> {
-        let list = format!("{tenant}|{}|{:?}|{:?}|{}|", object.name, query.filter, query.sort, query.deleted);
-        let mut text = list.into_bytes();
+    /// A signed text for a place of anything; `scope` names what it is a place of.
+    pub fn seal_bytes(&self, scope: &str, place: &[u8]) -> String {
+        let mut bytes = self.sign(scope, place);
+        bytes.extend_from_slice(place);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The place that a text of this scope stands for; none for any other text.
+    pub fn open_bytes(&self, scope: &str, text: &str) -> Option<Vec<u8>> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (signature, place) = bytes.split_at_checked(SIGNATURE)?;
+        // Comparing the MACs of two signatures takes the same time for every guess.
+        let expected = self.sign(scope, place);
+        (self.mac(signature) == self.mac(&expected)).then(|| place.to_vec())
+    }
+
+    fn sign(&self, scope: &str, place: &[u8]) -> Vec<u8> {
+        let mut text = scope.as_bytes().to_vec();
         text.extend_from_slice(place);
         self.mac(&text)
     }
@@ -62,4 +69,9 @@ impl CursorKey {
         mac.update(text);
         mac.finalize().into_bytes()[..SIGNATURE].to_vec()
     }
+}
+
+/// Names a list: a cursor holds for it alone.
+fn scope(tenant: TenantId, object: &Object, query: &Query) -> String {
+    format!("{tenant}|{}|{:?}|{:?}|{}|", object.name, query.filter, query.sort, query.deleted)
 }

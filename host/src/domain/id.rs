@@ -37,6 +37,11 @@ impl Ids {
         uuid::Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(0), &random).into_uuid()
     }
 
+    /// A number from 0 to 1, for waiting times.
+    pub fn chance(&self) -> f64 {
+        f64::from(rand::rng().next_u32()) / f64::from(u32::MAX)
+    }
+
     /// Bytes that nobody can guess, for secrets.
     pub fn secret(&self) -> [u8; 32] {
         let mut bytes = [0; 32];

@@ -44,6 +44,10 @@ pub enum Area {
     Modules,
     /// What the tenant's objects and fields are.
     Schema,
+    /// The log of all changes.
+    Events,
+    /// Where events are sent to, and how that went.
+    Webhooks,
 }
 
 impl Area {
@@ -52,6 +56,8 @@ impl Area {
         match self {
             Self::Modules => "#modules",
             Self::Schema => "#schema",
+            Self::Events => "#events",
+            Self::Webhooks => "#webhooks",
         }
     }
 }

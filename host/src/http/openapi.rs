@@ -145,6 +145,8 @@ fn path_of(object: &Object, generic: &Value) -> Value {
                 "properties": {"data": {"type": "array", "items": record}, "next_cursor": {"type": ["string", "null"]}}
             }),
             "batch" | "duplicates" | "merge" | "restore" | "unmerge" => json!({"type": "object"}),
+            // Events have one form, whatever their object.
+            "timeline" => operation["responses"]["200"]["content"]["application/json"]["schema"].clone(),
             _ => record,
         };
         for status in ["200", "201"] {

@@ -188,6 +188,7 @@ impl Problem {
                 new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_component", "Not a usable plugin")
             }
             AppError::Refused(_) => new(StatusCode::CONFLICT, "refused", "Refused"),
+            AppError::TooManyStreams(_) => new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", "Too many streams"),
             AppError::Store(StoreError::Unavailable(cause)) => {
                 tracing::error!(cause, "the database is not available");
                 Self::new(

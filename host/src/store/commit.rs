@@ -123,7 +123,12 @@ impl Store {
     pub async fn commit(&self, unit: &Unit) -> Result<(), Conflict> {
         let (steps, origins): (Vec<_>, Vec<_>) = self.plan_of(unit).into_iter().unzip();
         let error = match self.db.commit_at_once(steps).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                if let (false, Some(call)) = (unit.events.is_empty(), self.committed.get()) {
+                    call(unit.tenant);
+                }
+                return Ok(());
+            }
             Err(error) => error,
         };
         match error {

@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub use row::Row;
 use sea_query::{PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder, Value};
 
+pub use postgres::Listener;
+
 use super::error::StoreError;
 
 /// Which engine it is, for the few texts that differ.
@@ -159,6 +161,14 @@ impl Db {
         match self {
             Self::Sqlite(db) => db.commit(steps).await,
             Self::Postgres(db) => db.commit_at_once(steps).await,
+        }
+    }
+
+    /// Hears what other nodes say; none where there is one node.
+    pub async fn listen(&self, channel: &str) -> Result<Option<Listener>, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(db) => db.listen(channel).await.map(Some),
         }
     }
 

@@ -194,6 +194,30 @@ impl Engine {
         }
     }
 
+    /// A number as a transaction of the log, in SQL.
+    pub(super) fn transaction(self, number: &str) -> String {
+        match self {
+            Self::Sqlite => number.to_owned(),
+            Self::Postgres => format!("({number})::text::xid8"),
+        }
+    }
+
+    /// A transaction of the log as a number, in SQL.
+    pub(super) fn transaction_number(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => column.to_owned(),
+            Self::Postgres => format!("{column}::text::bigint"),
+        }
+    }
+
+    /// Whether no open transaction can still come before this one, in SQL.
+    pub(super) fn is_settled(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => "(1 = 1)".to_owned(),
+            Self::Postgres => format!("({column} < pg_snapshot_xmin(pg_current_snapshot()))"),
+        }
+    }
+
     /// What keeps a row that was read from changing until the commit.
     pub(super) fn hold(self) -> &'static str {
         match self {

@@ -5,7 +5,6 @@
 
 #[macro_use]
 mod support;
-
 mod access;
 mod bad_input;
 mod batches;
@@ -18,13 +17,21 @@ mod events;
 mod filters;
 mod hostile;
 mod idempotency;
+mod kills;
 mod listing;
 mod loyalty;
 mod merges;
 mod modules;
 mod openapi;
+mod receiver;
 mod records;
 mod restores;
 mod schema;
+mod stream;
 mod tables;
+mod timeline;
 mod upserts;
+mod webhook_addresses;
+mod webhook_delivery;
+mod webhooks;
+

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use guildhall::app::{App, Database};
+use guildhall::app::{App, Database, Settings};
 use guildhall::domain::clock::Clock;
 use guildhall::http;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -73,17 +73,22 @@ pub struct Reply {
 
 impl TestApp {
     pub async fn start(on: On) -> Self {
+        Self::start_with(on, Clock::system(), Settings::default()).await
+    }
+
+    /// A host whose webhooks may go to receivers of the test.
+    pub async fn with_webhooks(on: On, clock: Clock) -> Self {
+        Self::start_with(on, clock, Settings { allow_private_webhooks: true }).await
+    }
+
+    pub async fn start_with(on: On, clock: Clock, settings: Settings) -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
         let database = match on {
             On::Sqlite => Database::Sqlite(directory.path().join("guildhall.sqlite")),
             On::Postgres => Database::Postgres(new_postgres_database().await),
         };
-        let app = App::open(&database, Clock::system()).await.unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let router = http::router(&app);
-        tokio::spawn(async move { axum::serve(listener, router).await });
-
+        let app = App::open_with(&database, clock, settings).await.unwrap();
+        let address = Self::listen(&app).await;
         let ann = app.create_tenant("first", "First shop").await.unwrap().api_key;
         let sam = app.create_tenant("second", "Second shop").await.unwrap().api_key;
         let (_, vic) = app.create_key("first", "viewer", "Vic", None).await.unwrap();
@@ -108,6 +113,15 @@ impl TestApp {
         Actor { address, ..self.ann.clone() }
     }
 
+    /// Serves the API of an application, and says where.
+    pub async fn listen(app: &Arc<App>) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let router = http::router(app);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
+    }
+
     /// A host on which the first tenant has this plugin enabled.
     pub async fn with_plugin(on: On, id: &str) -> Self {
         let test = Self::start(on).await;
@@ -126,6 +140,17 @@ impl Actor {
     /// The same actor, with this key.
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self.clone() }
+    }
+
+    /// The same actor, talking to another address.
+    pub fn at(&self, address: &str) -> Self {
+        Self { address: address.to_owned(), ..self.clone() }
+    }
+
+    /// An answer whose body is still to be read.
+    pub async fn open(&self, path: &str) -> reqwest::Response {
+        let request = self.client.get(format!("{}{path}", self.address)).headers(self.headers.clone());
+        request.bearer_auth(self.key()).send().await.unwrap()
     }
 
     /// The same actor, sending this header.
@@ -294,7 +319,7 @@ fn leb128(mut value: usize) -> Vec<u8> {
 /// Databases made so far, for their names.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-async fn new_postgres_database() -> String {
+pub async fn new_postgres_database() -> String {
     let server = std::env::var("GUILDHALL_TEST_POSTGRES")
         .expect("these tests need a PostgreSQL server: `cargo xtask test` starts one for them");
     let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));

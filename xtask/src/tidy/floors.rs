@@ -5,12 +5,13 @@ use super::token::{Token, tokens};
 use super::{Finding, Source};
 
 /// Each floor and what it may import of ours; `main` and `lib` tie all together and are free.
-const FLOORS: [(&str, &[&str]); 9] = [
+const FLOORS: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("access", &["domain"]),
     ("plugin", &["domain"]),
+    ("outbound", &["domain"]),
     ("store", &["domain", "access"]),
-    ("app", &["domain", "access", "store", "plugin"]),
+    ("app", &["domain", "access", "store", "plugin", "outbound"]),
     ("http", &["app", "domain"]),
     ("console", &["app", "domain"]),
     ("mcp", &["app", "domain"]),

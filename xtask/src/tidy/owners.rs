@@ -3,10 +3,11 @@
 use super::token::{Token, path_separator_at};
 use super::{Finding, Source};
 
-const OWNERS: [(&str, &[&str]); 3] = [
+const OWNERS: [(&str, &[&str]); 4] = [
     ("store", &["sqlx", "rusqlite", "sea_query", "sea_query_sqlx", "sea_query_rusqlite"]),
     ("access", &["casbin"]),
     ("plugin", &["wasmtime", "wasmparser"]),
+    ("outbound", &["hyper_util", "hyper_rustls"]),
 ];
 
 /// The two engines by the crates that speak to them.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sea_query::Values;
 use sea_query_sqlx::SqlxValues;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, IntoArguments};
 
@@ -60,6 +60,13 @@ impl Postgres {
         rows.iter().map(|row| map(&Row::Postgres(row))).collect()
     }
 
+    /// Hears what is said on a channel.
+    pub async fn listen(&self, channel: &str) -> Result<Listener, StoreError> {
+        let mut listener = PgListener::connect_with(&self.pool).await.map_err(failure)?;
+        listener.listen(channel).await.map_err(failure)?;
+        Ok(Listener(listener))
+    }
+
     /// Runs the steps in one transaction.
     pub async fn commit(&self, steps: &[Step]) -> Result<(), CommitError> {
         let mut transaction = self.pool.begin().await.map_err(failure)?;
@@ -96,6 +103,18 @@ impl Postgres {
 
 async fn run<'c>(on: impl sqlx::Executor<'c, Database = sqlx::Postgres>, stmt: &Stmt) -> Result<(), sqlx::Error> {
     prepared(stmt).execute(on).await.map(|_| ())
+}
+
+/// Hears what is said on a channel, over a connection that it keeps.
+pub struct Listener(PgListener);
+
+impl Listener {
+    /// The next thing that is said; none when the connection was lost and is
+    /// there again, so that something may have been missed.
+    pub async fn next(&mut self) -> Result<Option<String>, StoreError> {
+        let heard = self.0.try_recv().await.map_err(failure)?;
+        Ok(heard.map(|notification| notification.payload().to_owned()))
+    }
 }
 
 /// Brings the database to the current tables; nodes that start together take turns.

@@ -53,6 +53,11 @@ impl Row<'_> {
         self.get(at)
     }
 
+    /// A whole number of 32 bits that may be missing.
+    pub fn maybe_small(&self, at: usize) -> Result<Option<i32>, StoreError> {
+        self.get(at)
+    }
+
     /// A whole number of 64 bits.
     pub fn integer(&self, at: usize) -> Result<i64, StoreError> {
         self.get(at)

@@ -1,0 +1,183 @@
+//! News: that something was committed, for those who wait for it. What it
+//! was they read from the log, so that news may be lost, or come twice.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use uuid::Uuid;
+
+use super::App;
+use crate::access::{Chore, HostPermit};
+use crate::domain::id::TenantId;
+
+/// Wait before the connection that hears other nodes is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Tenants named in one message: PostgreSQL takes 8,000 bytes.
+const TENANTS_PER_MESSAGE: usize = 100;
+
+/// Tenants of which there is news.
+#[derive(Default)]
+struct Heap {
+    tenants: Mutex<HashSet<TenantId>>,
+    bell: Notify,
+}
+
+/// Who waits for news, and what there is to pass on.
+pub struct News {
+    node: String,
+    streams: Mutex<HashMap<TenantId, watch::Sender<u64>>>,
+    /// Tenants whose events go to webhooks; of the others the worker hears nothing.
+    receivers: RwLock<HashSet<TenantId>>,
+    to_deliver: Heap,
+    to_tell: Heap,
+    closing: watch::Sender<bool>,
+}
+
+impl News {
+    /// Of a node that calls itself so.
+    pub fn new(node: Uuid) -> Self {
+        Self {
+            node: node.to_string(),
+            streams: Mutex::default(),
+            receivers: RwLock::default(),
+            to_deliver: Heap::default(),
+            to_tell: Heap::default(),
+            closing: watch::Sender::new(false),
+        }
+    }
+
+    /// Something of this tenant was committed here.
+    pub fn committed(&self, tenant: TenantId) {
+        self.to_tell.add(tenant);
+        self.heard(tenant);
+    }
+
+    /// Something of this tenant was committed, here or elsewhere.
+    pub fn heard(&self, tenant: TenantId) {
+        let mut streams = lock(&self.streams);
+        if let Some(stream) = streams.get(&tenant) {
+            if stream.receiver_count() == 0 {
+                streams.remove(&tenant);
+            } else {
+                stream.send_modify(|count| *count += 1);
+            }
+        }
+        drop(streams);
+        if self.receivers.read().unwrap_or_else(PoisonError::into_inner).contains(&tenant) {
+            self.to_deliver.add(tenant);
+        }
+    }
+
+    /// Something may have been missed.
+    fn missed(&self) {
+        let tenants: HashSet<TenantId> = lock(&self.streams).keys().copied().collect();
+        let receivers = self.receivers.read().unwrap_or_else(PoisonError::into_inner).clone();
+        tenants.union(&receivers).for_each(|tenant| self.heard(*tenant));
+    }
+
+    /// A webhook of this tenant was made or changed.
+    pub fn webhook_changed(&self, tenant: TenantId) {
+        self.receivers.write().unwrap_or_else(PoisonError::into_inner).insert(tenant);
+        self.committed(tenant);
+    }
+
+    /// Which tenants have webhooks.
+    pub fn set_receivers(&self, tenants: Vec<TenantId>) {
+        *self.receivers.write().unwrap_or_else(PoisonError::into_inner) = tenants.into_iter().collect();
+    }
+
+    /// Changes whenever there is news of this tenant.
+    pub fn subscribe(&self, tenant: TenantId) -> watch::Receiver<u64> {
+        lock(&self.streams).entry(tenant).or_insert_with(|| watch::Sender::new(0)).subscribe()
+    }
+
+    /// Waits for tenants whose events are to be sent.
+    pub async fn to_deliver(&self) -> Vec<TenantId> {
+        self.to_deliver.take().await
+    }
+
+    /// Becomes true when the host closes.
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
+    /// The host closes.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+}
+
+impl Heap {
+    fn add(&self, tenant: TenantId) {
+        if lock(&self.tenants).insert(tenant) {
+            self.bell.notify_one();
+        }
+    }
+
+    async fn take(&self) -> Vec<TenantId> {
+        loop {
+            let tenants: Vec<TenantId> = lock(&self.tenants).drain().collect();
+            if !tenants.is_empty() {
+                return tenants;
+            }
+            self.bell.notified().await;
+        }
+    }
+}
+
+impl App {
+    /// Tells other nodes what was committed here. Not part of the commits:
+    /// one message serves many of them, and a lost one only delays.
+    pub(super) async fn tell_others(self: Arc<Self>) {
+        loop {
+            let tenants = self.news.to_tell.take().await;
+            for part in tenants.chunks(TENANTS_PER_MESSAGE) {
+                let names: Vec<String> = part.iter().map(ToString::to_string).collect();
+                let text = format!("{} {}", self.news.node, names.join(" "));
+                if let Err(error) = self.store.tell(HostPermit::new(Chore::Serve), &text).await {
+                    tracing::warn!(%error, "other nodes were not told of a commit");
+                }
+            }
+        }
+    }
+
+    /// Hears what was committed on other nodes; returns where there is one node.
+    pub(super) async fn hear_others(self: Arc<Self>) {
+        loop {
+            match self.store.hear(HostPermit::new(Chore::Serve)).await {
+                Ok(None) => return,
+                Ok(Some(mut listener)) => {
+                    self.news.missed();
+                    loop {
+                        match listener.next().await {
+                            Ok(Some(text)) => self.news.read(&text),
+                            Ok(None) => self.news.missed(),
+                            Err(error) => {
+                                tracing::warn!(%error, "other nodes are not heard");
+                                break;
+                            }
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "other nodes are not heard"),
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+}
+
+impl News {
+    fn read(&self, text: &str) {
+        let mut words = text.split(' ');
+        if words.next() == Some(self.node.as_str()) {
+            return;
+        }
+        words.filter_map(|word| Uuid::parse_str(word).ok()).for_each(|tenant| self.heard(TenantId(tenant)));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,404 @@
+//! Deliveries: which event goes to which webhook, and how that went.
+//!
+//! One node at a time works on a webhook, under a lease. Whatever it commits
+//! renews the lease first, so that a node that lost it changes nothing.
+
+mod show;
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use sea_query::Value as Bound;
+use uuid::Uuid;
+
+use super::db::{CommitError, Expect, Reach, Row, Step, Stmt};
+use super::events::{COLUMNS, columns, event};
+use super::{Store, StoreError, WebhookRow};
+use crate::access::HostPermit;
+use crate::domain::clock::Timestamp;
+use crate::domain::event::PastEvent;
+use crate::domain::id::TenantId;
+use crate::domain::position::Position;
+
+pub use show::DeliveryRow;
+
+/// How long a node may be silent before another one takes its work.
+const LEASE: Duration = Duration::from_secs(6);
+/// Deliveries in one statement: SQLite takes 32,766 values.
+const PER_STATEMENT: usize = 500;
+/// Deliveries forgotten in one commit.
+const FORGOTTEN_AT_ONCE: i64 = 1_000;
+
+/// A delivery to be made.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    /// The event.
+    pub event: Uuid,
+    /// Its place in the log.
+    pub position: Position,
+    /// Its type.
+    pub event_type: String,
+    /// The record that it is about.
+    pub record: Uuid,
+}
+
+/// A delivery whose time has come.
+#[derive(Clone, Debug)]
+pub struct DueDelivery {
+    /// What to send.
+    pub event: PastEvent,
+    /// Attempts so far.
+    pub attempts: i32,
+}
+
+/// How an attempt went.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The event.
+    pub event: Uuid,
+    /// The record that it is about.
+    pub record: Uuid,
+    /// Attempts with this one.
+    pub attempts: i32,
+    /// When the next attempt is due; none when it was the last, well or badly.
+    pub next_at: Option<Timestamp>,
+    /// The status of the answer.
+    pub status: Option<u16>,
+    /// What went wrong.
+    pub error: Option<String>,
+    /// Until when nothing more is sent.
+    pub paused_until: Option<Timestamp>,
+    /// Why the webhook is switched off now.
+    pub disable: Option<String>,
+}
+
+impl Store {
+    /// Which tenants have a webhook that is switched on.
+    pub async fn tenants_with_webhooks(&self, _: HostPermit) -> Result<Vec<TenantId>, StoreError> {
+        let stmt = Stmt::new("select distinct tenant_id from webhook where enabled", []);
+        self.db.all(Reach::List, stmt, |row| row.id(0).map(TenantId)).await
+    }
+
+    /// Webhooks, of one tenant or of all, for which there is something to do
+    /// that nobody does, and whether it can be done yet.
+    pub async fn idle_webhooks(
+        &self,
+        _: HostPermit,
+        tenant: Option<TenantId>,
+        now: Timestamp,
+    ) -> Result<Vec<(TenantId, Uuid, bool)>, StoreError> {
+        let engine = self.db.engine();
+        let mut values: Vec<Bound> = vec![engine.time(now)];
+        let mut of_tenant = "";
+        if let Some(tenant) = tenant {
+            values.push(tenant.0.into());
+            of_tenant = " and w.tenant_id = $2";
+        }
+        let is_due = "exists (select 1 from webhook_delivery d where d.tenant_id = w.tenant_id \
+             and d.webhook_id = w.id and d.next_at is not null and d.next_at <= $1)";
+        let has_events = format!(
+            "exists (select 1 from event e where e.tenant_id = w.tenant_id and (e.tx, e.seq) > ({}, w.cursor_seq)",
+            engine.transaction("w.cursor_tx"),
+        );
+        let sql = format!(
+            "select w.tenant_id, w.id, ({is_due} or {has_events} and {})) from webhook w where w.enabled{of_tenant} \
+             and (w.leased_until is null or w.leased_until <= $1) and (w.paused_until is null or w.paused_until <= $1) \
+             and ({is_due} or {has_events}))",
+            engine.is_settled("e.tx"),
+        );
+        let read = |row: &Row<'_>| Ok((TenantId(row.id(0)?), row.id(1)?, row.boolean(2)?));
+        self.db.all(Reach::List, Stmt::new(sql, values), read).await
+    }
+
+    /// Takes a webhook to work on, unless another node has it.
+    pub async fn lease_webhook(
+        &self,
+        _: HostPermit,
+        (tenant, id): (TenantId, Uuid),
+        lease: Uuid,
+        now: Timestamp,
+    ) -> Result<Option<WebhookRow>, StoreError> {
+        let engine = self.db.engine();
+        let stmt = Stmt::new(
+            "update webhook set lease = $1, leased_until = $2 where tenant_id = $3 and id = $4 and enabled \
+             and (leased_until is null or leased_until <= $5)",
+            [lease.into(), engine.time(now.plus(LEASE)), tenant.0.into(), id.into(), engine.time(now)],
+        );
+        match met(self.db.commit(vec![Step { stmt, expect: Expect::OneChange }]).await)? {
+            true => self.webhook_row(tenant, id).await,
+            false => Ok(None),
+        }
+    }
+
+    /// Keeps a webhook; what it has become meanwhile, or none when it is not ours any more.
+    pub async fn renew_webhook(
+        &self,
+        _: HostPermit,
+        (tenant, id): (TenantId, Uuid),
+        lease: Uuid,
+        now: Timestamp,
+    ) -> Result<Option<WebhookRow>, StoreError> {
+        match met(self.db.commit(vec![self.renew((tenant, id), lease, now)]).await)? {
+            true => self.webhook_row(tenant, id).await,
+            false => Ok(None),
+        }
+    }
+
+    /// Gives a webhook back.
+    pub async fn release_webhook(
+        &self,
+        _: HostPermit,
+        (tenant, id): (TenantId, Uuid),
+        lease: Uuid,
+    ) -> Result<(), StoreError> {
+        let stmt = Stmt::new(
+            "update webhook set lease = null, leased_until = null where tenant_id = $1 and id = $2 and lease = $3",
+            [tenant.0.into(), id.into(), lease.into()],
+        );
+        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+    }
+
+    /// Moves a webhook on in the log, together with the deliveries that come
+    /// of it; false when it is not ours any more.
+    pub async fn fan_out(
+        &self,
+        _: HostPermit,
+        key: (TenantId, Uuid),
+        lease: Uuid,
+        to: Position,
+        deliveries: &[NewDelivery],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let engine = self.db.engine();
+        let moved = Stmt::new(
+            "update webhook set cursor_tx = $1, cursor_seq = $2 where tenant_id = $3 and id = $4",
+            [to.tx.into(), to.seq.into(), key.0.0.into(), key.1.into()],
+        );
+        let mut steps = vec![self.renew(key, lease, now), Step { stmt: moved, expect: Expect::OneChange }];
+        for part in deliveries.chunks(PER_STATEMENT) {
+            let mut sql = "insert into webhook_delivery (tenant_id, webhook_id, event_id, tx, seq, type, record_id, \
+                           state, attempts, created_at) values "
+                .to_owned();
+            let mut values: Vec<Bound> = Vec::with_capacity(part.len() * 8);
+            for new in part {
+                let at = values.len();
+                let _ = write!(sql, "{}(", if at == 0 { "" } else { ", " });
+                for place in 1..=7 {
+                    let _ = write!(sql, "${}, ", at + place);
+                }
+                let _ = write!(sql, "'waiting', 0, ${})", at + 8);
+                values.extend([
+                    key.0.0.into(),
+                    key.1.into(),
+                    new.event.into(),
+                    new.position.tx.into(),
+                    new.position.seq.into(),
+                    new.event_type.as_str().into(),
+                    new.record.into(),
+                    engine.time(now),
+                ]);
+            }
+            sql.push_str(" on conflict do nothing");
+            steps.push(Step { stmt: Stmt::new(sql, values), expect: Expect::Nothing });
+        }
+        if !deliveries.is_empty() {
+            steps.push(self.wake_heads(key, None, now));
+        }
+        met(self.db.commit(steps).await)
+    }
+
+    /// How many deliveries of a webhook wait, counted no further than this.
+    pub async fn waiting(&self, _: HostPermit, key: (TenantId, Uuid), most: i64) -> Result<i64, StoreError> {
+        let stmt = Stmt::new(
+            "select count(*) from (select 1 from webhook_delivery where tenant_id = $1 and webhook_id = $2 \
+             and state = 'waiting' limit $3) waiting",
+            [key.0.0.into(), key.1.into(), most.into()],
+        );
+        Ok(self.db.maybe(stmt, |row| row.integer(0)).await?.unwrap_or(0))
+    }
+
+    /// Deliveries of a webhook whose time has come: at most one of each record.
+    pub async fn due(
+        &self,
+        _: HostPermit,
+        key: (TenantId, Uuid),
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueDelivery>, StoreError> {
+        let engine = self.db.engine();
+        let sql = format!(
+            "select {}, d.attempts from webhook_delivery d \
+             join event e on e.tenant_id = d.tenant_id and e.seq = d.seq \
+             where d.tenant_id = $1 and d.webhook_id = $2 and d.next_at is not null and d.next_at <= $3 \
+             order by d.next_at limit $4",
+            columns(engine)
+        );
+        let values = [key.0.0.into(), key.1.into(), engine.time(now), i64::from(limit).into()];
+        let read = move |row: &Row<'_>| Ok(DueDelivery { event: event(row, key.0)?, attempts: row.small(COLUMNS)? });
+        self.db.all(Reach::List, Stmt::new(sql, values), read).await
+    }
+
+    /// When the next delivery of a webhook is due.
+    pub async fn next_due(&self, _: HostPermit, key: (TenantId, Uuid)) -> Result<Option<Timestamp>, StoreError> {
+        let stmt = Stmt::new(
+            "select next_at from webhook_delivery where tenant_id = $1 and webhook_id = $2 and next_at is not null \
+             order by next_at limit 1",
+            [key.0.0.into(), key.1.into()],
+        );
+        self.db.maybe(stmt, |row| row.time(0)).await
+    }
+
+    /// Keeps how an attempt went; false when the webhook is not ours any more.
+    pub async fn settle(
+        &self,
+        _: HostPermit,
+        key: (TenantId, Uuid),
+        lease: Uuid,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let engine = self.db.engine();
+        let has_failed = outcome.error.is_some();
+        let is_over = outcome.next_at.is_none();
+        let state = match (is_over, has_failed) {
+            (false, _) => "waiting",
+            (true, true) => "dead",
+            (true, false) => "delivered",
+        };
+        let finished = is_over.then_some(now);
+        let kept = Stmt::new(
+            "update webhook_delivery set state = $1, attempts = $2, next_at = $3, finished_at = $4, last_status = $5, \
+             last_error = $6 where tenant_id = $7 and webhook_id = $8 and event_id = $9 and state = 'waiting'",
+            [
+                state.into(),
+                outcome.attempts.into(),
+                engine.maybe_time(outcome.next_at),
+                engine.maybe_time(finished),
+                outcome.status.map(i32::from).into(),
+                outcome.error.as_deref().into(),
+                key.0.0.into(),
+                key.1.into(),
+                outcome.event.into(),
+            ],
+        );
+        let mut steps = vec![self.renew(key, lease, now), Step { stmt: kept, expect: Expect::Nothing }];
+        if is_over {
+            steps.push(self.wake_heads(key, Some(outcome.record), now));
+        }
+        steps.push(self.health(key, outcome, now));
+        met(self.db.commit(steps).await)
+    }
+
+    /// Switches a webhook off that has failed since before a time.
+    pub async fn give_up(
+        &self,
+        _: HostPermit,
+        key: (TenantId, Uuid),
+        since: Timestamp,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let engine = self.db.engine();
+        let stmt = Stmt::new(
+            "update webhook set enabled = $1, disabled_reason = $2, updated_at = $3, version = version + 1 \
+             where tenant_id = $4 and id = $5 and enabled and failing_since <= $6",
+            [false.into(), reason.into(), engine.time(now), key.0.0.into(), key.1.into(), engine.time(since)],
+        );
+        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+    }
+
+    /// Forgets deliveries that ended before these times, well and badly.
+    pub async fn forget_deliveries(
+        &self,
+        _: HostPermit,
+        delivered: Timestamp,
+        dead: Timestamp,
+    ) -> Result<(), StoreError> {
+        let engine = self.db.engine();
+        for (state, before) in [("delivered", delivered), ("dead", dead)] {
+            loop {
+                let old = format!(
+                    "select tenant_id, webhook_id, event_id from webhook_delivery \
+                     where finished_at is not null and finished_at < $1 and state = '{state}' limit {FORGOTTEN_AT_ONCE}"
+                );
+                let stmt = Stmt::new(format!("select 1 from ({old}) old limit 1"), [engine.time(before)]);
+                if self.db.maybe(stmt, |_| Ok(())).await?.is_none() {
+                    break;
+                }
+                let sql = format!("delete from webhook_delivery where (tenant_id, webhook_id, event_id) in ({old})");
+                let stmt = Stmt::new(sql, [engine.time(before)]);
+                self.run(vec![Step { stmt, expect: Expect::Nothing }]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of everything that was being worked on: for the start of the only node there is.
+    pub async fn free_leases(&self, _: HostPermit) -> Result<(), StoreError> {
+        if self.db.engine() == super::db::Engine::Postgres {
+            return Ok(());
+        }
+        let stmt = Stmt::new("update webhook set lease = null, leased_until = null where lease is not null", []);
+        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+    }
+
+    fn renew(&self, key: (TenantId, Uuid), lease: Uuid, now: Timestamp) -> Step {
+        let stmt = Stmt::new(
+            "update webhook set leased_until = $1 where tenant_id = $2 and id = $3 and lease = $4 and enabled",
+            [self.db.engine().time(now.plus(LEASE)), key.0.0.into(), key.1.into(), lease.into()],
+        );
+        Step { stmt, expect: Expect::OneChange }
+    }
+
+    /// Makes the first waiting delivery of each record due, or of one record.
+    pub(super) fn wake_heads(&self, key: (TenantId, Uuid), record: Option<Uuid>, now: Timestamp) -> Step {
+        let mut values: Vec<Bound> = vec![self.db.engine().time(now), key.0.0.into(), key.1.into()];
+        let mut of_record = "";
+        if let Some(record) = record {
+            values.push(record.into());
+            of_record = " and record_id = $4";
+        }
+        let sql = format!(
+            "update webhook_delivery set next_at = $1 where tenant_id = $2 and webhook_id = $3{of_record} \
+             and state = 'waiting' and next_at is null and not exists (select 1 from webhook_delivery other \
+             where other.tenant_id = webhook_delivery.tenant_id and other.webhook_id = webhook_delivery.webhook_id \
+             and other.record_id = webhook_delivery.record_id and other.state = 'waiting' \
+             and (other.tx, other.seq) < (webhook_delivery.tx, webhook_delivery.seq))"
+        );
+        Step { stmt: Stmt::new(sql, values), expect: Expect::Nothing }
+    }
+
+    /// What an attempt says of the webhook as a whole.
+    fn health(&self, key: (TenantId, Uuid), outcome: &Outcome, now: Timestamp) -> Step {
+        let engine = self.db.engine();
+        let stmt = if let Some(reason) = &outcome.disable {
+            Stmt::new(
+                "update webhook set enabled = $1, disabled_reason = $2, updated_at = $3, version = version + 1 \
+                 where tenant_id = $4 and id = $5",
+                [false.into(), reason.as_str().into(), engine.time(now), key.0.0.into(), key.1.into()],
+            )
+        } else if outcome.error.is_some() {
+            Stmt::new(
+                "update webhook set failing_since = coalesce(failing_since, $1), paused_until = coalesce($2, paused_until) \
+                 where tenant_id = $3 and id = $4",
+                [engine.time(now), engine.maybe_time(outcome.paused_until), key.0.0.into(), key.1.into()],
+            )
+        } else {
+            Stmt::new(
+                "update webhook set failing_since = null where tenant_id = $1 and id = $2 and failing_since is not null",
+                [key.0.0.into(), key.1.into()],
+            )
+        };
+        Step { stmt, expect: Expect::Nothing }
+    }
+}
+
+/// Whether a commit did what was expected of it.
+fn met(done: Result<(), CommitError>) -> Result<bool, StoreError> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(CommitError::Unmet(_) | CommitError::Busy) => Ok(false),
+        Err(CommitError::Unique(_)) => Err(StoreError::Inconsistent("a delivery is there twice".to_owned())),
+        Err(CommitError::Store(error)) => Err(error),
+    }
+}
