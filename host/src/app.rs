@@ -4,14 +4,18 @@
 //! that permissions, hooks, events and limits hold on all of them.
 
 mod accounts;
+mod aggregate;
 mod catalog;
 mod command;
 mod error;
+mod expand;
 mod guest;
 mod hooks;
 mod lanes;
 mod modules;
+mod question;
 mod records;
+mod search;
 mod staging;
 mod unit_of_work;
 
@@ -19,11 +23,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use accounts::MadeTenant;
+pub use aggregate::AggregateRequest;
 pub use catalog::{Catalog, Module};
 pub use command::{Command, Done, Outcome, Render};
 pub use error::AppError;
 pub use modules::{ModuleView, PluginView};
-pub use records::{ListRequest, Page};
+pub use question::ListRequest;
+pub use records::Page;
+pub use search::{Found, Hit};
 
 pub use crate::access::Denied;
 pub use crate::plugin::Failure;

@@ -55,6 +55,9 @@ enum TenantCommand {
         /// What people read.
         #[arg(long)]
         name: String,
+        /// On whose calendar its days begin: an IANA name, such as Europe/Berlin.
+        #[arg(long, default_value = "UTC")]
+        timezone: String,
         #[command(flatten)]
         output: Output,
     },
@@ -131,8 +134,8 @@ impl Cli {
     pub async fn run(self) -> Result<(), AppError> {
         match self.command {
             Command::Serve { place, listen } => serve::serve(place.open().await?, &listen).await,
-            Command::Tenant(TenantCommand::Create { place, slug, name, output }) => {
-                let made = place.open().await?.create_tenant(&slug, &name).await?;
+            Command::Tenant(TenantCommand::Create { place, slug, name, timezone, output }) => {
+                let made = place.open().await?.create_tenant_in(&slug, &name, &timezone).await?;
                 output.print(
                     &json!({"tenant": {"id": made.id.to_string(), "slug": slug, "name": name}, "api_key": made.api_key}),
                     &format!("tenant {slug} ({})\nadmin key, shown only now: {}", made.id, made.api_key),

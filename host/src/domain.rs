@@ -1,5 +1,6 @@
 //! Floor 0: plain data and rules. No IO, no async, nothing of ours below it.
 
+pub mod aggregate;
 pub mod caller;
 pub mod clock;
 pub mod cursor;
@@ -8,6 +9,7 @@ pub mod field;
 pub mod filter;
 pub mod id;
 pub mod invalid;
+pub mod moment;
 pub mod money;
 pub mod object;
 pub mod permission;
@@ -15,4 +17,6 @@ pub mod plugin;
 pub mod query;
 pub mod record;
 pub mod schema;
+pub mod search;
 pub mod value;
+pub mod view;

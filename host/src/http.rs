@@ -10,6 +10,7 @@ mod listing;
 mod modules;
 mod openapi;
 mod problem;
+mod questions;
 mod records;
 mod request_id;
 
@@ -35,6 +36,10 @@ pub fn router(app: &Arc<App>) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(records::list, records::create))
         .routes(routes!(records::get, records::update, records::delete))
+        .routes(routes!(questions::search))
+        .routes(routes!(questions::aggregate))
+        .routes(routes!(questions::linked))
+        .routes(routes!(questions::search_all))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
         .routes(routes!(openapi::document))

@@ -5,6 +5,7 @@
 //! keeps for itself is reached under a `HostPermit`.
 
 mod accounts;
+mod aggregate;
 mod commit;
 mod db;
 mod dialect;
@@ -13,6 +14,7 @@ mod idempotency;
 mod list;
 mod modules;
 mod records;
+mod search;
 mod tables;
 
 use std::collections::HashMap;
@@ -20,11 +22,13 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use accounts::{KeyRow, NewKey, NewTenant};
+pub use aggregate::Cell;
 pub use commit::{Change, Conflict, Read, Unit, Write};
 use db::Db;
 pub use error::StoreError;
 pub use idempotency::{Answer, IdempotencyKey};
 pub use modules::{ModuleRow, NewPlugin, PluginRow};
+pub use search::Posting;
 use tables::TableSql;
 pub use tables::{TableChange, TableError};
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use moka::future::Cache;
 
 use super::{App, AppError};
@@ -42,6 +43,8 @@ pub struct Catalog {
     pub schema: Schema,
     /// Its modules, in the order in which their hooks run.
     pub modules: Vec<Module>,
+    /// On whose calendar its days begin.
+    pub timezone: Tz,
 }
 
 /// Catalogues and plugins that are in memory.
@@ -75,8 +78,11 @@ impl App {
     /// What this tenant has.
     pub async fn catalog(&self, tenant: TenantId) -> Result<Arc<Catalog>, AppError> {
         let load = async {
-            let rows = self.store.modules_of(HostPermit::new(Chore::Serve), tenant).await?;
-            self.build_catalog(rows).await.map(Arc::new)
+            let permit = HostPermit::new(Chore::Serve);
+            let rows = self.store.modules_of(permit, tenant).await?;
+            let timezone = self.store.timezone(permit, tenant).await?;
+            let timezone = timezone.and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC);
+            Ok(Arc::new(Catalog { timezone, ..self.build_catalog(rows).await? }))
         };
         self.catalogs.tenants.try_get_with(tenant, load).await.map_err(of_many)
     }
@@ -94,7 +100,7 @@ impl App {
             }
         }
         let schema = Schema::new(objects).map_err(AppError::Setup)?;
-        Ok(Catalog { schema, modules })
+        Ok(Catalog { schema, modules, timezone: Tz::UTC })
     }
 
     /// The core's objects, which every tenant has.

@@ -150,12 +150,13 @@ impl Buffer {
 impl From<Staged> for Write {
     fn from(staged: Staged) -> Self {
         match staged {
-            Staged::Create { permit, after } => Self { change: Change::Create(permit), record: after },
+            Staged::Create { permit, after } => Self { change: Change::Create(permit), record: after, before: None },
             Staged::Update { permit, before, after, places } => {
-                Self { change: Change::Update { permit, from: before.version, places }, record: after }
+                let change = Change::Update { permit, from: before.version, places };
+                Self { change, record: after, before: Some(before.values) }
             }
             Staged::Delete { permit, before } => {
-                Self { change: Change::Delete { permit, from: before.version }, record: before }
+                Self { change: Change::Delete { permit, from: before.version }, record: before, before: None }
             }
         }
     }

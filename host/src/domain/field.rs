@@ -42,6 +42,12 @@ pub struct FieldDef {
     /// Object that a link points to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// The name under which the object that a link points to sees the records that link to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inverse: Option<String>,
+    /// What people read for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inverse_label: Option<String>,
     /// May not be empty.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub required: bool,
@@ -51,6 +57,9 @@ pub struct FieldDef {
     /// Lists filtered or sorted by it are fast.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub indexed: bool,
+    /// Full-text search looks into it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub searchable: bool,
     /// Only the owner of the object sets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
@@ -151,6 +160,12 @@ impl Field {
         if def.unique && matches!(kind, FieldType::Json | FieldType::Money | FieldType::LongText | FieldType::Boolean) {
             return Err(format!("field `{name}`: a {} cannot be unique", def.kind));
         }
+        if def.searchable && !kind.is_text() {
+            return Err(format!("field `{name}`: a {} cannot be searchable", def.kind));
+        }
+        if def.inverse.is_some() && !matches!(kind, FieldType::Link(_)) {
+            return Err(format!("field `{name}`: only a link has an inverse"));
+        }
         let default = match &def.default {
             None => Value::Null,
             Some(json) => kind.parse(json).map_err(|unfit| format!("field `{name}`: default {}", unfit.message))?,
@@ -168,6 +183,11 @@ impl FieldType {
     /// Whether values have an order that lists can be sorted by.
     pub fn is_sortable(&self) -> bool {
         !matches!(self, Self::Json)
+    }
+
+    /// Whether values are text, of whatever form.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::LongText | Self::Select(_) | Self::Email | Self::Phone | Self::Url)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use serde_json::Value as Json;
+
 use super::filter::{Filter, Target};
 use super::invalid::FieldError;
 use super::object::Object;
@@ -35,11 +37,13 @@ pub struct Query {
     pub limit: u32,
     /// The place of the last record of the page before: its sort values and its id.
     pub after: Option<Vec<Value>>,
+    /// The fields to read, by their places; all when none.
+    pub fields: Option<Vec<usize>>,
 }
 
 impl Default for Query {
     fn default() -> Self {
-        Self { filter: None, sort: Vec::new(), limit: DEFAULT_LIMIT, after: None }
+        Self { filter: None, sort: Vec::new(), limit: DEFAULT_LIMIT, after: None, fields: None }
     }
 }
 
@@ -70,6 +74,31 @@ impl Query {
         place.push(Value::Id(record.id));
         place
     }
+}
+
+/// The sort values and the id of a place of a list, from the JSON of a cursor.
+pub fn read_place(object: &Object, sort: &[Sort], values: &[Json]) -> Option<Vec<Value>> {
+    if values.len() != sort.len() + 1 {
+        return None;
+    }
+    let targets = sort.iter().map(|sort| sort.target).chain([Target::Id]);
+    targets.zip(values).map(|(target, json)| target.parse(object, json).ok()).collect()
+}
+
+/// Reads names of fields with commas between, as places. The names of the host's own fields add nothing.
+pub fn parse_fields(object: &Object, names: &str) -> Result<Vec<usize>, FieldError> {
+    let mut places = Vec::new();
+    for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        match Target::find(object, name) {
+            Some(Target::Field(place)) if !places.contains(&place) => places.push(place),
+            Some(_) => {}
+            None => {
+                let message = format!("`{}` has no field `{name}`", object.name);
+                return Err(FieldError::new("fields", "unknown_field", message));
+            }
+        }
+    }
+    Ok(places)
 }
 
 /// Reads a sort order: field names, `-` in front for descending.

@@ -16,6 +16,8 @@ pub struct NewTenant<'a> {
     pub slug: &'a str,
     /// What people read.
     pub name: &'a str,
+    /// IANA name of its timezone.
+    pub timezone: &'a str,
     /// When.
     pub at: Timestamp,
 }
@@ -73,8 +75,14 @@ impl Store {
         key: &NewKey<'_>,
     ) -> Result<bool, StoreError> {
         let stmt = Stmt::new(
-            "insert into tenant (id, slug, name, created_at) values ($1, $2, $3, $4)",
-            [tenant.id.0.into(), tenant.slug.into(), tenant.name.into(), self.db.engine().time(tenant.at)],
+            "insert into tenant (id, slug, name, timezone, created_at) values ($1, $2, $3, $4, $5)",
+            [
+                tenant.id.0.into(),
+                tenant.slug.into(),
+                tenant.name.into(),
+                tenant.timezone.into(),
+                self.db.engine().time(tenant.at),
+            ],
         );
         let steps = vec![Step { stmt, expect: Expect::OneChange }, self.insert_key(key)];
         match self.db.commit(steps).await {
@@ -93,6 +101,12 @@ impl Store {
     pub async fn tenant_by_slug(&self, _: HostPermit, slug: &str) -> Result<Option<TenantId>, StoreError> {
         let stmt = Stmt::new("select id from tenant where slug = $1", [slug.into()]);
         self.db.maybe(stmt, |row| row.id(0).map(TenantId)).await
+    }
+
+    /// The timezone of a tenant.
+    pub async fn timezone(&self, _: HostPermit, tenant: TenantId) -> Result<Option<String>, StoreError> {
+        let stmt = Stmt::new("select timezone from tenant where id = $1", [tenant.0.into()]);
+        self.db.maybe(stmt, |row| row.text(0)).await
     }
 
     /// The key of that hash.

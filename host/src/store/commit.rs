@@ -17,6 +17,7 @@ use crate::domain::event::Event;
 use crate::domain::id::TenantId;
 use crate::domain::plugin::Manifest;
 use crate::domain::record::Record;
+use crate::domain::value::Value;
 
 /// Events in one statement: SQLite takes 32,766 values.
 const EVENTS_PER_STATEMENT: usize = 1_000;
@@ -50,6 +51,8 @@ pub struct Write {
     pub change: Change,
     /// The record as it will be; for a delete, as it was.
     pub record: Record,
+    /// For an update, the values as they were.
+    pub before: Option<Vec<Value>>,
 }
 
 impl Write {
@@ -108,8 +111,13 @@ pub enum Conflict {
 /// Which part of the unit a step came from.
 enum Origin {
     Answer,
-    Record { object: String, id: Uuid, write: Option<usize> },
-    Events,
+    Record {
+        object: String,
+        id: Uuid,
+        write: Option<usize>,
+    },
+    /// What is written beside records: words, events.
+    Beside,
 }
 
 impl Store {
@@ -134,9 +142,13 @@ impl Store {
             steps.push(step);
             origins.push(Origin::Record { object: object.to_owned(), id, write });
         }
+        for step in unit.writes.iter().flat_map(|write| self.word_steps(unit.tenant, write)) {
+            steps.push(step);
+            origins.push(Origin::Beside);
+        }
         for events in unit.events.chunks(EVENTS_PER_STATEMENT) {
             steps.push(self.append(unit.tenant, events));
-            origins.push(Origin::Events);
+            origins.push(Origin::Beside);
         }
         self.db.commit(steps).await.map_err(|error| match error {
             CommitError::Busy => Conflict::Busy,
@@ -147,7 +159,7 @@ impl Store {
                     Conflict::Duplicate(write)
                 }
                 Some(Origin::Record { object, id, .. }) => Conflict::Changed { object, id },
-                Some(Origin::Events) | None => Conflict::Busy,
+                Some(Origin::Beside) | None => Conflict::Busy,
             },
         })
     }

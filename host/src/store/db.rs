@@ -38,6 +38,12 @@ impl Stmt {
         Self { sql: sql.into(), values: values.into() }
     }
 
+    /// The same with `explain query plan` in front, for the tests of the plans.
+    #[cfg(test)]
+    pub fn explained(self) -> Self {
+        Self { sql: format!("explain query plan {}", self.sql).into(), values: self.values }
+    }
+
     /// From a sea-query statement.
     pub fn build(engine: Engine, statement: &impl QueryStatementWriter) -> Self {
         let (sql, values) = match engine {

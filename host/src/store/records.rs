@@ -50,9 +50,18 @@ impl Store {
 
 /// Reads a record from the columns that [`super::TableSql`] names.
 pub(super) fn decode(object: &Arc<Object>, row: &Row<'_>) -> Result<Record, StoreError> {
+    decode_some(object, row, None)
+}
+
+/// The same, from the columns of the fields at some places only.
+pub(super) fn decode_some(object: &Arc<Object>, row: &Row<'_>, places: Option<&[usize]>) -> Result<Record, StoreError> {
     let mut values = Vec::with_capacity(object.fields.len());
     let mut at = 4;
-    for field in &object.fields {
+    for (place, field) in object.fields.iter().enumerate() {
+        if places.is_some_and(|places| !places.contains(&place)) {
+            values.push(Value::Null);
+            continue;
+        }
         values.push(row.value(at, &field.kind)?);
         at += if matches!(field.kind, FieldType::Money) { 2 } else { 1 };
     }

@@ -7,6 +7,7 @@
 mod support;
 
 mod access;
+mod aggregate;
 mod bad_input;
 mod concurrency;
 mod conditions;
@@ -14,9 +15,14 @@ mod events;
 mod filters;
 mod hostile;
 mod idempotency;
+mod links;
 mod listing;
 mod loyalty;
 mod modules;
 mod openapi;
+mod parsing;
+mod question_bounds;
 mod records;
+mod relative;
+mod search;
 mod tables;

@@ -1,0 +1,215 @@
+//! Conditions as SQL. The one place where they become SQL.
+
+use sea_query::{Alias, Cond, Condition, Expr, ExprTrait, Func, Query as Sql};
+
+use super::super::db::Engine;
+use super::super::tables::table_name;
+use crate::access::Permits;
+use crate::domain::filter::{Comparison, Filter, Target, TextPlace, TextTest, after_prefix};
+use crate::domain::object::Object;
+use crate::domain::query::Sort;
+use crate::domain::value::Value;
+
+/// Turns conditions on an object into SQL for an engine.
+pub(in super::super) struct Compiler<'a> {
+    engine: Engine,
+    permits: &'a Permits,
+    object: &'a Object,
+    /// Links between the records that are asked for and this object.
+    level: usize,
+}
+
+impl<'a> Compiler<'a> {
+    pub fn new(engine: Engine, permits: &'a Permits) -> Self {
+        Self { engine, permits, object: permits.own().object(), level: 0 }
+    }
+
+    /// What the table of the object is called in this statement.
+    pub fn alias(&self) -> Alias {
+        Alias::new(format!("t{}", self.level))
+    }
+
+    /// A column of the object's table.
+    pub fn own(&self, name: &str) -> Expr {
+        Expr::col((self.alias(), Alias::new(name)))
+    }
+
+    pub fn column(&self, target: Target) -> Expr {
+        match target {
+            Target::Id => self.own("id"),
+            Target::Version => self.own("version"),
+            Target::CreatedAt => self.own("created_at"),
+            Target::UpdatedAt => self.own("updated_at"),
+            Target::Field(at) => self.own(self.object.fields[at].name()),
+        }
+    }
+
+    fn value(&self, value: &Value) -> Expr {
+        Expr::val(self.engine.bind_one(value))
+    }
+
+    /// A filter or its complement. Negation is pushed down to the comparisons,
+    /// where it lets missing values in: that keeps the logic two-valued.
+    pub fn filter(&self, filter: &Filter, negated: bool) -> Condition {
+        match filter {
+            Filter::Not(part) => self.filter(part, !negated),
+            Filter::And(parts) | Filter::Or(parts) => {
+                let is_all = matches!(filter, Filter::And(_)) != negated;
+                let start = if is_all { Cond::all() } else { Cond::any() };
+                if parts.is_empty() {
+                    return Cond::all().add(Expr::val(is_all).eq(true));
+                }
+                parts.iter().fold(start, |all, part| all.add(self.filter(part, negated)))
+            }
+            Filter::Missing(target) => {
+                let column = self.column(*target);
+                Cond::all().add(if negated { column.is_not_null() } else { column.is_null() })
+            }
+            Filter::Compare(target, comparison, value) => self.compare(*target, *comparison, value, negated),
+            Filter::In(target, values) => self.among(*target, values, negated),
+            Filter::Text(target, test, text) => self.text(*target, *test, text, negated),
+            Filter::Linked { place, object, filter } => {
+                let inner = Compiler { object, level: self.level + 1, ..*self };
+                let link = inner.own("id").eq(self.column(Target::Field(*place)));
+                self.exists(&inner, link, filter, negated)
+            }
+            Filter::Linking { object, place, filter } => {
+                let inner = Compiler { object, level: self.level + 1, ..*self };
+                let link = inner.column(Target::Field(*place)).eq(self.own("id"));
+                self.exists(&inner, link, filter, negated)
+            }
+        }
+    }
+
+    /// Whether there is a record at the other end of a link that meets a
+    /// filter. That is never unknown, so that its complement is a plain `not`.
+    fn exists(&self, inner: &Compiler<'_>, link: Expr, filter: &Filter, negated: bool) -> Condition {
+        // Without a permit there is nothing to see; `Store::filtered` has refused that already.
+        let Some(permit) = self.permits.of(inner.object) else { return Cond::all().add(Expr::val(false).eq(true)) };
+        let mut select = Sql::select();
+        select
+            .expr(Expr::val(1))
+            .from_as(Alias::new(table_name(&permit.object().name)), inner.alias())
+            .and_where(inner.own("tenant_id").eq(permit.tenant().0))
+            .and_where(link)
+            .and_where(inner.own("deleted_at").is_null())
+            .cond_where(inner.filter(filter, false));
+        let exists = Expr::exists(select);
+        Cond::all().add(if negated { exists.not() } else { exists })
+    }
+
+    fn among(&self, target: Target, values: &[Value], negated: bool) -> Condition {
+        if values.is_empty() {
+            return Cond::all().add(Expr::val(negated).eq(true));
+        }
+        if values.iter().any(|value| matches!(value, Value::Money(_))) {
+            let start = if negated { Cond::all() } else { Cond::any() };
+            return values
+                .iter()
+                .fold(start, |all, value| all.add(self.compare(target, Comparison::Equal, value, negated)));
+        }
+        let column = self.column(target);
+        let bound: Vec<_> = values.iter().map(|value| self.engine.bind_one(value)).collect();
+        if negated { self.or_missing(target, column.is_not_in(bound)) } else { Cond::all().add(column.is_in(bound)) }
+    }
+
+    fn compare(&self, target: Target, comparison: Comparison, value: &Value, negated: bool) -> Condition {
+        let own = self.column(target);
+        let other = self.value(value);
+        let condition = match (comparison, negated) {
+            (Comparison::Equal, false) => own.eq(other),
+            (Comparison::Equal, true) => own.ne(other),
+            (Comparison::Less, false) | (Comparison::GreaterOrEqual, true) => own.lt(other),
+            (Comparison::LessOrEqual, false) | (Comparison::Greater, true) => own.lte(other),
+            (Comparison::Greater, false) | (Comparison::LessOrEqual, true) => own.gt(other),
+            (Comparison::GreaterOrEqual, false) | (Comparison::Less, true) => own.gte(other),
+        };
+        let (Value::Money(money), Target::Field(at)) = (value, target) else {
+            return if negated { self.or_missing(target, condition) } else { Cond::all().add(condition) };
+        };
+        // Amounts compare only within one currency.
+        let currency = self.own(&format!("{}_currency", self.object.fields[at].name()));
+        if negated {
+            self.or_missing(target, condition).add(currency.ne(money.currency.code()))
+        } else {
+            Cond::all().add(condition).add(currency.eq(money.currency.code()))
+        }
+    }
+
+    fn text(&self, target: Target, test: TextTest, text: &str, negated: bool) -> Condition {
+        let holds = self.text_holds(target, test, text);
+        if negated { self.or_missing(target, holds.not()) } else { Cond::all().add(holds) }
+    }
+
+    fn text_holds(&self, target: Target, test: TextTest, text: &str) -> Expr {
+        let length = i32::try_from(text.chars().count()).unwrap_or(i32::MAX);
+        let (own, text) = if test.ignores_case {
+            // Both engines lower A to Z here, and nothing else: the columns are ordered by bytes.
+            (Expr::from(Func::lower(self.column(target))), text.to_ascii_lowercase())
+        } else {
+            (self.column(target), text.to_owned())
+        };
+        let call = |name: &'static str, arguments: Vec<Expr>| Expr::from(Func::cust(name).args(arguments));
+        match test.place {
+            TextPlace::Inside => {
+                let name = if self.engine == Engine::Sqlite { "instr" } else { "strpos" };
+                call(name, vec![own, Expr::val(text)]).gt(0)
+            }
+            // A range, so that an index serves it.
+            TextPlace::Start if !test.ignores_case => {
+                let from = own.clone().gte(text.as_str());
+                match after_prefix(&text) {
+                    Some(to) => from.and(own.lt(to)),
+                    None => from,
+                }
+            }
+            TextPlace::Start => call("substr", vec![own, Expr::val(1), Expr::val(length)]).eq(text),
+            TextPlace::End if self.engine == Engine::Sqlite => call("substr", vec![own, Expr::val(-length)]).eq(text),
+            TextPlace::End => call("right", vec![own, Expr::val(length)]).eq(text),
+        }
+    }
+
+    fn or_missing(&self, target: Target, condition: Expr) -> Condition {
+        let any = Cond::any().add(condition);
+        if target.is_always_there(self.object) { any } else { any.add(self.column(target).is_null()) }
+    }
+
+    /// Everything behind a place of a list: `(a, b, id) > (x, y, z)` in the
+    /// directions of the sort, with missing values last.
+    pub fn after(&self, sort: &[Sort], place: &[Value]) -> Condition {
+        let mut any = Cond::any();
+        let mut same = Cond::all();
+        for (sort, value) in sort.iter().zip(place) {
+            if !value.is_null() {
+                any = any.add(same.clone().add(self.beyond(*sort, value)));
+            }
+            same = same.add(if value.is_null() {
+                self.column(sort.target).is_null()
+            } else {
+                self.column(sort.target).eq(self.value(value))
+            });
+        }
+        if let Some(id) = place.last() {
+            any = any.add(same.add(self.own("id").gt(self.value(id))));
+        }
+        // The first field alone bounds the range, so that an index can start there.
+        match (sort.first(), place.first()) {
+            (Some(first), Some(value)) if !value.is_null() && first.target.is_always_there(self.object) => {
+                let own = self.column(first.target);
+                let bound = if first.descending { own.lte(self.value(value)) } else { own.gte(self.value(value)) };
+                Cond::all().add(bound).add(any)
+            }
+            _ => any,
+        }
+    }
+
+    fn beyond(&self, sort: Sort, value: &Value) -> Condition {
+        let own = self.column(sort.target);
+        let further = if sort.descending { own.lt(self.value(value)) } else { own.gt(self.value(value)) };
+        self.or_missing(sort.target, further)
+    }
+}
+
+pub(in super::super) fn column(name: &str) -> Expr {
+    Expr::col(Alias::new(name))
+}
