@@ -40,7 +40,7 @@ async fn random_filters_agree_with_memory(on: On) {
     let mut random = SmallRng::seed_from_u64(7);
     let mut companies: Vec<Json> = Vec::new();
     for number in 0..6 {
-        let mut company = json!({"name": ["Ab", "aB", "b", "äb", "abc", "B"][number]});
+        let mut company = json!({"name": (["Ab", "aB", "b", "äb", "abc", "B"][number])});
         if number > 2 {
             company["parent"] = companies[number - 3]["id"].clone();
         }
@@ -48,7 +48,7 @@ async fn random_filters_agree_with_memory(on: On) {
     }
     let mut contacts: Vec<Json> = Vec::new();
     for number in 0..8 {
-        let mut contact = json!({"name": format!("N{number}"), "city": ["Bern", "Basel", "bern"][number % 3]});
+        let mut contact = json!({"name": format!("N{number}"), "city": (["Bern", "Basel", "bern"][number % 3])});
         if number % 4 != 0 {
             contact["company"] = companies[number % 6]["id"].clone();
         }

@@ -74,7 +74,7 @@ fn leaves() -> impl Strategy<Value = Json> {
         any::<i64>().prop_map(Json::from),
         any::<f64>().prop_map(Json::from),
         ".{0,12}".prop_map(Json::from),
-        "\\\\$[a-z_]{0,9}\\\\(?[-+0-9a-z, ]{0,9}\\\\)?".prop_map(Json::from),
+        "\\$[a-z_]{0,9}\\(?[-+0-9a-z, ]{0,9}\\)?".prop_map(Json::from),
         proptest::sample::select(words.to_vec()).prop_map(Json::from),
     ]
 }
@@ -147,7 +147,8 @@ proptest! {
         let place = Place { moment: Timestamp::from_micros(7), values: vec![Json::from(text.clone())] };
         let cursor = key.seal(tenant, &text, &place);
         prop_assert_eq!(key.open(tenant, &text, &cursor), Some(place));
-        prop_assert!(key.open(tenant, &format!("{text}|"), &cursor).is_none());
+        let longer = format!("{text}|");
+        prop_assert!(key.open(tenant, &longer, &cursor).is_none());
         prop_assert!(key.open(TenantId(Uuid::max()), &text, &cursor).is_none());
         let mut forged = cursor.clone().into_bytes();
         let at = flip.0 % forged.len();
