@@ -89,7 +89,14 @@ pub fn terms(text: &str) -> Result<Vec<Term>, FieldError> {
             }
         }
     }
-    terms.dedup();
+    let mut seen: Vec<Term> = Vec::new();
+    terms.retain(|term| {
+        let is_new = !seen.contains(term);
+        if is_new {
+            seen.push(term.clone());
+        }
+        is_new
+    });
     if terms.is_empty() {
         return Err(FieldError::new("text", "required", "has no letter and no digit to search for"));
     }

@@ -94,6 +94,11 @@ impl<'a> Compiler<'a> {
             .and_where(link)
             .and_where(inner.own("deleted_at").is_null())
             .cond_where(inner.filter(filter, false));
+        if self.engine == Engine::Sqlite {
+            // SQLite 3.51 makes a join of an `exists`, and finds a record as often as nested ones
+            // hold. It leaves one with a limit as it is.
+            select.limit(1);
+        }
         let exists = Expr::exists(select);
         Cond::all().add(if negated { exists.not() } else { exists })
     }
