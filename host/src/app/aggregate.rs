@@ -62,9 +62,8 @@ impl App {
             .zip(&days)
             .map(|(key, days)| {
                 let is_day = matches!(key.target.kind(object), FieldType::Date);
-                let bound = |day: &NaiveDate| match is_day {
-                    true => Value::Date(*day),
-                    false => Value::Datetime(moment.start_of_day(*day)),
+                let bound = |day: &NaiveDate| {
+                    if is_day { Value::Date(*day) } else { Value::Datetime(moment.start_of_day(*day)) }
                 };
                 days.as_ref().map(|days| days.iter().map(bound).collect())
             })

@@ -9,7 +9,7 @@ use super::{App, AppError, Catalog};
 use crate::access::{Permit, Permits, Read, Sight};
 use crate::domain::caller::Caller;
 use crate::domain::cursor::Place;
-use crate::domain::filter::{Filter, Scope, from_pairs};
+use crate::domain::filter::{Filter, Scope, Target, from_pairs};
 use crate::domain::invalid::FieldError;
 use crate::domain::moment::Moment;
 use crate::domain::object::Object;
@@ -57,7 +57,7 @@ pub(super) struct Question {
     /// Filter, order, page size, place, fields to read.
     pub query: Query,
     /// The fields to answer.
-    pub shown: Option<Vec<usize>>,
+    pub shown: Option<Vec<Target>>,
     /// Links to follow.
     pub expand: Expand,
     /// Whether to count.
@@ -174,11 +174,12 @@ impl App {
             return Err(AppError::Invalid(faults));
         }
         if let Some(shown) = &shown {
-            let sorted = query.sort.iter().filter_map(|sort| match sort.target {
-                crate::domain::filter::Target::Field(place) => Some(place),
+            let needed = shown.iter().copied().chain(query.sort.iter().map(|sort| sort.target));
+            let places = needed.filter_map(|target| match target {
+                Target::Field(place) => Some(place),
                 _ => None,
             });
-            query.fields = Some(shown.iter().copied().chain(sorted).chain(expand.0.keys().copied()).collect());
+            query.fields = Some(places.chain(expand.0.keys().copied()).collect());
         }
         let permits = asker.permits(query.filter.as_ref());
         Ok(Question { permits, query, shown, expand, counts, list, moment, place })
@@ -193,12 +194,11 @@ impl App {
 }
 
 /// Reads which fields to answer, and which links to follow.
-#[expect(clippy::type_complexity, reason = "read once, taken apart at once")]
 pub(super) fn read_shape(
     asker: &Asker,
     fields: Option<&str>,
     expand: &str,
-) -> Result<(Option<Vec<usize>>, Expand), Vec<FieldError>> {
+) -> Result<(Option<Vec<Target>>, Expand), Vec<FieldError>> {
     let object = asker.permit.object();
     let shown = fields.map(|names| parse_fields(object, names)).transpose();
     let other_end = |name: &str| {

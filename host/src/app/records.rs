@@ -30,7 +30,7 @@ pub struct Page {
     /// Of a search: whether all records that have the words were looked at.
     pub complete: Option<bool>,
     /// The fields that were asked for.
-    pub fields: Option<Vec<usize>>,
+    pub fields: Option<Vec<Target>>,
     /// What links name.
     pub expanded: Expanded,
 }
@@ -95,12 +95,11 @@ impl App {
                 FieldType::Link(to) => Some((to.clone(), Target::Id, record.values[place].clone())),
                 _ => None,
             });
-        let (to, target, value) = match one {
-            Some(one) => one,
-            None => {
-                let inverse = from.catalog.schema.inverse(object, link).ok_or_else(unknown)?;
-                (inverse.object.name.clone(), Target::Field(inverse.place), Value::Id(id))
-            }
+        let (to, target, value) = if let Some(one) = one {
+            one
+        } else {
+            let inverse = from.catalog.schema.inverse(object, link).ok_or_else(unknown)?;
+            (inverse.object.name.clone(), Target::Field(inverse.place), Value::Id(id))
         };
         let seen = from.catalog.schema.object(&to).and_then(|object| from.sight.permit(object));
         let asker = Asker { permit: seen.ok_or_else(unknown)?, ..from };

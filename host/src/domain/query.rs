@@ -85,20 +85,18 @@ pub fn read_place(object: &Object, sort: &[Sort], values: &[Json]) -> Option<Vec
     targets.zip(values).map(|(target, json)| target.parse(object, json).ok()).collect()
 }
 
-/// Reads names of fields with commas between, as places. The names of the host's own fields add nothing.
-pub fn parse_fields(object: &Object, names: &str) -> Result<Vec<usize>, FieldError> {
-    let mut places = Vec::new();
+/// Reads names of fields with commas between.
+pub fn parse_fields(object: &Object, names: &str) -> Result<Vec<Target>, FieldError> {
+    let mut targets = Vec::new();
     for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        match Target::find(object, name) {
-            Some(Target::Field(place)) if !places.contains(&place) => places.push(place),
-            Some(_) => {}
-            None => {
-                let message = format!("`{}` has no field `{name}`", object.name);
-                return Err(FieldError::new("fields", "unknown_field", message));
-            }
+        let target = Target::find(object, name).ok_or_else(|| {
+            FieldError::new("fields", "unknown_field", format!("`{}` has no field `{name}`", object.name))
+        })?;
+        if !targets.contains(&target) {
+            targets.push(target);
         }
     }
-    Ok(places)
+    Ok(targets)
 }
 
 /// Reads a sort order: field names, `-` in front for descending.

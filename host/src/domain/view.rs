@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashMap};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use uuid::Uuid;
 
+use super::field::FieldType;
+use super::filter::Target;
 use super::invalid::FieldError;
 use super::object::Object;
 use super::record::Record;
 use super::value::Value;
-use crate::domain::field::FieldType;
 
 /// Most links to follow in one request.
 pub const MAX_EXPAND: usize = 10;
@@ -31,7 +32,7 @@ pub struct View<'a> {
     /// The record.
     pub record: &'a Record,
     /// The fields that were asked for; all when none.
-    pub fields: Option<&'a [usize]>,
+    pub fields: Option<&'a [Target]>,
     /// What its links name.
     pub expanded: &'a Expanded,
 }
@@ -78,15 +79,18 @@ impl Expand {
 impl Serialize for View<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { record, fields, expanded } = self;
+        let shows = |target: Target| fields.is_none_or(|fields| fields.contains(&target));
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", &record.id)?;
         map.serialize_entry("version", &record.version)?;
-        if fields.is_none() {
+        if shows(Target::CreatedAt) {
             map.serialize_entry("created_at", &Value::Datetime(record.created_at))?;
+        }
+        if shows(Target::UpdatedAt) {
             map.serialize_entry("updated_at", &Value::Datetime(record.updated_at))?;
         }
         for (place, (field, value)) in record.object.fields.iter().zip(&record.values).enumerate() {
-            if fields.is_none_or(|fields| fields.contains(&place)) {
+            if shows(Target::Field(place)) {
                 map.serialize_entry(field.name(), value)?;
             }
         }

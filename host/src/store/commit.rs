@@ -142,7 +142,7 @@ impl Store {
             steps.push(step);
             origins.push(Origin::Record { object: object.to_owned(), id, write });
         }
-        for step in unit.writes.iter().flat_map(|write| self.word_steps(unit.tenant, write)) {
+        for step in unit.writes.iter().flat_map(|write| Self::word_steps(unit.tenant, write)) {
             steps.push(step);
             origins.push(Origin::Beside);
         }

@@ -35,7 +35,7 @@ pub struct Posting {
 
 impl Store {
     /// The steps that keep the words of a record as it is written.
-    pub(super) fn word_steps(&self, tenant: TenantId, write: &Write) -> Vec<Step> {
+    pub(super) fn word_steps(tenant: TenantId, write: &Write) -> Vec<Step> {
         let record = &write.record;
         let object = &record.object;
         let is_untouched = match &write.change {
@@ -47,10 +47,9 @@ impl Store {
         }
         let of = |values| words(object, values);
         let (old, new) = match (&write.change, &write.before) {
-            (Change::Create(_), _) => (Words::new(), of(&record.values)),
-            (Change::Update { .. }, Some(before)) => (of(before), of(&record.values)),
-            (Change::Update { .. }, None) => (Words::new(), of(&record.values)),
             (Change::Delete { .. }, _) => (of(&record.values), Words::new()),
+            (_, Some(before)) => (of(before), of(&record.values)),
+            (_, None) => (Words::new(), of(&record.values)),
         };
         let gone: Vec<&String> =
             old.iter().filter(|(word, place)| new.get(*word) != Some(place)).map(|(word, _)| word).collect();

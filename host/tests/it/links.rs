@@ -128,6 +128,8 @@ async fn fields_are_those_that_were_asked_for(on: On) {
     let body = json!({"fields": ["name", "city"], "filter": {"id": {"_eq": id}}});
     let page = actor.post("/api/v1/records/contact/search", &body).await.assert(200).json();
     assert_eq!(page["data"], json!([expected]));
+    let times = actor.get(&format!("/api/v1/records/contact/{id}?fields=created_at")).await.assert(200).json();
+    assert_eq!(times, json!({"id": id, "version": 1, "created_at": shop.ann["created_at"]}));
     let bare = actor.get(&format!("/api/v1/records/contact/{id}?fields=")).await.assert(200).json();
     assert_eq!(bare, json!({"id": id, "version": 1}));
     for path in [format!("contact/{id}?fields=nmae"), "contact?fields=name,nmae".to_owned()] {

@@ -12,7 +12,7 @@ use crate::domain::object::Object;
 
 impl Reader<'_> {
     /// A condition on the record that the link at this place names.
-    pub fn linked(&mut self, place: usize, json: Json, path: &str, depth: usize) -> Result<Filter, FieldError> {
+    pub fn linked(&mut self, place: usize, json: &Json, path: &str, depth: usize) -> Result<Filter, FieldError> {
         let FieldType::Link(to) = &self.object.fields[place].kind else {
             return Err(FieldError::new(path, "unknown_operator", "is no link"));
         };
@@ -25,7 +25,7 @@ impl Reader<'_> {
             let message = format!("`{to}` has no field `{name}`");
             return Err(FieldError::new(format!("{path}.{name}"), "unknown_field", message));
         };
-        let filter = self.across(&object, &json, path, depth)?;
+        let filter = self.across(&object, json, path, depth)?;
         Ok(Filter::Linked { place, object, filter: Box::new(filter) })
     }
 

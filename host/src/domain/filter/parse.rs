@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
             }
         }
         if let (false, Target::Field(place)) = (beyond.is_empty(), target) {
-            parts.push(self.linked(place, Json::Object(beyond), path, depth)?);
+            parts.push(self.linked(place, &Json::Object(beyond), path, depth)?);
         }
         Ok(all_of(parts))
     }

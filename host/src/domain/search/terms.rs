@@ -42,6 +42,7 @@ impl Grade {
     }
 
     /// Of several words of a question.
+    #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self { begun: self.begun + other.begun, aside: self.aside + other.aside }
     }
@@ -83,7 +84,7 @@ pub fn terms(text: &str) -> Result<Vec<Term>, FieldError> {
     } else {
         for piece in pieces(text) {
             match piece {
-                Piece::Word(word) => terms.push(Term { spans: spans(word) }),
+                Piece::Word(word) => terms.push(Term { spans: spans(&word) }),
                 Piece::Run(run) if run.len() == 1 => terms.push(exact(&run)),
                 Piece::Run(run) => terms.extend(run.windows(2).map(exact)),
             }
@@ -121,11 +122,11 @@ fn number(text: &str) -> Option<Term> {
     if text.starts_with('+') {
         return Some(Term { spans: vec![Span::Prefix(format!("+{digits}"))] });
     }
-    Some(Term { spans: spans(digits) })
+    Some(Term { spans: spans(&digits) })
 }
 
-fn spans(word: String) -> Vec<Span> {
-    let mut spans = vec![Span::Prefix(word.clone())];
+fn spans(word: &str) -> Vec<Span> {
+    let mut spans = vec![Span::Prefix(word.to_owned())];
     if word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_digit()) {
         spans.push(Span::Prefix(format!("+{word}")));
         let national = word.trim_start_matches('0');
@@ -133,7 +134,7 @@ fn spans(word: String) -> Vec<Span> {
             spans.push(Span::Prefix(format!("={national}")));
         }
         if word.len() >= TAIL {
-            spans.push(Span::Prefix(reversed(&word)));
+            spans.push(Span::Prefix(reversed(word)));
         }
     }
     spans
