@@ -266,7 +266,7 @@ fn rounded(sum: i128, factor: i128, count: i128) -> Option<i128> {
 
 #[cfg(test)]
 impl Store {
-    /// How SQLite would find figures, for the tests of the plans.
+    /// How the engine would find figures, for the tests of the plans.
     pub async fn plan_of_figures(
         &self,
         permits: &Permits,

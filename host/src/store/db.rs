@@ -38,10 +38,10 @@ impl Stmt {
         Self { sql: sql.into(), values: values.into() }
     }
 
-    /// The same with `explain query plan` in front, for the tests of the plans.
+    /// The same behind these words, for the tests of the plans.
     #[cfg(test)]
-    pub fn explained(self) -> Self {
-        Self { sql: format!("explain query plan {}", self.sql).into(), values: self.values }
+    pub fn behind(self, head: &str) -> Self {
+        Self { sql: format!("{head}{}", self.sql).into(), values: self.values }
     }
 
     /// From a sea-query statement.

@@ -108,7 +108,7 @@ impl Store {
 
 #[cfg(test)]
 impl Store {
-    /// How SQLite would run a query, for the tests of the plans.
+    /// How the engine would run a query, for the tests of the plans.
     pub async fn plan(&self, permits: &Permits, query: &Query) -> String {
         self.plan_of(&self.select(permits, query).unwrap()).await
     }
@@ -119,9 +119,16 @@ impl Store {
     }
 
     pub(super) async fn plan_of(&self, select: &SelectStatement) -> String {
-        let (sql, values) = select.build(sea_query::SqliteQueryBuilder);
-        let stmt = Stmt::new(format!("explain query plan {sql}"), values.0);
-        let lines = self.db.all(Reach::Point, stmt, |row| row.text(3)).await.unwrap();
+        self.explained(Stmt::build(self.db.engine(), select)).await
+    }
+
+    /// How the engine would run a statement.
+    pub(super) async fn explained(&self, stmt: Stmt) -> String {
+        let (column, head) = match self.db.engine() {
+            super::db::Engine::Sqlite => (3, "explain query plan "),
+            super::db::Engine::Postgres => (0, "explain (costs off) "),
+        };
+        let lines = self.db.all(Reach::Point, stmt.behind(head), move |row| row.text(column)).await.unwrap();
         lines.join("; ")
     }
 }

@@ -27,6 +27,10 @@ impl Site {
     async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = Database::Sqlite(directory.path().join("plans.sqlite"));
+        Self::at(database, directory).await
+    }
+
+    async fn at(database: Database, directory: tempfile::TempDir) -> Self {
         let app = App::open(&database, Clock::system()).await.unwrap();
         let key = app.create_tenant("plans", "Plans").await.unwrap().api_key;
         let caller = app.authenticate(&key).await.unwrap();
@@ -96,6 +100,42 @@ async fn listed_plans_use_the_index_that_fits() {
         used.insert(index.split(' ').next());
     }
     assert!(used.len() > 4);
+}
+
+/// PostgreSQL scans small tables whatever the query. Told not to, it still does where no index fits.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_finds_an_index_for_everything() {
+    let server = std::env::var("GUILDHALL_TEST_POSTGRES")
+        .expect("these tests need a PostgreSQL server: `cargo xtask test` starts one for them");
+    let mark = if server.contains('?') { '&' } else { '?' };
+    let database = Database::Postgres(format!("{server}{mark}options[enable_seqscan]=off"));
+    let site = Site::at(database, tempfile::tempdir().unwrap()).await;
+    let mut plans = Vec::new();
+    for (object, filter, sort) in [
+        ("contact", json!({}), ""),
+        ("contact", json!({"city": {"_eq": "Bern"}}), "name"),
+        ("contact", json!({"name": {"_starts_with": "An"}}), "name"),
+        ("contact", json!({"company": {"parent": {"name": {"_eq": "x"}}}}), ""),
+        ("contact", json!({"orders": {"_none": {"quantity": {"_gt": 1}}}}), ""),
+        ("company", json!({"subsidiaries": {"_some": {"contacts": {"_some": {}}}}}), ""),
+        ("order", json!({"contact": {"_eq": LINK}}), "placed_at"),
+    ] {
+        let (permits, query) = site.query(object, &filter, sort, None).await;
+        plans.push(site.app.store.plan(&permits, &query).await);
+        plans.push(site.app.store.plan_of_count(&permits, &query).await);
+    }
+    let permit = site.asker("contact").await.permit;
+    plans.extend(site.app.store.plans_of_words(&permit, &terms("ann 4567 王小").unwrap()).await);
+    let body = json!({"group_by": ["status"], "measures": [{"fn": "sum", "field": "total"}]});
+    let (permits, query) = site.query("order", &json!({}), "", None).await;
+    let aggregate = Aggregate::parse(permits.own().object(), body.as_object().unwrap()).unwrap();
+    plans.push(site.app.store.plan_of_figures(&permits, query.filter.as_ref(), &aggregate, &[None]).await);
+    for plan in plans {
+        assert!(!plan.contains("Seq Scan"), "{plan}");
+        // Each use of an index begins with the tenant.
+        let uses = plan.matches("Index Scan").count() + plan.matches("Index Only Scan").count();
+        assert!(uses > 0 && plan.matches("tenant_id = ").count() >= uses, "{plan}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,8 @@ use crate::domain::id::TenantId;
 use crate::domain::object::Object;
 use crate::domain::search::{made_from, words};
 
+/// Words deleted in one commit, and what else there is of the last of them.
+const WORDS: usize = 2_000;
 /// Records in one commit.
 const BATCH: usize = 200;
 /// Most attempts at one batch whose records keep changing.
@@ -30,9 +32,7 @@ impl Store {
         if known.is_some() {
             let tenants = Stmt::new("select id from tenant order by id", []);
             for tenant in self.db.all(Reach::Point, tenants, |row| row.id(0)).await? {
-                let values: [Bound; 2] = [tenant.into(), object.name.as_str().into()];
-                let sql = "delete from search_token where tenant_id = $1 and object = $2";
-                self.run(vec![plain(Stmt::new(sql, values))]).await?;
+                while self.forget_words(object, tenant).await? {}
             }
         }
         if !wanted.is_empty() {
@@ -45,6 +45,22 @@ impl Store {
         let sql = "insert into search_index (object, made_from) values ($1, $2) \
                    on conflict (object) do update set made_from = excluded.made_from";
         self.run(vec![plain(Stmt::new(sql, values))]).await
+    }
+
+    /// Deletes a batch of the words of an object; says whether there may be more.
+    async fn forget_words(&self, object: &Object, tenant: Uuid) -> Result<bool, StoreError> {
+        let key: [Bound; 2] = [tenant.into(), object.name.as_str().into()];
+        let within = "from search_token where tenant_id = $1 and object = $2";
+        let last = format!("select token {within} order by token, place, record_id desc limit 1 offset {WORDS}");
+        let last = self.db.maybe(Stmt::new(last, key.clone()), |row| row.text(0)).await?;
+        let (sql, values): (String, Vec<Bound>) = match &last {
+            None => (format!("delete {within}"), key.to_vec()),
+            Some(last) => {
+                (format!("delete {within} and token <= $3"), key.into_iter().chain([last.as_str().into()]).collect())
+            }
+        };
+        self.run(vec![plain(Stmt::new(sql, values))]).await?;
+        Ok(last.is_some())
     }
 
     /// Makes the words of the records behind a place; returns the next place.
