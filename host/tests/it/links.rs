@@ -1,9 +1,8 @@
 //! Links: filters that go through them, what they lead to, and what they put beside a record.
 
-use guildhall::app::App;
-use guildhall::domain::clock::Clock;
 use serde_json::{Value as Json, json};
 
+use crate::search::execute;
 use crate::support::{Actor, On, TestApp};
 
 both!(
@@ -185,19 +184,33 @@ async fn a_list_is_counted_when_asked(on: On) {
 async fn another_tenants_records_are_beyond_every_link(on: On) {
     let test = TestApp::start(on).await;
     let shop = shop(&test.ann).await;
-    // A link that was written past the host to another tenant's record.
-    test.sam.create("contact", json!({"name": "Sam"})).await;
-    let again = App::open(&test.database, Clock::system()).await.unwrap();
-    drop(again);
+    let theirs = test.sam.create("contact", json!({"name": "Sam"})).await;
+    // Links that were written past the host, from each tenant to the other.
+    let (member, sam) = (shop.member["id"].as_str().unwrap(), theirs["id"].as_str().unwrap());
+    let literal = |id: &str| match on {
+        On::Sqlite => format!("x'{}'", id.replace('-', "")),
+        On::Postgres => format!("'{id}'"),
+    };
+    let to_ann = format!("update o_contact set company = {} where id = {}", literal(member), literal(sam));
+    let to_sam = format!("update o_order set contact = {}", literal(sam));
+    execute(&test.database, &format!("{to_ann}; {to_sam}")).await;
     for filter in [
         json!({"company": {"name": {"_eq": "Member"}}}),
+        json!({"company": {"_not": {"name": {"_eq": "x"}}}}),
+        json!({"company": {"id": {"_eq": member}}}),
         json!({"orders": {"_some": {}}}),
-        json!({"company": {"id": {"_eq": shop.group["id"]}}}),
     ] {
-        assert!(names(&test.sam, "contact", filter).await.is_empty());
+        assert!(names(&test.sam, "contact", filter.clone()).await.is_empty(), "{filter}");
     }
-    let body = json!({"text": "Ann"});
-    let page = test.sam.post("/api/v1/records/contact/search", &body).await.assert(200).json();
+    assert_eq!(names(&test.sam, "contact", json!({"orders": {"_none": {}}})).await, ["Sam"]);
+    let path = format!("/api/v1/records/contact/{sam}");
+    let seen = test.sam.get(&format!("{path}?expand=company")).await.assert(200).json();
+    assert_eq!((&seen["company"], &seen["expanded"]["company"]), (&json!(member), &json!(null)));
+    for link in ["company", "orders"] {
+        let page = test.sam.get(&format!("{path}/links/{link}?count=exact")).await.assert(200).json();
+        assert_eq!((&page["data"], &page["total"]), (&json!([]), &json!(0)), "{link}");
+    }
+    let page = test.sam.post("/api/v1/records/contact/search", &json!({"text": "Ann"})).await.assert(200).json();
     assert_eq!(page["data"], json!([]));
     let figures = test.sam.post("/api/v1/records/order/aggregate", &json!({})).await.assert(200).json();
     assert_eq!(figures["data"][0]["count"], 0);

@@ -22,6 +22,7 @@ mod modules;
 mod openapi;
 mod parsing;
 mod question_bounds;
+mod question_cves;
 mod records;
 mod relative;
 mod search;

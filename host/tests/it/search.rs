@@ -170,7 +170,8 @@ async fn several_objects_at_once(on: On) {
     ann.get("/api/v1/search?q=a&limit=501").await.problem(422, "validation_failed");
 }
 
-async fn execute(database: &Database, sql: &str) {
+/// Runs SQL past the host.
+pub async fn execute(database: &Database, sql: &str) {
     match database {
         Database::Sqlite(path) => {
             let mut connection = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
