@@ -3,6 +3,7 @@
 
 mod enforcer;
 mod permit;
+mod sight;
 
 use std::sync::Arc;
 
@@ -10,7 +11,8 @@ use moka::future::Cache;
 
 pub use enforcer::PolicyError;
 use enforcer::TenantPolicy;
-pub use permit::{Acting, AreaPermit, Chore, Configure, Create, Delete, HostPermit, Permit, Read, Update};
+pub use permit::{Acting, AreaPermit, Chore, Configure, Create, Delete, HostPermit, Permit, Permits, Read, Update};
+pub use sight::Sight;
 
 use crate::domain::caller::Caller;
 use crate::domain::id::TenantId;
@@ -116,14 +118,22 @@ impl Access {
         Ok(AreaPermit::new(caller.tenant))
     }
 
+    /// What the caller, or a plugin on the caller's behalf, may see of all objects.
+    pub async fn sight(&self, caller: &Caller, plugin: Option<&Arc<Manifest>>) -> Result<Sight, Denied> {
+        Ok(Sight::new(self.policy(caller.tenant).await?, caller, plugin))
+    }
+
+    async fn policy(&self, tenant: TenantId) -> Result<Arc<TenantPolicy>, Denied> {
+        if let Some(policy) = self.tenants.get(&tenant).await {
+            return Ok(policy);
+        }
+        let policy = Arc::new(TenantPolicy::load(tenant).await?);
+        self.tenants.insert(tenant, Arc::clone(&policy)).await;
+        Ok(policy)
+    }
+
     async fn decide(&self, caller: &Caller, target: &str, action: Action) -> Result<(), Denied> {
-        let policy = if let Some(policy) = self.tenants.get(&caller.tenant).await {
-            policy
-        } else {
-            let policy = Arc::new(TenantPolicy::load(caller.tenant).await?);
-            self.tenants.insert(caller.tenant, Arc::clone(&policy)).await;
-            policy
-        };
+        let policy = self.policy(caller.tenant).await?;
         if policy.allows(&caller.role, target, action)? {
             return Ok(());
         }

@@ -4,6 +4,7 @@
 //! that permissions, hooks, events and limits hold on all of them.
 
 mod accounts;
+mod aggregate;
 mod attempt;
 mod calculate;
 mod catalog;
@@ -13,6 +14,7 @@ mod duplicates;
 mod error;
 mod events;
 mod execution;
+mod expand;
 mod guest;
 mod hooks;
 mod lanes;
@@ -22,10 +24,12 @@ mod modules;
 mod news;
 mod numbers;
 mod operation;
+mod question;
 mod recompute;
 mod records;
 mod returning;
 mod schema;
+mod search;
 mod staging;
 mod stream;
 mod taken;
@@ -37,6 +41,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use accounts::MadeTenant;
+pub use aggregate::AggregateRequest;
 pub use catalog::{Catalog, Module};
 pub use command::{Command, Done, Form, MAX_OPERATIONS, PlannedChange, Render, Report};
 pub use duplicates::{Candidate, Like};
@@ -45,8 +50,10 @@ pub use events::{EventPage, EventRequest, TimelinePage};
 pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
 pub use modules::{ModuleView, PluginView};
 pub use operation::{MissingLink, Operation, Outcome};
-pub use records::{ListRequest, Page};
+pub use question::ListRequest;
+pub use records::Page;
 pub use schema::{ObjectView, SchemaChanged, SchemaView};
+pub use search::{Found, Hit};
 pub use stream::StreamItem;
 pub use unmerge::UnmergeReport;
 pub use webhooks::{DeliveryPage, DeliveryView, RenderReplay, RenderWebhook, Replayed, WebhookView};

@@ -58,6 +58,9 @@ enum TenantCommand {
         /// What people read.
         #[arg(long)]
         name: String,
+        /// On whose calendar its days begin: an IANA name, such as Europe/Berlin.
+        #[arg(long, default_value = "UTC")]
+        timezone: String,
         #[command(flatten)]
         output: Output,
     },
@@ -138,8 +141,8 @@ impl Cli {
                 let app = App::open_with(&place.database()?, Clock::system(), settings).await?;
                 serve::serve(app, &listen).await
             }
-            Command::Tenant(TenantCommand::Create { place, slug, name, output }) => {
-                let made = place.open().await?.create_tenant(&slug, &name).await?;
+            Command::Tenant(TenantCommand::Create { place, slug, name, timezone, output }) => {
+                let made = place.open().await?.create_tenant_in(&slug, &name, &timezone).await?;
                 output.print(
                     &json!({"tenant": {"id": made.id.to_string(), "slug": slug, "name": name}, "api_key": made.api_key}),
                     &format!("tenant {slug} ({})\nadmin key, shown only now: {}", made.id, made.api_key),

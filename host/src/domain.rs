@@ -1,6 +1,7 @@
 //! Floor 0: plain data and rules. No IO, no async, nothing of ours below it.
 
 pub mod address;
+pub mod aggregate;
 pub mod caller;
 pub mod clock;
 pub mod cursor;
@@ -13,6 +14,7 @@ pub mod filter;
 pub mod formula;
 pub mod id;
 pub mod invalid;
+pub mod moment;
 pub mod money;
 pub mod object;
 pub mod own_schema;
@@ -23,6 +25,8 @@ pub mod query;
 pub mod record;
 pub mod retry;
 pub mod schema;
+pub mod search;
 pub mod signature;
 pub mod slot;
 pub mod value;
+pub mod view;

@@ -17,6 +17,7 @@ mod openapi;
 mod outcomes;
 mod preference;
 mod problem;
+mod questions;
 mod records;
 mod request_id;
 mod schema;
@@ -60,6 +61,10 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(webhooks::deliveries::list))
         .routes(routes!(webhooks::deliveries::replay_since))
         .routes(routes!(webhooks::deliveries::replay))
+        .routes(routes!(questions::search))
+        .routes(routes!(questions::aggregate))
+        .routes(routes!(questions::linked))
+        .routes(routes!(questions::search_all))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
         .routes(routes!(schema::list, schema::add_object))

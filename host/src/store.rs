@@ -5,6 +5,7 @@
 //! keeps for itself is reached under a `HostPermit`.
 
 mod accounts;
+mod aggregate;
 mod commit;
 mod counters;
 mod custom;
@@ -20,6 +21,7 @@ mod merges;
 mod modules;
 mod own_schemas;
 mod records;
+mod search;
 mod tables;
 mod webhooks;
 
@@ -28,6 +30,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 pub use accounts::{KeyRow, NewKey, NewTenant};
+pub use aggregate::Cell;
 pub use commit::{Change, Conflict, KeptAnswer, Read, Unit, Write};
 use db::Db;
 pub use db::Listener;
@@ -37,6 +40,7 @@ pub use events::Window;
 pub use idempotency::{Answer, IdempotencyKey};
 pub use merges::{MergeNote, MergeRow};
 pub use modules::{ModuleRow, NewPlugin, PluginRow};
+pub use search::Posting;
 use tables::TableSql;
 pub use tables::{TableChange, TableError};
 pub use webhooks::WebhookRow;

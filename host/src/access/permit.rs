@@ -64,6 +64,51 @@ impl<A> Permit<A> {
     }
 }
 
+impl Permit<Read> {
+    /// For a question that reaches no other object.
+    pub fn alone(&self) -> Permits {
+        Permits::new(self.clone())
+    }
+}
+
+/// The permits of one question: to read the object that it is about, and each
+/// object that it reaches through links.
+#[derive(Clone, Debug)]
+pub struct Permits {
+    own: Permit<Read>,
+    linked: Vec<Permit<Read>>,
+}
+
+impl Permits {
+    /// Of a question about this object, which reaches no other one.
+    pub fn new(own: Permit<Read>) -> Self {
+        Self { own, linked: Vec::new() }
+    }
+
+    /// Adds one for an object that links lead to.
+    pub fn add(&mut self, linked: Permit<Read>) {
+        // A permit of another tenant's is no permit here.
+        if linked.tenant() == self.own.tenant() && self.of(linked.object()).is_none() {
+            self.linked.push(linked);
+        }
+    }
+
+    /// For the object that the question is about.
+    pub fn own(&self) -> &Permit<Read> {
+        &self.own
+    }
+
+    /// The same permits, for a question about an object that links lead to.
+    pub fn towards(&self, object: &Object) -> Option<Self> {
+        Some(Self { own: self.of(object)?.clone(), linked: self.linked.iter().chain([&self.own]).cloned().collect() })
+    }
+
+    /// For an object that links lead to, or the own one.
+    pub fn of(&self, object: &Object) -> Option<&Permit<Read>> {
+        std::iter::once(&self.own).chain(&self.linked).find(|permit| permit.object().name == object.name)
+    }
+}
+
 /// The caller may do `A` with an area of the host, for its tenant.
 #[derive(Clone, Copy, Debug)]
 pub struct AreaPermit<A> {

@@ -44,7 +44,7 @@ impl App {
         } else {
             let row = self.store.key_by_hash(HostPermit::new(Chore::Authenticate), hash).await?;
             let row = row.ok_or(AppError::Unauthenticated)?;
-            let caller = Caller { tenant: row.tenant, key: row.id, role: Arc::from(row.role) };
+            let caller = Caller { tenant: row.tenant, key: row.id, role: Arc::from(row.role), teams: Arc::from([]) };
             self.keys.insert(hash, (caller.clone(), row.expires_at));
             (caller, row.expires_at)
         };
@@ -64,19 +64,27 @@ impl App {
         let row = self.store.key(HostPermit::new(Chore::Authenticate), caller.key).await?;
         let now = self.clock.now();
         let row = row.filter(|row| row.tenant == caller.tenant && row.expires_at.is_none_or(|end| end > now));
-        Ok(row.map(|row| Caller { tenant: row.tenant, key: row.id, role: Arc::from(row.role) }))
+        Ok(row.map(|row| Caller { tenant: row.tenant, key: row.id, role: Arc::from(row.role), teams: Arc::from([]) }))
     }
 
     /// Makes a tenant with an admin's key.
     pub async fn create_tenant(&self, slug: &str, name: &str) -> Result<MadeTenant, AppError> {
+        self.create_tenant_in(slug, name, "UTC").await
+    }
+
+    /// Makes a tenant in this timezone with an admin's key.
+    pub async fn create_tenant_in(&self, slug: &str, name: &str, timezone: &str) -> Result<MadeTenant, AppError> {
         let is_slug = !slug.is_empty()
             && slug.len() <= 40
             && slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !is_slug {
             return Err(AppError::invalid("slug", "wrong_type", "is lower case letters, digits and `-`, at most 40"));
         }
+        if timezone.parse::<chrono_tz::Tz>().is_err() {
+            return Err(AppError::invalid("timezone", "unknown_option", "is an IANA name, such as Europe/Berlin"));
+        }
         let at = self.clock.now();
-        let tenant = NewTenant { id: TenantId(self.ids.make()), slug, name, at };
+        let tenant = NewTenant { id: TenantId(self.ids.make()), slug, name, timezone, at };
         let (api_key, hash) = self.make_key();
         let key = NewKey {
             id: self.ids.make(),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::AppError;
 use super::staging::{Key, Staged};
-use super::unit_of_work::Work;
+use super::unit_of_work::{Alone, Work};
 use crate::access::{Permit, Read, Update};
 use crate::domain::field::{Calculation, Gathered, RollUp, Source};
 use crate::domain::money::Currency;
@@ -78,7 +78,7 @@ async fn touched(work: &Work, done: &mut HashMap<Key, Option<Record>>) -> IndexM
 fn differs(gathering: &Gathering, before: Option<&Record>, after: Option<&Record>) -> bool {
     let seen = |record: Option<&Record>| {
         let record = record?;
-        let counts = gathering.filter.as_ref().is_none_or(|filter| filter.matches(record));
+        let counts = gathering.filter.as_ref().is_none_or(|filter| filter.matches(record, &Alone));
         counts.then(|| (record.values[gathering.link].clone(), gathering.field.map(|at| record.values[at].clone())))
     };
     seen(before) != seen(after)
@@ -142,7 +142,7 @@ async fn gather(work: &Work, gathering: &Gathering, rollup: &RollUp, parent: Uui
     };
     let mut gathered = work.app.store.gather(&permit, gathering, rollup.currency, parent, &staged).await?;
     for record in own {
-        if gathering.filter.as_ref().is_none_or(|filter| filter.matches(&record)) {
+        if gathering.filter.as_ref().is_none_or(|filter| filter.matches(&record, &Alone)) {
             gathered.add(gathering.field.map(|at| &record.values[at]).filter(|value| is_of(rollup.currency, value)));
         }
     }

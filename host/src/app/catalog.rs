@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use moka::future::Cache;
 
 use super::{App, AppError};
@@ -57,6 +58,8 @@ pub struct Catalog {
     pub own_version: i64,
     /// What the tenant made for itself.
     pub own: OwnSchema,
+    /// On whose calendar its days begin.
+    pub timezone: Tz,
 }
 
 /// Catalogues and plugins that are in memory.
@@ -90,9 +93,12 @@ impl App {
     /// What this tenant has.
     pub async fn catalog(&self, tenant: TenantId) -> Result<Arc<Catalog>, AppError> {
         let load = async {
-            let rows = self.store.modules_of(HostPermit::new(Chore::Serve), tenant).await?;
+            let permit = HostPermit::new(Chore::Serve);
+            let rows = self.store.modules_of(permit, tenant).await?;
             let (version, own) = self.own_schema(tenant).await?;
-            self.build_catalog(rows, version, own).await.map(Arc::new)
+            let timezone = self.store.timezone(permit, tenant).await?;
+            let timezone = timezone.and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC);
+            Ok(Arc::new(Catalog { timezone, ..self.build_catalog(rows, version, own).await? }))
         };
         self.catalogs.tenants.try_get_with(tenant, load).await.map_err(of_many)
     }
@@ -124,7 +130,7 @@ impl App {
             }
         }
         let schema = Schema::with_own(objects, &own).map_err(AppError::Setup)?;
-        Ok(Catalog { schema, modules, own_version, own })
+        Ok(Catalog { schema, modules, own_version, own, timezone: Tz::UTC })
     }
 
     /// The core's objects, which every tenant has.

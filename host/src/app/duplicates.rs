@@ -60,7 +60,7 @@ impl App {
             }
         };
         let finders: Vec<_> = object.duplicates.iter().filter(|rule| rule.finds).collect();
-        let mut found = self.candidates(&permit, &finders, &values).await?;
+        let mut found = self.alike(&permit, &finders, &values).await?;
         found.retain(|candidate| Some(candidate.id) != own);
         found.truncate(MAX_CANDIDATES);
         Ok(found)
@@ -80,7 +80,7 @@ impl App {
             Err(Denied::Policy(error)) => return Err(Denied::Policy(error).into()),
             Err(_) => return Ok(()),
         };
-        let mut found = self.candidates(&permit, &finders, &new.values).await?;
+        let mut found = self.alike(&permit, &finders, &new.values).await?;
         found.retain(|candidate| candidate.score >= LIKELY && candidate.id != new.id);
         found.truncate(MAX_CANDIDATES);
         if found.is_empty() {
@@ -89,7 +89,7 @@ impl App {
         Err(AppError::PossibleDuplicate { object: object.name.clone(), candidates: found })
     }
 
-    async fn candidates(
+    async fn alike(
         &self,
         permit: &Permit<Read>,
         finders: &[&DuplicateRule],
@@ -100,7 +100,9 @@ impl App {
         for rule in finders {
             let Some(place) = object.position(&rule.fields[0]) else { continue };
             for query in looks(rule, place, &values[place]) {
-                found.extend(self.store.list(permit, &query).await?.into_iter().map(|record| (record.id, record)));
+                found.extend(
+                    self.store.list(&permit.alone(), &query).await?.into_iter().map(|record| (record.id, record)),
+                );
             }
         }
         let mut candidates: Vec<Candidate> = found

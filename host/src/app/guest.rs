@@ -10,10 +10,12 @@ use uuid::Uuid;
 
 use super::AppError;
 use super::hooks::hand;
+use super::question::Asker;
 use super::unit_of_work::Work;
 use crate::access::{Acting, Create, Delete, Denied, Permit, Read, Update};
 use crate::domain::filter::{Filter, Target};
 use crate::domain::invalid::FieldError;
+use crate::domain::moment::Moment;
 use crate::domain::permission::Action;
 use crate::domain::plugin::{Fault, Manifest, RecordPermission};
 use crate::domain::query::{DEFAULT_LIMIT, Query, check_limit, parse_sort};
@@ -91,8 +93,15 @@ impl Port for GuestPort {
     async fn query(&self, object: &str, query: &str) -> Result<Vec<String>, Fault> {
         let permit = self.permit::<Read>(object).await?;
         let grant = self.plugin.grants(object, Action::Read);
-        let query = parse_query(&permit, grant, query)?;
-        let found = self.work.query(&permit, &query).await.map_err(fault)?;
+        let sight = self.work.app.access.sight(&self.work.caller, Some(&self.plugin)).await;
+        let asker = Asker {
+            catalog: Arc::clone(&self.work.catalog),
+            sight: sight.map_err(|denied| fault(denied.into()))?,
+            permit,
+        };
+        let query = parse_query(&asker, self.work.moment(), grant, query)?;
+        let permits = asker.permits(query.filter.as_ref());
+        let found = self.work.query(&permits, &query).await.map_err(fault)?;
         Ok(found.iter().map(|record| self.shown(object, record)).collect())
     }
 
@@ -157,14 +166,14 @@ pub fn validation_fault(faults: &[FieldError]) -> Fault {
 }
 
 /// Reads a query. What the plugin may not see it may not ask about either.
-fn parse_query(permit: &Permit<Read>, grant: Option<&RecordPermission>, text: &str) -> Result<Query, Fault> {
-    let object = permit.object();
+fn parse_query(asker: &Asker, moment: Moment, grant: Option<&RecordPermission>, text: &str) -> Result<Query, Fault> {
+    let object = asker.permit.object();
     let invalid = |message: String| Fault::new("invalid_query", message);
     let query: GuestQuery = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
     let wrong = |fault: FieldError| invalid(format!("`{}` {}", fault.field, fault.message));
     let filter = match &query.filter {
         None | Some(Json::Null) => None,
-        Some(filter) => Some(Filter::parse(object, filter).map_err(|faults| {
+        Some(filter) => Some(asker.scoped(moment, |scope| Filter::parse(scope, filter)).map_err(|faults| {
             faults.into_iter().next().map_or_else(|| invalid("the filter is wrong".to_owned()), wrong)
         })?),
     };

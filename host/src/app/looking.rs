@@ -79,7 +79,7 @@ impl Work {
         for values in values.chunks(MAX_LIST) {
             let filter = Some(Filter::In(Target::Field(place), values.to_vec()));
             let limit = u32::try_from(values.len()).unwrap_or(u32::MAX);
-            let found = self.app.store.list(permit, &Query { filter, limit, ..Query::default() }).await?;
+            let found = self.app.store.list(&permit.alone(), &Query { filter, limit, ..Query::default() }).await?;
             for record in &found {
                 self.remember(permit, record).await?;
             }
@@ -104,7 +104,7 @@ impl Work {
         for ids in ids.chunks(MAX_LIST) {
             let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
             let filter = Some(Filter::In(Target::Id, ids.to_vec()));
-            found.extend(self.app.store.list(permit, &Query { filter, limit, ..Query::default() }).await?);
+            found.extend(self.app.store.list(&permit.alone(), &Query { filter, limit, ..Query::default() }).await?);
         }
         Ok(found)
     }
@@ -131,7 +131,7 @@ impl Work {
         }
         let filter = Filter::Compare(Target::Field(place), Comparison::Equal, value.clone());
         let query = Query { filter: Some(filter), limit: 1, ..Query::default() };
-        Ok(self.query(permit, &query).await?.into_iter().next())
+        Ok(self.query(&permit.alone(), &query).await?.into_iter().next())
     }
 
     /// Whether another record than this one has the value in the unique field at this place.
@@ -145,7 +145,7 @@ impl Work {
         let same = Filter::Compare(Target::Field(place), Comparison::Equal, value.clone());
         let other = Filter::Not(Box::new(Filter::Compare(Target::Id, Comparison::Equal, Value::Id(other_than))));
         let query = Query { filter: Some(Filter::And(vec![same, other])), limit: 1, ..Query::default() };
-        Ok(!self.query(permit, &query).await?.is_empty())
+        Ok(!self.query(&permit.alone(), &query).await?.is_empty())
     }
 
     /// Everything that the unit of work would write.

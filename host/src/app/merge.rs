@@ -245,7 +245,7 @@ impl Mover<'_> {
                 parts.push(Filter::Compare(Target::Id, Comparison::Greater, Value::Id(*last)));
             }
             let query = Query { filter: Some(Filter::And(parts)), limit, ..Query::default() };
-            let page = self.work.query(&permit, &query).await?;
+            let page = self.work.query(&permit.alone(), &query).await?;
             let is_last = page.len() < MAX_LIST;
             self.count += page.len();
             if self.count > MAX_MOVED {

@@ -172,11 +172,15 @@ impl App {
         objects: &[Arc<Object>],
     ) -> Result<Vec<String>, AppError> {
         let permit = HostPermit::new(Chore::Operate);
-        match self.store.prepare_tables(permit, owner, defs, objects).await {
-            Ok(changes) => Ok(changes.iter().map(ToString::to_string).collect()),
-            Err(TableError::Refused(reason)) => Err(AppError::Refused(reason)),
-            Err(TableError::Store(error)) => Err(error.into()),
+        let changes = match self.store.prepare_tables(permit, owner, defs, objects).await {
+            Ok(changes) => changes.iter().map(ToString::to_string).collect(),
+            Err(TableError::Refused(reason)) => return Err(AppError::Refused(reason)),
+            Err(TableError::Store(error)) => return Err(error.into()),
+        };
+        for object in objects {
+            self.store.rebuild_words(permit, object).await?;
         }
+        Ok(changes)
     }
 }
 

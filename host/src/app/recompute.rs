@@ -70,7 +70,7 @@ impl App {
             let permit = self.access.for_computing::<Read>(caller, &object);
             let filter = after.map(|id| Filter::Compare(Target::Id, Comparison::Greater, Value::Id(id)));
             let query = Query { filter, limit: PAGE, ..Query::default() };
-            let records = match work.query(&permit, &query).await {
+            let records = match work.query(&permit.alone(), &query).await {
                 Err(AppError::Contended) => continue,
                 records => records?,
             };

@@ -1,34 +1,22 @@
-//! Reading records: one, or a page of a list.
+//! Reading records: one, a page of a list, or what a link leads to.
+
+#[cfg(test)]
+mod plans;
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::question::{Asker, ListRequest, Question, invalid_cursor, read_shape};
 use super::{App, AppError};
-use crate::access::{Permit, Read};
+use crate::access::{Permit, Permits, Read};
 use crate::domain::caller::Caller;
-use crate::domain::filter::{Filter, from_pairs};
-use crate::domain::invalid::FieldError;
-use crate::domain::query::{DEFAULT_LIMIT, Query, check_limit, parse_sort};
+use crate::domain::field::FieldType;
+use crate::domain::filter::{Comparison, Filter, Target};
+use crate::domain::query::read_place;
 use crate::domain::record::Record;
-
-/// What a caller wants to see of a list.
-#[derive(Clone, Debug, Default)]
-pub struct ListRequest {
-    /// The filter tree.
-    pub filter: Option<Json>,
-    /// The short form: field, operator, text.
-    pub pairs: Vec<(String, String, String)>,
-    /// Field names with commas, `-` in front for descending.
-    pub sort: String,
-    /// Page size.
-    pub limit: Option<u64>,
-    /// Where the page before ended.
-    pub cursor: Option<String>,
-    /// Deleted records instead of those that are there.
-    pub deleted: bool,
-}
+use crate::domain::value::Value;
+use crate::domain::view::{Expanded, View};
 
 /// A page of a list.
 #[derive(Debug)]
@@ -37,142 +25,147 @@ pub struct Page {
     pub records: Vec<Record>,
     /// Where the next page begins; none when this is the last one.
     pub next: Option<String>,
+    /// How many records there are on all pages, if that was asked.
+    pub total: Option<i64>,
+    /// Of a search: whether all records that have the words were looked at.
+    pub complete: Option<bool>,
+    /// The fields that were asked for.
+    pub fields: Option<Vec<Target>>,
+    /// What links name.
+    pub expanded: Expanded,
+}
+
+impl Page {
+    /// The records as they are answered.
+    pub fn views(&self) -> Vec<View<'_>> {
+        let view = |record| View { record, fields: self.fields.as_deref(), expanded: &self.expanded };
+        self.records.iter().map(view).collect()
+    }
 }
 
 impl App {
     /// The record of that id.
     pub async fn record(&self, caller: &Caller, object: &str, id: Uuid) -> Result<Record, AppError> {
         let permit = self.reader(caller, object).await?;
-        if let Some(record) = self.store.get(&permit, id).await? {
+        self.existing(&permit, id).await
+    }
+
+    /// A permit to read the records of an object.
+    pub(super) async fn reader(&self, caller: &Caller, object: &str) -> Result<Permit<Read>, AppError> {
+        Ok(self.asker(caller, object).await?.permit)
+    }
+
+    /// The record of that id; for one that was merged, the error names what it has become.
+    async fn existing(&self, permit: &Permit<Read>, id: Uuid) -> Result<Record, AppError> {
+        if let Some(record) = self.store.get(permit, id).await? {
             return Ok(record);
         }
         // Chains of merges are short; a ring cannot come about, because winners are there.
         let mut into = None;
-        while let Some(next) = self.store.merged_into(&permit, into.unwrap_or(id)).await? {
+        while let Some(next) = self.store.merged_into(permit, into.unwrap_or(id)).await? {
             into = Some(next);
         }
+        let object = &permit.object().name;
         Err(match into {
-            Some(into) => AppError::Merged { object: object.to_owned(), into },
+            Some(into) => AppError::Merged { object: object.clone(), into },
             None => AppError::no_record(object, &id),
         })
     }
 
-    /// A page of the records of an object.
+    /// The record of that id with some of its fields, and with what its links name, as a page of one.
+    pub async fn shaped_record(
+        &self,
+        caller: &Caller,
+        object: &str,
+        id: Uuid,
+        fields: Option<&str>,
+        expand: &str,
+    ) -> Result<Page, AppError> {
+        let asker = self.asker(caller, object).await?;
+        let (fields, expand) = read_shape(&asker, fields, expand).map_err(AppError::Invalid)?;
+        let records = vec![self.existing(&asker.permit, id).await?];
+        let expanded = self.expand(&asker, &records, &expand).await?;
+        Ok(Page { records, next: None, total: None, complete: None, fields, expanded })
+    }
+
+    /// A page of the records of an object; of a search when the request has words.
     pub async fn list(&self, caller: &Caller, object: &str, request: &ListRequest) -> Result<Page, AppError> {
-        let permit = self.reader(caller, object).await?;
-        let mut query = self.read_request(&permit, request)?;
-        let limit = query.limit as usize;
+        let asker = self.asker(caller, object).await?;
+        let question = self.question(&asker, request, None)?;
+        match request.text.as_deref() {
+            Some(text) => self.search_page(&asker, question, text, request.sort.trim().is_empty()).await,
+            None => self.page(&asker, question).await,
+        }
+    }
+
+    /// The records that a link of a record leads to: the one that it names, or
+    /// those that name it, where the link is the other end of one.
+    pub async fn linked(
+        &self,
+        caller: &Caller,
+        object: &str,
+        id: Uuid,
+        link: &str,
+        request: &ListRequest,
+    ) -> Result<Page, AppError> {
+        let from = self.asker(caller, object).await?;
+        let unknown = || AppError::NotFound { what: format!("link of {object}"), id: link.to_owned() };
+        let record = self.store.get(&from.permit, id).await?.ok_or_else(|| AppError::no_record(object, &id))?;
+        let one =
+            from.permit.object().position(link).and_then(|place| match &from.permit.object().fields[place].kind {
+                FieldType::Link(to) => Some((to.clone(), Target::Id, record.values[place].clone())),
+                _ => None,
+            });
+        let (to, target, value) = if let Some(one) = one {
+            one
+        } else {
+            let inverse = from.catalog.schema.inverse(object, link).ok_or_else(unknown)?;
+            (inverse.object.name.clone(), Target::Field(inverse.place), Value::Id(id))
+        };
+        let seen = from.catalog.schema.object(&to).and_then(|object| from.sight.permit(object));
+        let asker = Asker { permit: seen.ok_or_else(unknown)?, ..from };
+        // A link without a value leads to no record, and no record has the nil id.
+        let value = if value.is_null() { Value::Id(Uuid::nil()) } else { value };
+        let within = Filter::Compare(target, Comparison::Equal, value);
+        let question = self.question(&asker, request, Some(within))?;
+        self.page(&asker, question).await
+    }
+
+    /// The page that a question asks for.
+    pub(super) async fn page(&self, asker: &Asker, mut question: Question) -> Result<Page, AppError> {
+        let object = Arc::clone(question.permits.own().object());
+        if let Some(place) = &question.place {
+            let after = read_place(&object, &question.query.sort, &place.values);
+            question.query.after = Some(after.ok_or_else(|| AppError::Invalid(vec![invalid_cursor()]))?);
+        }
+        let limit = question.query.limit as usize;
         // One more than asked for tells whether there is a next page.
-        query.limit += 1;
-        let mut records = self.store.list(&permit, &query).await?;
+        question.query.limit += 1;
+        let mut records = self.store.list(&question.permits, &question.query).await?;
         let has_more = records.len() > limit;
         records.truncate(limit);
-        let next = records
-            .last()
-            .filter(|_| has_more)
-            .map(|last| self.cursors.seal(caller.tenant, permit.object(), &query, &query.place(last)));
-        Ok(Page { records, next })
+        let next = records.last().filter(|_| has_more).map(|last| self.seal(&question, &question.query.place(last)));
+        self.finish_page(asker, question, records, next).await
     }
 
-    pub(super) async fn reader(&self, caller: &Caller, object: &str) -> Result<Permit<Read>, AppError> {
-        let catalog = self.catalog(caller.tenant).await?;
-        let object = catalog.schema.object(object).ok_or_else(|| AppError::UnknownObject(object.to_owned()))?;
-        Ok(self.access.check::<Read>(caller, object).await?)
+    /// What goes with the records of a page: their number in all, and what their links name.
+    pub(super) async fn finish_page(
+        &self,
+        asker: &Asker,
+        question: Question,
+        records: Vec<Record>,
+        next: Option<String>,
+    ) -> Result<Page, AppError> {
+        let total = if question.counts {
+            Some(self.count(&question.permits, question.query.filter.as_ref()).await?)
+        } else {
+            None
+        };
+        let expanded = self.expand(asker, &records, &question.expand).await?;
+        Ok(Page { records, next, total, complete: None, fields: question.shown, expanded })
     }
 
-    /// Reads a request; everything that is wrong with it is told at once.
-    fn read_request(&self, permit: &Permit<Read>, request: &ListRequest) -> Result<Query, AppError> {
-        let object = Arc::clone(permit.object());
-        let mut faults = Vec::new();
-        let mut query = Query { deleted: request.deleted, ..Query::default() };
-        let mut filters = Vec::new();
-        let short = (!request.pairs.is_empty()).then(|| from_pairs(&object, &request.pairs));
-        for json in request.filter.iter().chain(&short) {
-            match Filter::parse(&object, json) {
-                Ok(filter) => filters.push(filter),
-                Err(wrong) => faults.extend(wrong),
-            }
-        }
-        query.filter = (!filters.is_empty()).then_some(Filter::And(filters));
-        match parse_sort(&object, request.sort.split(',').map(str::trim)) {
-            Ok(sort) => query.sort = sort,
-            Err(wrong) => faults.push(wrong),
-        }
-        match check_limit(request.limit.unwrap_or(u64::from(DEFAULT_LIMIT))) {
-            Ok(limit) => query.limit = limit,
-            Err(wrong) => faults.push(wrong),
-        }
-        if !faults.is_empty() {
-            return Err(AppError::Invalid(faults));
-        }
-        if let Some(cursor) = &request.cursor {
-            let place = self.cursors.open(permit.tenant(), &object, &query, cursor);
-            query.after = Some(place.ok_or_else(|| {
-                AppError::Invalid(vec![FieldError::new(
-                    "cursor",
-                    "invalid_cursor",
-                    "is not a cursor of this list: keep filter and sort as they were, or begin again without it",
-                )])
-            })?);
-        }
-        Ok(query)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use serde_json::json;
-
-    use super::*;
-    use crate::app::Database;
-    use crate::domain::clock::Clock;
-    use crate::domain::value::Value;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn listed_plans_use_the_index_that_fits() {
-        let directory = tempfile::tempdir().unwrap();
-        let database = Database::Sqlite(directory.path().join("plans.sqlite"));
-        let app = App::open(&database, Clock::system()).await.unwrap();
-        let key = app.create_tenant("plans", "Plans").await.unwrap().api_key;
-        let caller = app.authenticate(&key).await.unwrap();
-        let permit = app.reader(&caller, "contact").await.unwrap();
-
-        let name = || Value::Text("n".to_owned());
-        let id = || Value::Id(Uuid::nil());
-        let link = json!("01a20031-9c4a-7239-8605-04c662a595e1");
-        let emails = json!({"email": {"_in": ["a@x.com", "b@x.com"]}});
-        let cases = [
-            (json!({}), "", None, "USING PRIMARY KEY (tenant_id=?)"),
-            (json!({}), "", Some(vec![id()]), "USING PRIMARY KEY (tenant_id=? AND id>?)"),
-            (json!({}), "name", None, "i_o_contact__name (tenant_id=?)"),
-            (json!({}), "-name", Some(vec![name(), id()]), "i_o_contact__name (tenant_id=? AND name<?)"),
-            (json!({"city": {"_eq": "Bern"}}), "name", None, "i_o_contact__city__name (tenant_id=? AND city=?)"),
-            (
-                json!({"city": {"_eq": "Bern"}}),
-                "name",
-                Some(vec![name(), id()]),
-                "i_o_contact__city__name (tenant_id=? AND city=? AND name>?)",
-            ),
-            (
-                json!({"external_id": {"_eq": "7"}}),
-                "",
-                None,
-                "u_o_contact__external_id (tenant_id=? AND external_id=?)",
-            ),
-            (json!({"company": {"_eq": link}}), "", None, "i_o_contact__company (tenant_id=? AND company=?)"),
-            (emails, "name", None, "u_o_contact__email (tenant_id=? AND email=?)"),
-        ];
-        let mut used = BTreeSet::new();
-        for (filter, sort, after, index) in cases {
-            let request = ListRequest { filter: Some(filter.clone()), sort: sort.to_owned(), ..ListRequest::default() };
-            let query = Query { after, ..app.read_request(&permit, &request).unwrap() };
-            let plan = app.store.plan(&permit, &query).await;
-            assert!(plan.contains(index), "{filter} by {sort}: {plan}");
-            assert!(!plan.contains("SCAN"), "{filter} by {sort}: {plan}");
-            used.insert(index.split(' ').next());
-        }
-        assert!(used.len() > 4);
+    async fn count(&self, permits: &Permits, filter: Option<&Filter>) -> Result<i64, AppError> {
+        Ok(self.store.count(permits, filter).await?)
     }
 }

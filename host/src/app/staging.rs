@@ -203,16 +203,17 @@ impl Buffer {
 impl From<Staged> for Write {
     fn from(staged: Staged) -> Self {
         match staged {
-            Staged::Create { permit, after } => Self { change: Change::Create(permit), record: after },
+            Staged::Create { permit, after } => Self { change: Change::Create(permit), record: after, before: None },
             Staged::Update { permit, before, after, places } => {
-                Self { change: Change::Update { permit, from: before.version, places }, record: after }
+                let change = Change::Update { permit, from: before.version, places };
+                Self { change, record: after, before: Some(before.values) }
             }
             Staged::Delete { permit, before } => {
-                Self { change: Change::Delete { permit, from: before.version }, record: before }
+                Self { change: Change::Delete { permit, from: before.version }, record: before, before: None }
             }
             Staged::Restore { permit, deleted, after } => {
                 let places = differing(&deleted, &after);
-                Self { change: Change::Restore { permit, from: deleted.version, places }, record: after }
+                Self { change: Change::Restore { permit, from: deleted.version, places }, record: after, before: None }
             }
         }
     }

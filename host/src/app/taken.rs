@@ -118,7 +118,7 @@ async fn holders(
         let values: Vec<Value> = some.iter().map(|write| write.record.values[place].clone()).collect();
         let limit = u32::try_from(values.len()).unwrap_or(u32::MAX);
         let query = Query { filter: Some(Filter::In(Target::Field(place), values)), limit, ..Query::default() };
-        found.extend(app.store.list(&permit, &query).await?);
+        found.extend(app.store.list(&permit.alone(), &query).await?);
     }
     Ok(found)
 }

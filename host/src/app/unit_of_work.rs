@@ -4,6 +4,10 @@
 //! them, and no lock is held while a module thinks. The commit checks that
 //! everything that was read is still so, and then writes everything at once.
 
+mod query;
+
+pub use query::Alone;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -21,9 +25,9 @@ use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::field::{FieldType, Source};
 use crate::domain::invalid::FieldError;
+use crate::domain::moment::Moment;
 use crate::domain::object::Object;
 use crate::domain::plugin::Manifest;
-use crate::domain::query::Query;
 use crate::domain::record::{self, Changes, Hand, Record, read_fields};
 use crate::domain::value::Value;
 use crate::store::{KeptAnswer, Unit, Write};
@@ -93,30 +97,9 @@ impl Work {
         Ok(record)
     }
 
-    /// The records that a query finds, as this unit of work sees them.
-    pub async fn query(&self, permit: &Permit<Read>, query: &Query) -> Result<Vec<Record>, AppError> {
-        let object = permit.object();
-        let staged = self.buffer.lock().await.staged.keys().filter(|(name, _)| *name == object.name).count();
-        // Staged records may fall out of the page; so many more are asked for.
-        let mut wider = query.clone();
-        wider.limit += u32::try_from(staged).unwrap_or(u32::MAX - query.limit);
-        let mut found = self.app.store.list(permit, &wider).await?;
-        for record in &found {
-            self.remember(permit, record).await?;
-        }
-        if staged == 0 {
-            return Ok(found);
-        }
-        let buffer = self.buffer.lock().await;
-        let is_staged = |record: &Record| buffer.staged.contains_key(&key_of(record));
-        found.retain(|record| !is_staged(record));
-        let own = buffer.staged.values().filter_map(Staged::after).filter(|record| {
-            record.object.name == object.name && query.filter.as_ref().is_none_or(|filter| filter.matches(record))
-        });
-        found.extend(own.cloned());
-        found.sort_by(|a, b| query.order(a, b));
-        found.truncate(query.limit as usize);
-        Ok(found)
+    /// Now, as the tenant sees it.
+    pub fn moment(&self) -> Moment {
+        Moment { at: self.at, timezone: self.catalog.timezone }
     }
 
     /// Stages a new record; returns it as it will be stored.

@@ -15,6 +15,8 @@ pub struct Caller {
     pub key: Uuid,
     /// The role that the key carries.
     pub role: Arc<str>,
+    /// The teams that the caller belongs to.
+    pub teams: Arc<[Uuid]>,
 }
 
 impl Caller {

@@ -64,6 +64,12 @@ pub struct FieldDef {
     /// What a roll-up gathers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollup: Option<RollUpDef>,
+    /// The name under which the object that a link points to sees the records that link to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inverse: Option<String>,
+    /// What people read for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inverse_label: Option<String>,
     /// May not be empty.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub required: bool,
@@ -73,6 +79,9 @@ pub struct FieldDef {
     /// Lists filtered or sorted by it are fast.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub indexed: bool,
+    /// Full-text search looks into it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub searchable: bool,
     /// Only the owner of the object sets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
@@ -194,6 +203,12 @@ impl Field {
         if !matches!(source, Source::Input) && (def.required || def.default.is_some()) {
             return Err(format!("field `{name}`: a {} is neither required nor has a default", def.kind));
         }
+        if def.searchable && !kind.is_text() {
+            return Err(format!("field `{name}`: a {} cannot be searchable", def.kind));
+        }
+        if def.inverse.is_some() && !matches!(kind, FieldType::Link(_)) {
+            return Err(format!("field `{name}`: only a link has an inverse"));
+        }
         let default = match &def.default {
             None => Value::Null,
             Some(json) => kind.parse(json).map_err(|unfit| format!("field `{name}`: default {}", unfit.message))?,
@@ -290,6 +305,11 @@ impl FieldType {
 
     fn can_be_encrypted(&self) -> bool {
         matches!(self, Self::Text(_) | Self::LongText | Self::Email | Self::Phone | Self::Url | Self::Json)
+    }
+
+    /// Whether values are text, of whatever form.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::LongText | Self::Select(_) | Self::Email | Self::Phone | Self::Url)
     }
 }
 

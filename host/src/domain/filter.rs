@@ -4,18 +4,26 @@
 //! `_neq` and `_nin` find records without one, and `_not` is the exact
 //! complement. Every reader of the tree (SQL, memory) keeps to that.
 
+mod links;
 mod parse;
+mod term;
+mod text;
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 pub use parse::from_pairs;
+pub use text::{TextPlace, TextTest, after_prefix};
 
 use serde_json::Value as Json;
+use uuid::Uuid;
 
 use super::field::FieldType;
 use super::invalid::Unfit;
+use super::moment::Moment;
 use super::object::Object;
 use super::record::Record;
+use super::schema::Schema;
 use super::value::Value;
 
 /// Deepest nesting of `_and`, `_or` and `_not`.
@@ -26,6 +34,39 @@ pub const MAX_TERMS: usize = 100;
 pub const MAX_LIST: usize = 500;
 /// Most groups in one filter.
 pub const MAX_GROUPS: usize = 100;
+
+/// Most links that one filter goes through.
+pub const MAX_LINKS: usize = 5;
+/// Most links in a row.
+pub const MAX_LINK_DEPTH: usize = 3;
+/// Longest text to look for inside of texts, in characters.
+pub const MAX_TEXT: usize = 500;
+
+/// What a filter is read against: whose question it is, and what it may be about.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// The objects that there are.
+    pub schema: &'a Schema,
+    /// The object whose records are filtered.
+    pub object: &'a Arc<Object>,
+    /// What `$now` means.
+    pub moment: Moment,
+    /// What `$me` means.
+    pub me: Uuid,
+    /// What `$my_teams` means.
+    pub teams: &'a [Uuid],
+    /// Whether the asker may see an object, or a field of it. What may not be
+    /// seen is refused like what is not there.
+    pub sees: &'a (dyn Fn(&Arc<Object>, Option<&str>) -> bool + Sync),
+}
+
+/// Records beside the one that a filter looks at.
+pub trait Around {
+    /// The record of that id.
+    fn linked(&self, object: &Object, id: Uuid) -> Option<Record>;
+    /// The records whose link at this place names that id.
+    fn linking(&self, object: &Object, place: usize, id: Uuid) -> Vec<Record>;
+}
 
 /// Something of a record that can be compared and sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +99,7 @@ pub enum Comparison {
 }
 
 /// A condition on a record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Filter {
     /// All of them.
     And(Vec<Filter>),
@@ -72,7 +113,18 @@ pub enum Filter {
     Compare(Target, Comparison, Value),
     /// The value is one of these.
     In(Target, Vec<Value>),
+    /// The text stands so to this one.
+    Text(Target, TextTest, String),
+    /// The record that the link at this place names is there, and meets the filter.
+    Linked { place: usize, object: Arc<Object>, filter: Box<Filter> },
+    /// Some record of the object, whose link at this place names this one, meets the filter.
+    Linking { object: Arc<Object>, place: usize, filter: Box<Filter> },
 }
+
+/// The types of what every record has.
+static ID: FieldType = FieldType::Link(String::new());
+static VERSION: FieldType = FieldType::Integer;
+static TIME: FieldType = FieldType::Datetime;
 
 impl Target {
     /// The target of that name.
@@ -86,14 +138,19 @@ impl Target {
         }
     }
 
+    /// What its values are.
+    pub fn kind(self, object: &Object) -> &FieldType {
+        match self {
+            Self::Id => &ID,
+            Self::Version => &VERSION,
+            Self::CreatedAt | Self::UpdatedAt => &TIME,
+            Self::Field(at) => &object.fields[at].kind,
+        }
+    }
+
     /// Reads a value to compare with.
     pub fn parse(self, object: &Object, json: &Json) -> Result<Value, Unfit> {
-        match self {
-            Self::Id => FieldType::Link(String::new()).parse(json),
-            Self::Version => FieldType::Integer.parse(json),
-            Self::CreatedAt | Self::UpdatedAt => FieldType::Datetime.parse(json),
-            Self::Field(at) => object.fields[at].kind.parse(json),
-        }
+        self.kind(object).parse(json)
     }
 
     /// Whether lists can be sorted by it and `_lt` and its kin make sense.
@@ -125,26 +182,60 @@ impl Target {
 }
 
 impl Filter {
-    /// Everything that it compares.
+    /// Every record.
+    pub fn all() -> Self {
+        Self::And(Vec::new())
+    }
+
+    /// Everything of the record itself that it looks at; a link that it goes through counts.
     pub fn targets(&self) -> Vec<Target> {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::targets).collect(),
             Self::Not(part) => part.targets(),
-            Self::Missing(target) | Self::Compare(target, ..) | Self::In(target, _) => vec![*target],
+            Self::Missing(target) | Self::Compare(target, ..) | Self::In(target, _) | Self::Text(target, ..) => {
+                vec![*target]
+            }
+            Self::Linked { place, .. } => vec![Target::Field(*place)],
+            Self::Linking { .. } => Vec::new(),
+        }
+    }
+
+    /// The objects that it reaches through links.
+    pub fn reached(&self) -> Vec<&Arc<Object>> {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::reached).collect(),
+            Self::Not(part) => part.reached(),
+            Self::Linked { object, filter, .. } | Self::Linking { object, filter, .. } => {
+                let mut all = filter.reached();
+                all.push(object);
+                all
+            }
+            _ => Vec::new(),
         }
     }
 
     /// Whether a record in memory meets it.
-    pub fn matches(&self, record: &Record) -> bool {
+    pub fn matches(&self, record: &Record, around: &dyn Around) -> bool {
         match self {
-            Self::And(parts) => parts.iter().all(|part| part.matches(record)),
-            Self::Or(parts) => parts.iter().any(|part| part.matches(record)),
-            Self::Not(part) => !part.matches(record),
+            Self::And(parts) => parts.iter().all(|part| part.matches(record, around)),
+            Self::Or(parts) => parts.iter().any(|part| part.matches(record, around)),
+            Self::Not(part) => !part.matches(record, around),
             Self::Missing(target) => target.of(record).is_null(),
             Self::Compare(target, comparison, value) => comparison.holds(&target.of(record), value),
             Self::In(target, values) => {
                 let own = target.of(record);
                 values.iter().any(|value| Comparison::Equal.holds(&own, value))
+            }
+            Self::Text(target, test, text) => match target.of(record) {
+                Value::Text(own) => test.holds(&own, text),
+                _ => false,
+            },
+            Self::Linked { place, object, filter } => match record.values[*place] {
+                Value::Id(id) => around.linked(object, id).is_some_and(|linked| filter.matches(&linked, around)),
+                _ => false,
+            },
+            Self::Linking { object, place, filter } => {
+                around.linking(object, *place, record.id).iter().any(|linking| filter.matches(linking, around))
             }
         }
     }
@@ -156,9 +247,6 @@ impl Comparison {
             && left.currency != right.currency
         {
             return false;
-        }
-        if let (Value::Json(left), Value::Json(right)) = (left, right) {
-            return self == Self::Equal && left == right;
         }
         let Some(order) = left.compare(right) else { return false };
         match self {

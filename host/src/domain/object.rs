@@ -138,6 +138,13 @@ impl Object {
             Some(field.def.indexed || field.def.unique)
         })
         .map_err(|message| format!("object `{name}`: {message}"))?;
+        let is_first = |name: &str| def.indexes.iter().any(|index| index.first().is_some_and(|first| first == name));
+        let slow = fields.iter().find(|field: &&Field| {
+            field.def.inverse.is_some() && !field.def.indexed && !field.def.unique && !is_first(field.name())
+        });
+        if let Some(slow) = slow {
+            return Err(format!("object `{name}`: `{}` has an inverse and so has to be indexed", slow.name()));
+        }
         let by_name = fields.iter().enumerate().map(|(at, field)| (field.name().to_owned(), at)).collect();
         Ok(Self {
             name,

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use serde_json::Value as Json;
+
 use super::filter::{Filter, Target};
 use super::invalid::FieldError;
 use super::object::Object;
@@ -37,11 +39,13 @@ pub struct Query {
     pub after: Option<Vec<Value>>,
     /// Deleted records instead of those that are there.
     pub deleted: bool,
+    /// The fields to read, by their places; all when none.
+    pub fields: Option<Vec<usize>>,
 }
 
 impl Default for Query {
     fn default() -> Self {
-        Self { filter: None, sort: Vec::new(), limit: DEFAULT_LIMIT, after: None, deleted: false }
+        Self { filter: None, sort: Vec::new(), limit: DEFAULT_LIMIT, after: None, deleted: false, fields: None }
     }
 }
 
@@ -72,6 +76,29 @@ impl Query {
         place.push(Value::Id(record.id));
         place
     }
+}
+
+/// The sort values and the id of a place of a list, from the JSON of a cursor.
+pub fn read_place(object: &Object, sort: &[Sort], values: &[Json]) -> Option<Vec<Value>> {
+    if values.len() != sort.len() + 1 {
+        return None;
+    }
+    let targets = sort.iter().map(|sort| sort.target).chain([Target::Id]);
+    targets.zip(values).map(|(target, json)| target.parse(object, json).ok()).collect()
+}
+
+/// Reads names of fields with commas between.
+pub fn parse_fields(object: &Object, names: &str) -> Result<Vec<Target>, FieldError> {
+    let mut targets = Vec::new();
+    for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let target = Target::find(object, name).ok_or_else(|| {
+            FieldError::new("fields", "unknown_field", format!("`{}` has no field `{name}`", object.name))
+        })?;
+        if !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+    Ok(targets)
 }
 
 /// Reads a sort order: field names, `-` in front for descending.

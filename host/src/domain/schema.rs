@@ -3,9 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::field::{Calculation, Source};
-use super::filter::Filter;
-use super::object::{OWN_NAMESPACE, Object};
+use chrono_tz::Tz;
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::clock::Timestamp;
+use super::field::{Calculation, FieldType, Source, is_name};
+use super::filter::{Filter, Scope};
+use super::moment::Moment;
+use super::object::{OWN_NAMESPACE, Object, SYSTEM_FIELDS};
 use super::own_schema::OwnSchema;
 
 /// A tenant's objects by name.
@@ -13,6 +19,7 @@ use super::own_schema::OwnSchema;
 pub struct Schema {
     objects: BTreeMap<String, Arc<Object>>,
     gathers: BTreeMap<String, Vec<Gathering>>,
+    inverses: BTreeMap<String, BTreeMap<String, Inverse>>,
 }
 
 /// A roll-up, seen from the object whose records it gathers.
@@ -28,6 +35,15 @@ pub struct Gathering {
     pub field: Option<usize>,
     /// Which of the records count.
     pub filter: Option<Filter>,
+}
+
+/// A link seen from its other end: the records of `object` whose link at `place` names a record.
+#[derive(Clone, Debug)]
+pub struct Inverse {
+    /// The object whose records link.
+    pub object: Arc<Object>,
+    /// The place of the link among its fields.
+    pub place: usize,
 }
 
 impl Schema {
@@ -46,7 +62,8 @@ impl Schema {
                 }
             }
         }
-        let mut schema = Self { objects: by_name, gathers: BTreeMap::new() };
+        let inverses = inverses(&by_name)?;
+        let mut schema = Self { objects: by_name, gathers: BTreeMap::new(), inverses };
         schema.gathers = schema.find_gathers()?;
         super::dependency::check(&schema)?;
         Ok(schema)
@@ -67,6 +84,16 @@ impl Schema {
         Self::new(all)
     }
 
+    /// What a name of an object stands for when it is the other end of a link.
+    pub fn inverse(&self, object: &str, name: &str) -> Option<&Inverse> {
+        self.inverses.get(object)?.get(name)
+    }
+
+    /// All links that end at an object and are named there.
+    pub fn inverses(&self, object: &str) -> impl Iterator<Item = (&str, &Inverse)> {
+        self.inverses.get(object).into_iter().flatten().map(|(name, inverse)| (name.as_str(), inverse))
+    }
+
     /// The object of that name.
     pub fn object(&self, name: &str) -> Option<&Arc<Object>> {
         self.objects.get(name)
@@ -82,6 +109,27 @@ impl Schema {
         self.gathers.get(object).map_or(&[], Vec::as_slice)
     }
 
+    /// Which records a roll-up gathers. What it looks at changes only with the
+    /// records themselves: no other records, no time, nobody who asks.
+    fn gathered_filter(&self, from: &Arc<Object>, json: &Json) -> Result<Filter, String> {
+        let scope = Scope {
+            schema: self,
+            object: from,
+            moment: Moment { at: Timestamp::from_micros(0), timezone: Tz::UTC },
+            me: Uuid::nil(),
+            teams: &[],
+            sees: &|_, _| true,
+        };
+        if json.to_string().contains("\"$") {
+            return Err("its filter depends on the time, or on who asks".to_owned());
+        }
+        let filter = Filter::parse(&scope, json).map_err(|faults| {
+            let fault = faults.into_iter().next();
+            fault.map(|fault| format!("`{}` {}", fault.field, fault.message)).unwrap_or_default()
+        })?;
+        if filter.reached().is_empty() { Ok(filter) } else { Err("its filter goes across links".to_owned()) }
+    }
+
     fn find_gathers(&self) -> Result<BTreeMap<String, Vec<Gathering>>, String> {
         let mut gathers: BTreeMap<String, Vec<Gathering>> = BTreeMap::new();
         for object in self.objects.values() {
@@ -94,7 +142,7 @@ impl Schema {
                 let link = links.map(|(link, ..)| link).ok_or_else(|| {
                     format!("{name}: `{}.{}` is no link to `{}`", from.name, rollup.def.link, object.name)
                 })?;
-                if !matches!(from.fields[link].kind, super::field::FieldType::Link(_)) {
+                if !matches!(from.fields[link].kind, FieldType::Link(_)) {
                     return Err(format!("{name} gathers along a link to one record"));
                 }
                 let gathered = match &rollup.def.field {
@@ -111,11 +159,7 @@ impl Schema {
                 }
                 let filter = match &rollup.def.filter {
                     None => None,
-                    Some(json) => Some(Filter::parse(from, json).map_err(|faults| {
-                        let fault = faults.into_iter().next();
-                        let text = fault.map(|fault| format!("`{}` {}", fault.field, fault.message));
-                        format!("{name}: {}", text.unwrap_or_default())
-                    })?),
+                    Some(json) => Some(self.gathered_filter(from, json).map_err(|reason| format!("{name}: {reason}"))?),
                 };
                 gathers.entry(from.name.clone()).or_default().push(Gathering {
                     object: Arc::clone(object),
@@ -127,5 +171,56 @@ impl Schema {
             }
         }
         Ok(gathers)
+    }
+}
+
+/// The other ends of links by object and name. A name that something else has is an error.
+fn inverses(objects: &BTreeMap<String, Arc<Object>>) -> Result<BTreeMap<String, BTreeMap<String, Inverse>>, String> {
+    let mut all: BTreeMap<String, BTreeMap<String, Inverse>> = BTreeMap::new();
+    for object in objects.values() {
+        for (place, field, to) in object.links() {
+            let Some(name) = &field.def.inverse else { continue };
+            let what = format!("`{}.{}` is seen from `{to}` as `{name}`", object.name, field.name());
+            if !is_name(name) {
+                return Err(format!("{what}, which is no lower snake case of at most 40 letters"));
+            }
+            let target = objects.get(to).ok_or_else(|| format!("there is no object `{to}`"))?;
+            if SYSTEM_FIELDS.contains(&name.as_str()) || target.position(name).is_some() {
+                return Err(format!("{what}, which is a field there"));
+            }
+            let inverse = Inverse { object: Arc::clone(object), place };
+            if let Some(other) = all.entry(to.to_owned()).or_default().insert(name.clone(), inverse) {
+                let other = format!("{}.{}", other.object.name, other.object.fields[other.place].name());
+                return Err(format!("{what}, and so is `{other}`"));
+            }
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(name: &str, fields: &str) -> Arc<Object> {
+        let text = format!(r#"{{"name":"{name}","label":"x","plural":"x","fields":[{fields}]}}"#);
+        Arc::new(Object::check(serde_json::from_str(&text).unwrap(), None).unwrap())
+    }
+
+    fn link(name: &str, inverse: &str) -> String {
+        format!(r#"{{"name":"{name}","label":"x","type":"link","to":"town","indexed":true,"inverse":"{inverse}"}}"#)
+    }
+
+    #[test]
+    fn names_of_other_ends_are_found_and_do_not_clash() {
+        let town = || object("town", r#"{"name":"name","label":"x","type":"text"}"#);
+        let good = Schema::new([town(), object("house", &link("town", "houses"))]).unwrap();
+        assert_eq!(good.inverse("town", "houses").unwrap().object.name, "house");
+        assert!(good.inverse("house", "houses").is_none());
+        let wrong = |fields: &str| Schema::new([town(), object("house", fields)]).unwrap_err();
+        assert!(wrong(&link("town", "name")).contains("is a field there"));
+        assert!(wrong(&link("town", "id")).contains("is a field there"));
+        assert!(wrong(&link("town", "No")).contains("no lower snake case"));
+        assert!(wrong(&format!("{},{}", link("town", "houses"), link("other", "houses"))).contains("and so is"));
     }
 }

@@ -94,7 +94,10 @@ fn with_objects(base: &Value, objects: &[Arc<Object>]) -> Value {
     paths.retain(|path, _| !path.starts_with(RECORDS));
     for object in objects {
         for (path, item) in &generic {
-            paths.insert(path.replace("{object}", &object.name), path_of(object, item));
+            let item = path_of(object, path, item);
+            if item.as_object().is_some_and(|methods| !methods.is_empty()) {
+                paths.insert(path.replace("{object}", &object.name), item);
+            }
         }
     }
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
@@ -125,10 +128,12 @@ fn with_objects(base: &Value, objects: &[Arc<Object>]) -> Value {
 }
 
 /// The operations of one path, for one object.
-fn path_of(object: &Object, generic: &Value) -> Value {
+fn path_of(object: &Object, path: &str, generic: &Value) -> Value {
     let mut item = Map::new();
     for (method, operation) in generic.as_object().into_iter().flatten() {
-        if object.read_only && method != "get" {
+        // These take their question in a body, and change nothing.
+        let is_question = path.ends_with("/search") || path.ends_with("/aggregate");
+        if object.read_only && method != "get" && !is_question {
             continue;
         }
         let mut operation = operation.clone();
@@ -140,10 +145,8 @@ fn path_of(object: &Object, generic: &Value) -> Value {
         }
         let record = json!({"$ref": format!("#/components/schemas/{}", object.name)});
         let body = match name.as_str() {
-            "list" => json!({
-                "type": "object", "required": ["data", "next_cursor"],
-                "properties": {"data": {"type": "array", "items": record}, "next_cursor": {"type": ["string", "null"]}}
-            }),
+            "list" | "search" => page_schema(&record),
+            "linked" | "aggregate" => json!({"$ref": format!("#/components/schemas/{}", schema_name(&name))}),
             "batch" | "duplicates" | "merge" | "restore" | "unmerge" => json!({"type": "object"}),
             // Events have one form, whatever their object.
             "timeline" => operation["responses"]["200"]["content"]["application/json"]["schema"].clone(),
@@ -168,6 +171,23 @@ fn path_of(object: &Object, generic: &Value) -> Value {
         item.insert(method.clone(), operation);
     }
     Value::Object(item)
+}
+
+fn page_schema(record: &Value) -> Value {
+    json!({
+        "type": "object", "required": ["data", "next_cursor"],
+        "properties": {
+            "data": {"type": "array", "items": record},
+            "next_cursor": {"type": ["string", "null"]},
+            "total": {"type": "integer", "description": "Records on all pages, when `count` asks for it"},
+            "complete": {"type": "boolean", "description": "Of a search: whether all records with these words were looked at"}
+        }
+    })
+}
+
+/// The schema of an answer whose records are of another object, or none.
+fn schema_name(operation: &str) -> &'static str {
+    if operation == "linked" { "RecordPage" } else { "Groups" }
 }
 
 fn record_schema(object: &Object) -> Value {

@@ -13,17 +13,10 @@ use super::body::ObjectBody;
 use super::conditions::{etag, if_match, is_known};
 use super::credential::Authenticated;
 use super::preference::is_dry_run;
+use super::questions::PageBody;
 use super::{Problem, duplicates, idempotency, listing, outcomes};
 use crate::app::{App, AppError, Command, IdempotencyKey, Operation};
 use crate::domain::caller::Caller;
-use crate::domain::record::Record;
-
-/// A page of records.
-#[derive(Serialize)]
-struct PageBody<'a> {
-    data: &'a [Record],
-    next_cursor: Option<&'a str>,
-}
 
 /// List records.
 ///
@@ -32,9 +25,12 @@ struct PageBody<'a> {
     get, path = "/api/v1/records/{object}", tag = "records", operation_id = "list",
     params(
         ("object" = String, Path, description = "Name of the object"),
-        ("filter" = Option<String>, Query, description = "Filter tree as JSON, such as `{\"_and\":[{\"status\":{\"_eq\":\"paid\"}},{\"placed_at\":{\"_gte\":\"2026-01-01\"}}]}`. Operators: `_eq`, `_neq`, `_lt`, `_lte`, `_gt`, `_gte`, `_in`, `_nin`, `_null`; `_and`, `_or`, `_not` combine. Short form: `filter[status][_eq]=paid`"),
+        ("filter" = Option<String>, Query, description = "Filter tree as JSON, such as `{\"_and\":[{\"status\":{\"_eq\":\"paid\"}},{\"placed_at\":{\"_gte\":\"2026-01-01\"}}]}`. Operators: `_eq`, `_neq`, `_lt`, `_lte`, `_gt`, `_gte`, `_in`, `_nin`, `_between`, `_null`, `_contains`, `_starts_with` and others; `_and`, `_or`, `_not` combine. Links: `{\"company\":{\"name\":{\"_eq\":\"x\"}}}`, `{\"orders\":{\"_some\":{…}}}`. Short form: `filter[status][_eq]=paid`"),
         ("sort" = Option<String>, Query, description = "Field names with commas between, `-` in front for descending; missing values come last"),
         ("limit" = Option<u32>, Query, description = "Records on the page, 1 to 500; 50 when not given", minimum = 1, maximum = 500),
+        ("fields" = Option<String>, Query, description = "Fields to answer, with commas between; `id` and `version` always come"),
+        ("expand" = Option<String>, Query, description = "Links to follow, with commas between, such as `company,company.parent`; the records come under `expanded`"),
+        ("count" = Option<String>, Query, description = "`exact` to have the number of records on all pages as `total`"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort"),
         ("deleted" = Option<bool>, Query, description = "`true`: deleted records instead of those that are there"),
     ),
@@ -51,7 +47,7 @@ pub async fn list(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let page = app.list(&caller, &object, &listing::parse(&uri)?).await?;
-    Ok(json(&PageBody { data: &page.records, next_cursor: page.next.as_deref() }))
+    Ok(json(&PageBody::of(&page)))
 }
 
 /// Get a record.
@@ -60,6 +56,8 @@ pub async fn list(
     params(
         ("object" = String, Path, description = "Name of the object"),
         ("id" = String, Path, description = "Id of the record"),
+        ("fields" = Option<String>, Query, description = "Fields to answer, with commas between; `id` and `version` always come"),
+        ("expand" = Option<String>, Query, description = "Links to follow, with commas between; the records come under `expanded`"),
         ("If-None-Match" = Option<String>, Header, description = "An `ETag`; the answer is 304 when it is current"),
     ),
     responses(
@@ -73,14 +71,18 @@ pub async fn get(
     State(app): State<Arc<App>>,
     Authenticated(caller): Authenticated,
     Path((object, id)): Path<(String, String)>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let record = app.record(&caller, &object, record_id(&object, &id)?).await?;
-    let tag = [(header::ETAG, etag(record.version))];
-    if is_known(&headers, record.version) {
+    let (fields, expand) = listing::shape(&uri)?;
+    let page = app.shaped_record(&caller, &object, record_id(&object, &id)?, fields.as_deref(), &expand).await?;
+    let Some(view) = page.views().into_iter().next() else { return Err(Problem::not_found("there is no record")) };
+    let tag = [(header::ETAG, etag(view.record.version))];
+    // The version says nothing about the records that were put beside it.
+    if expand.is_empty() && is_known(&headers, view.record.version) {
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
-    Ok((tag, json(&record)).into_response())
+    Ok((tag, json(&view)).into_response())
 }
 
 /// Create a record.

@@ -16,6 +16,8 @@ pub struct NewTenant<'a> {
     pub slug: &'a str,
     /// What people read.
     pub name: &'a str,
+    /// IANA name of its timezone.
+    pub timezone: &'a str,
     /// When.
     pub at: Timestamp,
 }
@@ -73,8 +75,14 @@ impl Store {
         key: &NewKey<'_>,
     ) -> Result<bool, StoreError> {
         let stmt = Stmt::new(
-            "insert into tenant (id, slug, name, created_at) values ($1, $2, $3, $4)",
-            [tenant.id.0.into(), tenant.slug.into(), tenant.name.into(), self.db.engine().time(tenant.at)],
+            "insert into tenant (id, slug, name, timezone, created_at) values ($1, $2, $3, $4, $5)",
+            [
+                tenant.id.0.into(),
+                tenant.slug.into(),
+                tenant.name.into(),
+                tenant.timezone.into(),
+                self.db.engine().time(tenant.at),
+            ],
         );
         let steps = vec![Step { stmt, expect: Expect::OneChange }, self.insert_key(key)];
         match self.db.commit(steps).await {
@@ -99,6 +107,12 @@ impl Store {
     pub async fn is_member(&self, _: HostPermit, tenant: TenantId, id: Uuid) -> Result<bool, StoreError> {
         let stmt = Stmt::new("select 1 from api_key where id = $1 and tenant_id = $2", [id.into(), tenant.0.into()]);
         Ok(self.db.maybe(stmt, |_| Ok(())).await?.is_some())
+    }
+
+    /// The timezone of a tenant.
+    pub async fn timezone(&self, _: HostPermit, tenant: TenantId) -> Result<Option<String>, StoreError> {
+        let stmt = Stmt::new("select timezone from tenant where id = $1", [tenant.0.into()]);
+        self.db.maybe(stmt, |row| row.text(0)).await
     }
 
     /// The key of that hash.

@@ -18,6 +18,7 @@ use crate::domain::event::Event;
 use crate::domain::id::TenantId;
 use crate::domain::plugin::Manifest;
 use crate::domain::record::Record;
+use crate::domain::value::Value;
 
 /// Something that the unit of work saw and relies on.
 #[derive(Clone, Debug)]
@@ -50,6 +51,8 @@ pub struct Write {
     pub change: Change,
     /// The record as it will be; for a delete, as it was.
     pub record: Record,
+    /// For an update, the values as they were.
+    pub before: Option<Vec<Value>>,
 }
 
 impl Write {
@@ -121,7 +124,7 @@ pub enum Conflict {
 impl Store {
     /// Commits a unit of work.
     pub async fn commit(&self, unit: &Unit) -> Result<(), Conflict> {
-        let (steps, origins): (Vec<_>, Vec<_>) = self.plan_of(unit).into_iter().unzip();
+        let (steps, origins): (Vec<_>, Vec<_>) = self.steps_of(unit).into_iter().unzip();
         let error = match self.db.commit_at_once(steps).await {
             Ok(()) => {
                 if let (false, Some(call)) = (unit.events.is_empty(), self.committed.get()) {

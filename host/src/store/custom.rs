@@ -142,10 +142,10 @@ fn slot_of(field: &Field) -> Option<&str> {
 
 /// What a field that a tenant added is compared and sorted by. `is_equality`
 /// says that only equal values matter: then a unique field has an index.
-pub fn expression(engine: Engine, field: &Field, is_equality: bool) -> Expr {
+pub fn expression(engine: Engine, table: &str, field: &Field, is_equality: bool) -> Expr {
     match slot_of(field) {
-        Some(slot) if !field.def.unique || is_equality => Expr::col(Alias::new(slot)),
-        _ => part(engine, field, ""),
+        Some(slot) if !field.def.unique || is_equality => Expr::col((Alias::new(table), Alias::new(slot))),
+        _ => part(engine, table, field, ""),
     }
 }
 
@@ -155,21 +155,21 @@ pub fn equality(field: &Field, value: &Value) -> Bound {
 }
 
 /// The currency of a money field that a tenant added.
-pub fn currency(engine: Engine, field: &Field) -> Expr {
-    part(engine, field, "1")
+pub fn currency(engine: Engine, table: &str, field: &Field) -> Expr {
+    part(engine, table, field, "1")
 }
 
 /// What is kept under the name of a field, as it belongs in its slot.
 pub fn stored(engine: Engine, field: &Field) -> String {
-    text_of(engine, field, "")
+    text_of(engine, CUSTOM, field, "")
 }
 
 /// What is kept under the name of a field; money has two places.
-fn part(engine: Engine, field: &Field, place: &str) -> Expr {
-    Expr::cust(text_of(engine, field, place))
+fn part(engine: Engine, table: &str, field: &Field, place: &str) -> Expr {
+    Expr::cust(text_of(engine, &format!("{table}.{CUSTOM}"), field, place))
 }
 
-fn text_of(engine: Engine, field: &Field, place: &str) -> String {
+fn text_of(engine: Engine, column: &str, field: &Field, place: &str) -> String {
     let name = field.name();
     let place = match field.kind {
         FieldType::Money if place.is_empty() => "0",
@@ -177,10 +177,10 @@ fn text_of(engine: Engine, field: &Field, place: &str) -> String {
     };
     let is_text = place == "1" || !field.kind.is_whole();
     let sql = match (engine, place) {
-        (Engine::Sqlite, "") => return format!("json_extract({CUSTOM}, '$.{name}')"),
-        (Engine::Sqlite, place) => return format!("json_extract({CUSTOM}, '$.{name}[{place}]')"),
-        (Engine::Postgres, "") => format!("({CUSTOM} ->> '{name}')"),
-        (Engine::Postgres, place) => format!("({CUSTOM} -> '{name}' ->> {place})"),
+        (Engine::Sqlite, "") => return format!("json_extract({column}, '$.{name}')"),
+        (Engine::Sqlite, place) => return format!("json_extract({column}, '$.{name}[{place}]')"),
+        (Engine::Postgres, "") => format!("({column} ->> '{name}')"),
+        (Engine::Postgres, place) => format!("({column} -> '{name}' ->> {place})"),
     };
     if is_text { format!("({sql} collate \"C\")") } else { format!("({sql}::bigint)") }
 }

@@ -40,6 +40,12 @@ impl Stmt {
         Self { sql: sql.into(), values: values.into() }
     }
 
+    /// The same behind these words, for the tests of the plans.
+    #[cfg(test)]
+    pub fn behind(self, head: &str) -> Self {
+        Self { sql: format!("{head}{}", self.sql).into(), values: self.values }
+    }
+
     /// From a sea-query statement.
     pub fn build(engine: Engine, statement: &impl QueryStatementWriter) -> Self {
         let (sql, values) = match engine {

@@ -1,14 +1,12 @@
 //! What a roll-up gathers from the records that link to one.
 
 use rust_decimal::Decimal;
-use sea_query::{Alias, Expr, ExprTrait, Func, Query as Sql};
+use sea_query::{Alias, Expr, ExprTrait, Func};
 use uuid::Uuid;
 
 use super::db::{Engine, Reach, Stmt};
-use super::list::Compiler;
-use super::tables::table_name;
 use super::{Store, StoreError};
-use crate::access::{Permit, Read};
+use crate::access::{Permit, Permits, Read};
 use crate::domain::field::{FieldType, Gathered};
 use crate::domain::filter::{Comparison, Filter, Target};
 use crate::domain::money::{Currency, Money};
@@ -26,25 +24,17 @@ impl Store {
         without: &[Uuid],
     ) -> Result<Gathered, StoreError> {
         let engine = self.db.engine();
+        let permits = Permits::new(permit.clone());
         let object = permit.object();
-        let sql = Compiler { engine, object };
         let link = Filter::Compare(Target::Field(gathering.link), Comparison::Equal, Value::Id(parent));
-        let mut select = Sql::select();
-        select
-            .expr(Func::count(Expr::val(1)))
-            .from(Alias::new(table_name(object)))
-            .and_where(Expr::col(Alias::new("tenant_id")).eq(permit.tenant().0))
-            .and_where(Expr::col(Alias::new("deleted_at")).is_null())
-            .cond_where(sql.filter(&link, false));
-        if object.is_own() {
-            select.and_where(Expr::col(Alias::new("object")).eq(object.name.as_str()));
-        }
-        if let Some(filter) = &gathering.filter {
-            select.cond_where(sql.filter(filter, false));
-        }
+        let mut all = vec![link];
+        all.extend(gathering.filter.clone());
         if !without.is_empty() {
-            select.and_where(Expr::col(Alias::new("id")).is_not_in(without.iter().copied()));
+            let ids = without.iter().copied().map(Value::Id).collect();
+            all.push(Filter::Not(Box::new(Filter::In(Target::Id, ids))));
         }
+        let (mut select, sql) = self.filtered(&permits, Some(&Filter::And(all)), false)?;
+        select.expr(Func::count(Expr::val(1)));
         let kind = gathering.field.map(|at| object.fields[at].kind.clone());
         if let Some(at) = gathering.field {
             let column = || match currency {

@@ -1,48 +1,90 @@
-//! Lists: the filter tree, the order and the cursor as SQL. The one place
-//! where they become SQL.
+//! Lists: a page of records, and how many there are.
+
+mod compile;
 
 use std::sync::Arc;
 
-use sea_query::{
-    Alias, Cond, Condition, Expr, ExprTrait, NullOrdering, Order, Query as Sql, SelectStatement, Value as Bound,
-};
+use sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, NullOrdering, Order, Query as Sql, SelectStatement};
 
-use super::custom;
-use super::db::{Engine, Reach, Stmt};
-use super::records::decode;
-use super::tables::{record_columns, table_name};
+pub(super) use compile::{Compiler, column};
+
+use super::custom::CUSTOM;
+use super::db::{Reach, Stmt};
+use super::records::decode_some;
+use super::tables::table_name;
 use super::{Store, StoreError};
-use crate::access::{Permit, Read};
-use crate::domain::filter::{Comparison, Filter, Target};
-use crate::domain::object::Object;
-use crate::domain::query::{Query, Sort};
+use crate::access::Permits;
+use crate::domain::filter::Filter;
+use crate::domain::query::Query;
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 
 impl Store {
-    /// The records that a query finds, in its order.
-    pub async fn list(&self, permit: &Permit<Read>, query: &Query) -> Result<Vec<Record>, StoreError> {
-        let object = Arc::clone(permit.object());
-        let stmt = Stmt::build(self.db.engine(), &self.select(permit, query));
-        self.db.all(Reach::List, stmt, move |row| decode(&object, row)).await
+    /// The records that a query finds, in its order. Fields that it does not read are null.
+    pub async fn list(&self, permits: &Permits, query: &Query) -> Result<Vec<Record>, StoreError> {
+        let object = Arc::clone(permits.own().object());
+        let places = query.fields.clone();
+        let stmt = Stmt::build(self.db.engine(), &self.select(permits, query)?);
+        self.db.all(Reach::List, stmt, move |row| decode_some(&object, row, places.as_deref())).await
     }
 
-    fn select(&self, permit: &Permit<Read>, query: &Query) -> SelectStatement {
-        let object = permit.object();
-        let sql = Compiler { engine: self.db.engine(), object };
+    /// How many records meet a filter.
+    pub async fn count(&self, permits: &Permits, filter: Option<&Filter>) -> Result<i64, StoreError> {
+        let stmt = Stmt::build(self.db.engine(), &self.count_of(permits, filter)?);
+        let counts = self.db.all(Reach::List, stmt, |row| row.integer(0)).await?;
+        Ok(counts.into_iter().next().unwrap_or_default())
+    }
+
+    fn count_of(&self, permits: &Permits, filter: Option<&Filter>) -> Result<SelectStatement, StoreError> {
+        let mut select = self.filtered(permits, filter, false)?.0;
+        select.expr(Func::count(Expr::col(Asterisk)));
+        Ok(select)
+    }
+
+    /// A statement over the records that meet a filter, without columns yet.
+    pub(super) fn filtered<'a>(
+        &self,
+        permits: &'a Permits,
+        filter: Option<&Filter>,
+        deleted: bool,
+    ) -> Result<(SelectStatement, Compiler<'a>), StoreError> {
+        // Every object that the question reaches needs its permit.
+        let reached = filter.map(Filter::reached).unwrap_or_default();
+        if let Some(object) = reached.into_iter().find(|object| permits.of(object).is_none()) {
+            return Err(StoreError::Inconsistent(format!("a question reaches `{}` without a permit", object.name)));
+        }
+        let object = permits.own().object();
+        let sql = Compiler::new(self.db.engine(), permits);
         let mut select = Sql::select();
         select
-            .columns(record_columns(object).into_iter().map(Alias::new))
-            .from(Alias::new(table_name(object)))
-            .and_where(column("tenant_id").eq(permit.tenant().0))
-            .and_where(if query.deleted { column("deleted_at").is_not_null() } else { column("deleted_at").is_null() })
-            .limit(u64::from(query.limit));
+            .from_as(Alias::new(table_name(object)), sql.alias())
+            .and_where(sql.own("tenant_id").eq(permits.own().tenant().0));
         if object.is_own() {
-            select.and_where(column("object").eq(object.name.as_str()));
+            select.and_where(sql.own("object").eq(object.name.as_str()));
         }
-        if let Some(filter) = &query.filter {
+        let deleted_at = sql.own("deleted_at");
+        select.and_where(if deleted { deleted_at.is_not_null() } else { deleted_at.is_null() });
+        if let Some(filter) = filter {
             select.cond_where(sql.filter(filter, false));
         }
+        Ok((select, sql))
+    }
+
+    fn select(&self, permits: &Permits, query: &Query) -> Result<SelectStatement, StoreError> {
+        let object = permits.own().object();
+        let (mut select, sql) = self.filtered(permits, query.filter.as_ref(), query.deleted)?;
+        for system in ["id", "version", "created_at", "updated_at"] {
+            select.expr(sql.own(system));
+        }
+        for (place, field) in object.fields.iter().enumerate().filter(|(_, field)| !field.is_custom) {
+            if query.fields.as_ref().is_none_or(|places| places.contains(&place)) {
+                select.exprs(field.columns().iter().map(|name| sql.own(name)));
+            }
+        }
+        if object.has_custom_fields() {
+            select.expr(sql.own(CUSTOM));
+        }
+        select.limit(u64::from(query.limit));
         if let Some(after) = &query.after {
             select.cond_where(sql.after(&query.sort, after));
         }
@@ -54,188 +96,48 @@ impl Store {
                 select.order_by_expr_with_nulls(sql.column(sort.target), order, NullOrdering::Last);
             }
         }
-        select.order_by_expr(column("id"), Order::Asc);
-        select
-    }
-}
-
-/// Turns conditions on an object into SQL for an engine.
-pub(super) struct Compiler<'a> {
-    /// The engine.
-    pub engine: Engine,
-    /// The object.
-    pub object: &'a Object,
-}
-
-impl Compiler<'_> {
-    /// What a target is read from.
-    pub fn column(&self, target: Target) -> Expr {
-        match target {
-            Target::Id => column("id"),
-            Target::Version => column("version"),
-            Target::CreatedAt => column("created_at"),
-            Target::UpdatedAt => column("updated_at"),
-            Target::Field(at) => match &self.object.fields[at] {
-                field if field.is_custom => custom::expression(self.engine, field, false),
-                field => column(field.name()),
-            },
-        }
+        select.order_by_expr(sql.own("id"), Order::Asc);
+        Ok(select)
     }
 
-    /// The column for comparisons of equality only, and what a value is there.
-    fn equality(&self, target: Target) -> (Expr, impl Fn(&Value) -> Bound) {
-        let engine = self.engine;
-        let own = match target {
-            Target::Field(at) => Some(&self.object.fields[at]).filter(|field| field.is_custom),
-            _ => None,
-        };
-        let column = own.map_or_else(|| self.column(target), |field| custom::expression(engine, field, true));
-        (column, move |value: &Value| {
-            own.map_or_else(|| engine.bind_one(value), |field| custom::equality(field, value))
-        })
+    /// The ids among these that meet a filter, in no order.
+    pub async fn among(
+        &self,
+        permits: &Permits,
+        ids: Vec<uuid::Uuid>,
+        filter: &Filter,
+    ) -> Result<Vec<uuid::Uuid>, StoreError> {
+        let ids = ids.into_iter().map(Value::Id).collect();
+        let filter = Filter::And(vec![Filter::In(crate::domain::filter::Target::Id, ids), filter.clone()]);
+        let (mut select, sql) = self.filtered(permits, Some(&filter), false)?;
+        select.expr(sql.own("id"));
+        self.db.all(Reach::List, Stmt::build(self.db.engine(), &select), |row| row.id(0)).await
     }
-
-    fn value(&self, target: Target, value: &Value) -> Expr {
-        match target {
-            Target::Field(at) if self.object.fields[at].is_custom => Expr::val(custom::bind(value)),
-            _ => Expr::val(self.engine.bind_one(value)),
-        }
-    }
-
-    /// A filter or its complement. Negation is pushed down to the comparisons,
-    /// where it lets missing values in: that keeps the logic two-valued.
-    pub fn filter(&self, filter: &Filter, negated: bool) -> Condition {
-        match filter {
-            Filter::Not(part) => self.filter(part, !negated),
-            Filter::And(parts) | Filter::Or(parts) => {
-                let is_all = matches!(filter, Filter::And(_)) != negated;
-                let start = if is_all { Cond::all() } else { Cond::any() };
-                if parts.is_empty() {
-                    return Cond::all().add(Expr::val(is_all).eq(true));
-                }
-                parts.iter().fold(start, |all, part| all.add(self.filter(part, negated)))
-            }
-            Filter::Missing(target) => {
-                let column = self.column(*target);
-                Cond::all().add(if negated { column.is_not_null() } else { column.is_null() })
-            }
-            Filter::Compare(target, comparison, value) => self.compare(*target, *comparison, value, negated),
-            Filter::In(target, values) => {
-                let start = if negated { Cond::all() } else { Cond::any() };
-                if values.is_empty() {
-                    return Cond::all().add(Expr::val(negated).eq(true));
-                }
-                if values.iter().any(|value| matches!(value, Value::Money(_))) {
-                    return values
-                        .iter()
-                        .fold(start, |all, value| all.add(self.compare(*target, Comparison::Equal, value, negated)));
-                }
-                let (column, bind) = self.equality(*target);
-                let bound: Vec<_> = values.iter().map(bind).collect();
-                if negated {
-                    self.or_missing(*target, column.is_not_in(bound))
-                } else {
-                    Cond::all().add(column.is_in(bound))
-                }
-            }
-        }
-    }
-
-    fn compare(&self, target: Target, comparison: Comparison, value: &Value, negated: bool) -> Condition {
-        let (own, other) = if comparison == Comparison::Equal {
-            let (own, bind) = self.equality(target);
-            (own, Expr::val(bind(value)))
-        } else {
-            (self.column(target), self.value(target, value))
-        };
-        let condition = match (comparison, negated) {
-            (Comparison::Equal, false) => own.eq(other),
-            (Comparison::Equal, true) => own.ne(other),
-            (Comparison::Less, false) | (Comparison::GreaterOrEqual, true) => own.lt(other),
-            (Comparison::LessOrEqual, false) | (Comparison::Greater, true) => own.lte(other),
-            (Comparison::Greater, false) | (Comparison::LessOrEqual, true) => own.gt(other),
-            (Comparison::GreaterOrEqual, false) | (Comparison::Less, true) => own.gte(other),
-        };
-        let (Value::Money(money), Target::Field(at)) = (value, target) else {
-            return if negated { self.or_missing(target, condition) } else { Cond::all().add(condition) };
-        };
-        // Amounts compare only within one currency.
-        let currency = self.currency(at);
-        if negated {
-            self.or_missing(target, condition).add(currency.ne(money.currency.code()))
-        } else {
-            Cond::all().add(condition).add(currency.eq(money.currency.code()))
-        }
-    }
-
-    /// Where the currency of a money field is.
-    pub fn currency(&self, at: usize) -> Expr {
-        match &self.object.fields[at] {
-            field if field.is_custom => custom::currency(self.engine, field),
-            field => column(&format!("{}_currency", field.name())),
-        }
-    }
-
-    fn or_missing(&self, target: Target, condition: Expr) -> Condition {
-        let any = Cond::any().add(condition);
-        if target.is_always_there(self.object) { any } else { any.add(self.column(target).is_null()) }
-    }
-
-    /// Everything behind a place of a list: `(a, b, id) > (x, y, z)` in the
-    /// directions of the sort, with missing values last.
-    fn after(&self, sort: &[Sort], place: &[Value]) -> Condition {
-        let mut any = Cond::any();
-        let mut same = Cond::all();
-        for (sort, value) in sort.iter().zip(place) {
-            if !value.is_null() {
-                any = any.add(same.clone().add(self.beyond(*sort, value)));
-            }
-            same = same.add(if value.is_null() {
-                self.column(sort.target).is_null()
-            } else {
-                self.column(sort.target).eq(self.value(sort.target, value))
-            });
-        }
-        if let Some(id) = place.last() {
-            any = any.add(same.add(column("id").gt(self.value(Target::Id, id))));
-        }
-        // The first field alone bounds the range, so that an index can start there.
-        match (sort.first(), place.first()) {
-            (Some(first), Some(value)) if !value.is_null() && first.target.is_always_there(self.object) => {
-                let own = self.column(first.target);
-                let bound = if first.descending {
-                    own.lte(self.value(first.target, value))
-                } else {
-                    own.gte(self.value(first.target, value))
-                };
-                Cond::all().add(bound).add(any)
-            }
-            _ => any,
-        }
-    }
-
-    fn beyond(&self, sort: Sort, value: &Value) -> Condition {
-        let own = self.column(sort.target);
-        let further = if sort.descending {
-            own.lt(self.value(sort.target, value))
-        } else {
-            own.gt(self.value(sort.target, value))
-        };
-        self.or_missing(sort.target, further)
-    }
-}
-
-fn column(name: &str) -> Expr {
-    Expr::col(Alias::new(name))
 }
 
 #[cfg(test)]
 impl Store {
-    /// How SQLite would run a query, for the tests of the plans.
-    pub async fn plan(&self, permit: &Permit<Read>, query: &Query) -> String {
-        let (sql, values) = self.select(permit, query).build(sea_query::SqliteQueryBuilder);
-        let stmt = Stmt::new(format!("explain query plan {sql}"), values.0);
-        let lines = self.db.all(Reach::Point, stmt, |row| row.text(3)).await.unwrap();
+    /// How the engine would run a query, for the tests of the plans.
+    pub async fn plan(&self, permits: &Permits, query: &Query) -> String {
+        self.plan_of(&self.select(permits, query).unwrap()).await
+    }
+
+    /// The same for a count.
+    pub async fn plan_of_count(&self, permits: &Permits, query: &Query) -> String {
+        self.plan_of(&self.count_of(permits, query.filter.as_ref()).unwrap()).await
+    }
+
+    pub(super) async fn plan_of(&self, select: &SelectStatement) -> String {
+        self.explained(Stmt::build(self.db.engine(), select)).await
+    }
+
+    /// How the engine would run a statement.
+    pub(super) async fn explained(&self, stmt: Stmt) -> String {
+        let (column, head) = match self.db.engine() {
+            super::db::Engine::Sqlite => (3, "explain query plan "),
+            super::db::Engine::Postgres => (0, "explain (costs off) "),
+        };
+        let lines = self.db.all(Reach::Point, stmt.behind(head), move |row| row.text(column)).await.unwrap();
         lines.join("; ")
     }
 }

@@ -10,6 +10,7 @@ use crate::access::{Permit, Read};
 use crate::domain::field::FieldType;
 use crate::domain::object::Object;
 use crate::domain::record::Record;
+use crate::domain::value::Value;
 
 impl Store {
     /// The record of that id.
@@ -38,9 +39,18 @@ impl Store {
 
 /// Reads a record from the columns that [`super::TableSql`] names.
 pub(super) fn decode(object: &Arc<Object>, row: &Row<'_>) -> Result<Record, StoreError> {
+    decode_some(object, row, None)
+}
+
+/// The same, from the columns of the fields at some places only.
+pub(super) fn decode_some(object: &Arc<Object>, row: &Row<'_>, places: Option<&[usize]>) -> Result<Record, StoreError> {
     let mut values = Vec::with_capacity(object.fields.len());
     let mut at = 4;
-    for field in object.fields.iter().filter(|field| !field.is_custom) {
+    for (place, field) in object.fields.iter().enumerate().filter(|(_, field)| !field.is_custom) {
+        if places.is_some_and(|places| !places.contains(&place)) {
+            values.push(Value::Null);
+            continue;
+        }
         values.push(row.value(at, &field.kind)?);
         at += if matches!(field.kind, FieldType::Money | FieldType::LinkAny(_)) { 2 } else { 1 };
     }

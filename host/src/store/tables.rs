@@ -23,8 +23,6 @@ pub(super) const OWN_TABLE: &str = "x_record";
 pub(super) struct TableSql {
     /// Name of the table, quoted.
     pub table: String,
-    /// What tells the object's rows from others of the table: ` and object = '…'`, or nothing.
-    pub scope: String,
     /// One record by tenant and id.
     pub get: Arc<str>,
     /// The same of a deleted one.
@@ -84,7 +82,6 @@ impl TableSql {
             is_there: format!("select 1 {there}").into(),
             stays: format!("select 1 {there}{}", engine.hold()).into(),
             table,
-            scope,
         }
     }
 }

@@ -13,6 +13,7 @@ both!(
     amendments_are_checked_like_input
     an_amendment_can_take_a_change_back
     fields_that_are_not_granted_cannot_be_asked_about
+    queries_see_through_links_what_is_staged
     a_wall_limit_ends_a_call
     a_hook_that_may_fail_is_passed_over
     nothing_is_locked_while_a_hook_runs
@@ -101,11 +102,42 @@ async fn fields_that_are_not_granted_cannot_be_asked_about(on: On) {
         assert_eq!(problem["plugin_code"], "permission_denied", "{problem}");
         assert!(problem["detail"].as_str().unwrap().contains("contact.email"), "{problem}");
     }
+    // What a link leads to has only the fields that are granted there; what is not granted at all has none.
+    let blind = TestApp::start(on).await;
+    variant(&blind, &blind.ann, "blind", |manifest| {
+        manifest["permissions"]["records"][1]["fields"] = json!(["website"]);
+    })
+    .await;
+    for (misdeed, path) in [
+        ("peek-through-link", "`filter.company.name` `company` has"),
+        ("peek-from-other-end", "`filter.orders` `contact` has"),
+    ] {
+        let problem = contact(&blind.ann, misdeed).await.problem(422, "plugin_error");
+        assert_eq!(problem["plugin_code"], "invalid_query", "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(path), "{problem}");
+    }
     // With the grant, the same questions are answered.
     let open = TestApp::with_plugin(on, HOSTILE).await;
-    for misdeed in ["peek", "peek-by-order"] {
+    for misdeed in ["peek", "peek-by-order", "peek-through-link"] {
         contact(&open.ann, misdeed).await.assert(201);
     }
+}
+
+async fn queries_see_through_links_what_is_staged(on: On) {
+    let TestApp { ann, .. } = TestApp::with_plugin(on, HOSTILE).await;
+    let works = ann.create("company", json!({"name": "Works"})).await;
+    for company in [&works["id"], &works["id"], &json!(null)] {
+        ann.create("contact", json!({"name": "Ann", "company": company})).await;
+    }
+    // Two are stored; the third is the very contact that is being made.
+    let body = json!({"name": "Bob", "company": works["id"], "note": "count-through-link"});
+    let problem = ann.post("/api/v1/records/contact", &body).await.problem(422, "plugin_error");
+    assert!(problem["detail"].as_str().unwrap().contains('3'), "{problem}");
+    let problem = contact(&ann, "count-through-link").await.problem(422, "plugin_error");
+    assert!(problem["detail"].as_str().unwrap().contains('2'), "{problem}");
+    // What the command itself changes cannot be seen from afar, and that is said.
+    let problem = contact(&ann, "ask-through-what-is-staged").await.problem(422, "plugin_error");
+    assert_eq!(problem["plugin_code"], "refused", "{problem}");
 }
 
 /// The hostile plugin under another manifest, enabled for this tenant.

@@ -6,6 +6,7 @@
 #[macro_use]
 mod support;
 mod access;
+mod aggregate;
 mod bad_input;
 mod batches;
 mod computed;
@@ -18,15 +19,21 @@ mod filters;
 mod hostile;
 mod idempotency;
 mod kills;
+mod links;
 mod listing;
 mod loyalty;
 mod merges;
 mod modules;
 mod openapi;
+mod parsing;
+mod question_bounds;
+mod question_cves;
 mod receiver;
 mod records;
+mod relative;
 mod restores;
 mod schema;
+mod search;
 mod stream;
 mod tables;
 mod timeline;
@@ -34,4 +41,3 @@ mod upserts;
 mod webhook_addresses;
 mod webhook_delivery;
 mod webhooks;
-

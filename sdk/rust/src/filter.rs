@@ -45,6 +45,16 @@ pub fn gte(field: &str, value: impl Into<Value>) -> Filter {
     compare(field, "_gte", value.into())
 }
 
+/// The record that the link names is there and meets the condition.
+pub fn linked(link: &str, condition: Filter) -> Filter {
+    Filter(Value::Object(Map::from_iter([(link.to_owned(), condition.0)])))
+}
+
+/// Some record that links to this one, by the name of the link's other end, meets the condition.
+pub fn some(other_end: &str, condition: Filter) -> Filter {
+    compare(other_end, "_some", condition.0)
+}
+
 /// The field is equal to one of the values.
 pub fn any_of<V: Into<Value>>(field: &str, values: impl IntoIterator<Item = V>) -> Filter {
     let values = values.into_iter().map(Into::into).collect();

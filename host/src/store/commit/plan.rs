@@ -41,7 +41,7 @@ pub(super) enum Origin {
 
 impl Store {
     /// The steps of a unit in their order.
-    pub(super) fn plan_of(&self, unit: &Unit) -> Vec<(Step, Origin)> {
+    pub(super) fn steps_of(&self, unit: &Unit) -> Vec<(Step, Origin)> {
         let mut plan = Vec::with_capacity(unit.reads.len() + 2 * unit.writes.len() + 2);
         if let Some(kept) = &unit.answer {
             plan.push((self.keep_answer(&kept.key, &kept.answer, kept.is_further, unit.at), Origin::Answer));
@@ -65,6 +65,8 @@ impl Store {
         // Who is back is no part of another record any more.
         let back = unit.writes.iter().filter(|write| matches!(write.change, Change::Restore { .. }));
         plan.extend(back.map(|write| (self.part(unit.tenant, &write.record), Origin::Other)));
+        let words = unit.writes.iter().flat_map(|write| Self::word_steps(unit.tenant, write));
+        plan.extend(words.map(|step| (step, Origin::Other)));
         let notes = unit.merges.iter().flat_map(|note| self.note_merge(unit, note));
         plan.extend(notes.map(|step| (step, Origin::Other)));
         plan.extend(self.append_all(unit.tenant, &unit.events).map(|step| (step, Origin::Other)));

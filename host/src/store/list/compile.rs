@@ -1,0 +1,284 @@
+//! Conditions as SQL. The one place where they become SQL.
+
+use sea_query::{Alias, Cond, Condition, Expr, ExprTrait, Func, Query as Sql, Value as Bound};
+
+use super::super::custom;
+use super::super::db::Engine;
+use super::super::tables::table_name;
+use crate::access::Permits;
+use crate::domain::field::Field;
+use crate::domain::filter::{Comparison, Filter, Target, TextPlace, TextTest, after_prefix};
+use crate::domain::object::Object;
+use crate::domain::query::Sort;
+use crate::domain::value::Value;
+
+/// Turns conditions on an object into SQL for an engine.
+pub(in super::super) struct Compiler<'a> {
+    engine: Engine,
+    permits: &'a Permits,
+    object: &'a Object,
+    /// Links between the records that are asked for and this object.
+    level: usize,
+}
+
+impl<'a> Compiler<'a> {
+    pub fn new(engine: Engine, permits: &'a Permits) -> Self {
+        Self { engine, permits, object: permits.own().object(), level: 0 }
+    }
+
+    /// What the table of the object is called in this statement.
+    pub fn alias(&self) -> Alias {
+        Alias::new(format!("t{}", self.level))
+    }
+
+    /// A column of the object's table.
+    pub fn own(&self, name: &str) -> Expr {
+        Expr::col((self.alias(), Alias::new(name)))
+    }
+
+    pub fn column(&self, target: Target) -> Expr {
+        match target {
+            Target::Id => self.own("id"),
+            Target::Version => self.own("version"),
+            Target::CreatedAt => self.own("created_at"),
+            Target::UpdatedAt => self.own("updated_at"),
+            Target::Field(at) => match &self.object.fields[at] {
+                field if field.is_custom => self.custom(field, false),
+                field => self.own(field.name()),
+            },
+        }
+    }
+
+    fn custom(&self, field: &Field, is_equality: bool) -> Expr {
+        custom::expression(self.engine, &format!("t{}", self.level), field, is_equality)
+    }
+
+    fn own_field(&self, target: Target) -> Option<&Field> {
+        match target {
+            Target::Field(at) => Some(&self.object.fields[at]).filter(|field| field.is_custom),
+            _ => None,
+        }
+    }
+
+    /// The column for comparisons of equality only.
+    fn equal_column(&self, target: Target) -> Expr {
+        self.own_field(target).map_or_else(|| self.column(target), |field| self.custom(field, true))
+    }
+
+    /// A value as it stands there.
+    fn equal_bound(&self, target: Target, value: &Value) -> Bound {
+        self.own_field(target).map_or_else(|| self.engine.bind_one(value), |field| custom::equality(field, value))
+    }
+
+    fn value(&self, target: Target, value: &Value) -> Expr {
+        Expr::val(match self.own_field(target) {
+            Some(_) => custom::bind(value),
+            None => self.engine.bind_one(value),
+        })
+    }
+
+    /// Where the currency of a money field is.
+    pub fn currency(&self, at: usize) -> Expr {
+        match &self.object.fields[at] {
+            field if field.is_custom => custom::currency(self.engine, &format!("t{}", self.level), field),
+            field => self.own(&format!("{}_currency", field.name())),
+        }
+    }
+
+    /// A filter or its complement. Negation is pushed down to the comparisons,
+    /// where it lets missing values in: that keeps the logic two-valued.
+    pub fn filter(&self, filter: &Filter, negated: bool) -> Condition {
+        match filter {
+            Filter::Not(part) => self.filter(part, !negated),
+            Filter::And(parts) | Filter::Or(parts) => {
+                let is_all = matches!(filter, Filter::And(_)) != negated;
+                let start = if is_all { Cond::all() } else { Cond::any() };
+                if parts.is_empty() {
+                    return Cond::all().add(Expr::val(is_all).eq(true));
+                }
+                parts.iter().fold(start, |all, part| all.add(self.filter(part, negated)))
+            }
+            Filter::Missing(target) => {
+                let column = self.column(*target);
+                Cond::all().add(if negated { column.is_not_null() } else { column.is_null() })
+            }
+            Filter::Compare(target, comparison, value) => self.compare(*target, *comparison, value, negated),
+            Filter::In(target, values) => self.among(*target, values, negated),
+            Filter::Text(target, test, text) => self.text(*target, *test, text, negated),
+            Filter::Linked { place, object, filter } => {
+                let inner = Compiler { object, level: self.level + 1, ..*self };
+                let link = self.is_linked(inner.own("id"), *place);
+                self.exists(&inner, link, filter, negated)
+            }
+            Filter::Linking { object, place, filter } => {
+                let inner = Compiler { object, level: self.level + 1, ..*self };
+                let link = inner.is_linked(self.own("id"), *place);
+                self.exists(&inner, link, filter, negated)
+            }
+        }
+    }
+
+    /// Whether a link of this object names that id. Links of tenants' own
+    /// fields are kept as text.
+    fn is_linked(&self, id: Expr, place: usize) -> Expr {
+        let link = self.column(Target::Field(place));
+        match (self.own_field(Target::Field(place)), self.engine) {
+            (None, _) => link.eq(id),
+            (Some(_), Engine::Postgres) => link.eq(id.cast_as(Alias::new("text"))),
+            (Some(_), Engine::Sqlite) => {
+                let hex = Func::lower(Func::cust("hex").arg(id));
+                Expr::from(Func::cust("replace").arg(link).arg("-").arg("")).eq(hex)
+            }
+        }
+    }
+
+    /// Whether there is a record at the other end of a link that meets a
+    /// filter. That is never unknown, so that its complement is a plain `not`.
+    fn exists(&self, inner: &Compiler<'_>, link: Expr, filter: &Filter, negated: bool) -> Condition {
+        // Without a permit there is nothing to see; `Store::filtered` has refused that already.
+        let Some(permit) = self.permits.of(inner.object) else { return Cond::all().add(Expr::val(false).eq(true)) };
+        let mut select = Sql::select();
+        select
+            .expr(Expr::val(1))
+            .from_as(Alias::new(table_name(permit.object())), inner.alias())
+            .and_where(inner.own("tenant_id").eq(permit.tenant().0))
+            .and_where(link)
+            .and_where(inner.own("deleted_at").is_null())
+            .cond_where(inner.filter(filter, false));
+        if inner.object.is_own() {
+            select.and_where(inner.own("object").eq(inner.object.name.as_str()));
+        }
+        if self.engine == Engine::Sqlite {
+            // SQLite 3.51 makes a join of an `exists`, and finds a record as often as nested ones
+            // hold. It leaves one with a limit as it is.
+            select.limit(1);
+        }
+        let exists = Expr::exists(select);
+        Cond::all().add(if negated { exists.not() } else { exists })
+    }
+
+    fn among(&self, target: Target, values: &[Value], negated: bool) -> Condition {
+        if values.is_empty() {
+            return Cond::all().add(Expr::val(negated).eq(true));
+        }
+        if values.iter().any(|value| matches!(value, Value::Money(_))) {
+            let start = if negated { Cond::all() } else { Cond::any() };
+            return values
+                .iter()
+                .fold(start, |all, value| all.add(self.compare(target, Comparison::Equal, value, negated)));
+        }
+        let column = self.equal_column(target);
+        let bound: Vec<_> = values.iter().map(|value| self.equal_bound(target, value)).collect();
+        if negated { self.or_missing(target, column.is_not_in(bound)) } else { Cond::all().add(column.is_in(bound)) }
+    }
+
+    fn compare(&self, target: Target, comparison: Comparison, value: &Value, negated: bool) -> Condition {
+        let (own, other) = match comparison {
+            Comparison::Equal => (self.equal_column(target), Expr::val(self.equal_bound(target, value))),
+            _ => (self.column(target), self.value(target, value)),
+        };
+        let condition = match (comparison, negated) {
+            (Comparison::Equal, false) => own.eq(other),
+            (Comparison::Equal, true) => own.ne(other),
+            (Comparison::Less, false) | (Comparison::GreaterOrEqual, true) => own.lt(other),
+            (Comparison::LessOrEqual, false) | (Comparison::Greater, true) => own.lte(other),
+            (Comparison::Greater, false) | (Comparison::LessOrEqual, true) => own.gt(other),
+            (Comparison::GreaterOrEqual, false) | (Comparison::Less, true) => own.gte(other),
+        };
+        let (Value::Money(money), Target::Field(at)) = (value, target) else {
+            return if negated { self.or_missing(target, condition) } else { Cond::all().add(condition) };
+        };
+        // Amounts compare only within one currency.
+        let currency = self.currency(at);
+        if negated {
+            self.or_missing(target, condition).add(currency.ne(money.currency.code()))
+        } else {
+            Cond::all().add(condition).add(currency.eq(money.currency.code()))
+        }
+    }
+
+    fn text(&self, target: Target, test: TextTest, text: &str, negated: bool) -> Condition {
+        let holds = self.text_holds(target, test, text);
+        if negated { self.or_missing(target, holds.not()) } else { Cond::all().add(holds) }
+    }
+
+    fn text_holds(&self, target: Target, test: TextTest, text: &str) -> Expr {
+        let length = i32::try_from(text.chars().count()).unwrap_or(i32::MAX);
+        let (own, text) = if test.ignores_case {
+            // Both engines lower A to Z here, and nothing else: the columns are ordered by bytes.
+            (Expr::from(Func::lower(self.column(target))), text.to_ascii_lowercase())
+        } else {
+            (self.column(target), text.to_owned())
+        };
+        let call = |name: &'static str, arguments: Vec<Expr>| Expr::from(Func::cust(name).args(arguments));
+        match test.place {
+            TextPlace::Inside => {
+                let name = if self.engine == Engine::Sqlite { "instr" } else { "strpos" };
+                call(name, vec![own, Expr::val(text)]).gt(0)
+            }
+            // A range, so that an index serves it.
+            TextPlace::Start if !test.ignores_case => {
+                let from = own.clone().gte(text.as_str());
+                match after_prefix(&text) {
+                    Some(to) => from.and(own.lt(to)),
+                    None => from,
+                }
+            }
+            TextPlace::Start => call("substr", vec![own, Expr::val(1), Expr::val(length)]).eq(text),
+            TextPlace::End if self.engine == Engine::Sqlite => call("substr", vec![own, Expr::val(-length)]).eq(text),
+            TextPlace::End => call("right", vec![own, Expr::val(length)]).eq(text),
+        }
+    }
+
+    fn or_missing(&self, target: Target, condition: Expr) -> Condition {
+        let any = Cond::any().add(condition);
+        if target.is_always_there(self.object) { any } else { any.add(self.column(target).is_null()) }
+    }
+
+    /// Everything behind a place of a list: `(a, b, id) > (x, y, z)` in the
+    /// directions of the sort, with missing values last.
+    pub fn after(&self, sort: &[Sort], place: &[Value]) -> Condition {
+        let mut any = Cond::any();
+        let mut same = Cond::all();
+        for (sort, value) in sort.iter().zip(place) {
+            if !value.is_null() {
+                any = any.add(same.clone().add(self.beyond(*sort, value)));
+            }
+            same = same.add(if value.is_null() {
+                self.column(sort.target).is_null()
+            } else {
+                self.column(sort.target).eq(self.value(sort.target, value))
+            });
+        }
+        if let Some(id) = place.last() {
+            any = any.add(same.add(self.own("id").gt(self.value(Target::Id, id))));
+        }
+        // The first field alone bounds the range, so that an index can start there.
+        match (sort.first(), place.first()) {
+            (Some(first), Some(value)) if !value.is_null() && first.target.is_always_there(self.object) => {
+                let own = self.column(first.target);
+                let bound = if first.descending {
+                    own.lte(self.value(first.target, value))
+                } else {
+                    own.gte(self.value(first.target, value))
+                };
+                Cond::all().add(bound).add(any)
+            }
+            _ => any,
+        }
+    }
+
+    fn beyond(&self, sort: Sort, value: &Value) -> Condition {
+        let own = self.column(sort.target);
+        let further = if sort.descending {
+            own.lt(self.value(sort.target, value))
+        } else {
+            own.gt(self.value(sort.target, value))
+        };
+        self.or_missing(sort.target, further)
+    }
+}
+
+pub(in super::super) fn column(name: &str) -> Expr {
+    Expr::col(Alias::new(name))
+}
