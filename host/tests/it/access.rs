@@ -65,7 +65,8 @@ async fn one_of_each(test: &TestApp) -> Json {
     let order = test.ann.create("order", body).await;
     let webhook =
         test.ann.post("/api/v1/webhooks", &json!({"url": "https://hooks.example.com/"})).await.assert(201).json();
-    let event = test.ann.get(&format!("/api/v1/records/contact/{}/timeline", contact["id"].as_str().unwrap()));
+    let timeline = format!("/api/v1/records/contact/{}/timeline", contact["id"].as_str().unwrap());
+    let event = test.ann.get(&timeline);
     json!({
         "#webhook": webhook["id"], "#event": event.await.assert(200).json()["data"][0]["id"],
         "company": company["id"], "contact": contact["id"], "order": order["id"],
