@@ -67,10 +67,10 @@ impl Store {
              and (leased_until is null or leased_until <= $5)",
             [lease.into(), engine.time(now.plus(LEASE)), tenant.0.into(), id.into(), engine.time(now)],
         );
-        match met(self.db.commit(vec![Step { stmt, expect: Expect::OneChange }]).await)? {
-            true => self.webhook_row(tenant, id).await,
-            false => Ok(None),
+        if !met(self.db.commit(vec![Step { stmt, expect: Expect::OneChange }]).await)? {
+            return Ok(None);
         }
+        self.webhook_row(tenant, id).await
     }
 
     /// Keeps a webhook; what it has become meanwhile, or none when it is not ours any more.
@@ -81,10 +81,10 @@ impl Store {
         lease: Uuid,
         now: Timestamp,
     ) -> Result<Option<WebhookRow>, StoreError> {
-        match met(self.db.commit(vec![self.renew((tenant, id), lease, now)]).await)? {
-            true => self.webhook_row(tenant, id).await,
-            false => Ok(None),
+        if !met(self.db.commit(vec![self.renew((tenant, id), lease, now)]).await)? {
+            return Ok(None);
         }
+        self.webhook_row(tenant, id).await
     }
 
     /// Gives a webhook back.
