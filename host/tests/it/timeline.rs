@@ -132,6 +132,7 @@ async fn events_have_one_form(on: On) {
     let contact = ann.create("contact", json!({"name": "Ann"})).await;
     let total = json!({"amount": "5.00", "currency": "EUR"});
     ann.create("order", json!({"contact": contact["id"], "placed_at": "2026-01-01", "total": total})).await;
+    settled(&ann, 4).await;
     let events = all_events(&ann, "limit=2").await;
     let (first, second) = (&events[0], events.iter().find(|event| event["type"] == "loyalty.member.created").unwrap());
     assert!(first["source"].as_str().unwrap().starts_with("urn:guildhall:tenant:"));
