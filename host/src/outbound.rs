@@ -154,7 +154,7 @@ fn is_private(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<BadAddress>()) {
+        if inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<BadAddress>) {
             return true;
         }
         cause = error.source();

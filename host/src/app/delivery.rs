@@ -3,7 +3,7 @@
 
 mod attempt;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +80,10 @@ impl App {
         let mut running: HashSet<Key> = HashSet::new();
         let places = Arc::new(Semaphore::new(WEBHOOKS));
         let mut look_at = Instant::now();
+        // Moments before the next look at which something will be due.
+        let mut due_at: BTreeSet<Instant> = BTreeSet::new();
         loop {
+            let wake_at = due_at.first().map_or(look_at, |due| look_at.min(*due));
             let tenants = tokio::select! {
                 () = async { drop(closing.wait_for(|closes| *closes).await) } => break,
                 tenants = self.news.to_deliver() => tenants.into_iter().map(Some).collect(),
@@ -88,14 +91,19 @@ impl App {
                     let Ok((key, rest)) = done else { continue };
                     running.remove(&key);
                     if let Some(next) = rest.next {
-                        let wait = Duration::from_micros(u64::try_from(next.micros() - self.clock.now().micros()).unwrap_or(0));
-                        look_at = look_at.min(Instant::now() + wait.max(UNSETTLED));
+                        let wait = u64::try_from(next.micros() - self.clock.now().micros()).unwrap_or(0);
+                        let wait = Duration::from_micros(wait).max(UNSETTLED);
+                        // What is further away, a later look finds.
+                        if wait <= 2 * LOOK {
+                            due_at.insert(Instant::now() + wait);
+                        }
                     }
                     // News that came meanwhile found it taken.
                     if rest.progress { vec![Some(key.0)] } else { continue }
                 }
-                () = tokio::time::sleep_until(look_at) => {
+                () = tokio::time::sleep_until(wake_at) => {
                     look_at = Instant::now() + LOOK;
+                    due_at = due_at.split_off(&Instant::now());
                     match self.store.tenants_with_webhooks(permit).await {
                         Ok(tenants) => self.news.set_receivers(tenants),
                         Err(error) => tracing::warn!(%error, "webhooks cannot be looked at"),
@@ -113,7 +121,7 @@ impl App {
                 };
                 for (tenant, id, is_ready) in idle {
                     if !is_ready {
-                        look_at = look_at.min(Instant::now() + UNSETTLED);
+                        due_at.insert(Instant::now() + UNSETTLED);
                     } else if running.insert((tenant, id)) {
                         let (app, places) = (Arc::clone(&self), Arc::clone(&places));
                         jobs.spawn(async move {

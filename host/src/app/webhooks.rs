@@ -1,114 +1,34 @@
 //! Webhooks as a tenant's admin sees them: made, changed, their deliveries looked at and repeated.
 
+mod deliveries;
 mod input;
+mod view;
+
+use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
-use std::time::Duration;
 use uuid::Uuid;
 
 use super::command::Done;
-use super::events::limit;
 use super::{App, AppError};
 use crate::access::{AreaPermit, Configure};
 use crate::domain::caller::Caller;
-use crate::domain::clock::Timestamp;
 use crate::domain::permission::Area;
 use crate::domain::signature::{SignatureKind, SigningKey};
-use crate::store::{Answer, Conflict, DeliveryRow, IdempotencyKey, WebhookRow};
+use crate::store::{Answer, Conflict, IdempotencyKey, WebhookRow};
+
+pub use deliveries::RenderReplay;
+pub use view::{DeliveryPage, DeliveryView, Replayed, WebhookView};
 
 /// Webhooks of one tenant.
 pub const MAX_WEBHOOKS: usize = 50;
-/// Deliveries put back into the queue at once.
-pub const MAX_REPLAYED: u32 = 1_000;
 /// How long the secret before signs too.
 const GRACE: Duration = Duration::from_hours(24);
 /// Runs of a change that others were faster than.
 const RUNS: usize = 5;
 
-/// A webhook as callers see it.
-#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
-pub struct WebhookView {
-    /// Its id.
-    pub id: Uuid,
-    /// Where events go.
-    pub url: String,
-    /// What people read.
-    pub description: String,
-    /// Patterns of the types that it gets, such as `contact.*`; all types when there is none.
-    pub types: Vec<String>,
-    /// How messages are signed.
-    pub signature: SignatureKind,
-    /// What to verify `v1a` signatures with, `whpk_…`.
-    pub public_key: Option<String>,
-    /// The signing secret; shown when it is made, and never again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
-    /// Until when messages are signed with the secret before, too.
-    pub old_secret_until: Option<String>,
-    /// Whether events are sent.
-    pub enabled: bool,
-    /// Why the host switched it off.
-    pub disabled_reason: Option<String>,
-    /// Since when no delivery has worked.
-    pub failing_since: Option<String>,
-    /// When it was made.
-    pub created_at: String,
-    /// When it was last changed.
-    pub updated_at: String,
-}
-
-/// A delivery as callers see it.
-#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
-pub struct DeliveryView {
-    /// The event; the `webhook-id` of its messages.
-    pub event: Uuid,
-    /// Type of the event.
-    #[serde(rename = "type")]
-    pub event_type: String,
-    /// The record that it is about.
-    pub record: Uuid,
-    /// `waiting`, `delivered` or `dead`.
-    pub status: String,
-    /// Attempts so far.
-    pub attempts: i32,
-    /// When the next one is due; none while an earlier event of the record waits.
-    pub next_attempt_at: Option<String>,
-    /// When it came up.
-    pub created_at: String,
-    /// When it ended.
-    pub finished_at: Option<String>,
-    /// Status of the last answer.
-    pub last_status: Option<i32>,
-    /// What went wrong last.
-    pub last_error: Option<String>,
-}
-
-/// A page of deliveries.
-#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
-pub struct DeliveryPage {
-    /// The deliveries, the newest first.
-    pub data: Vec<DeliveryView>,
-    /// Where the next page begins; none when this is the last one.
-    pub next_cursor: Option<String>,
-}
-
-/// What was put back into the queue.
-#[derive(Clone, Copy, Debug, serde::Serialize, utoipa::ToSchema)]
-pub struct Replayed {
-    /// How many deliveries.
-    pub replayed: usize,
-    /// Whether there are more: ask again.
-    pub has_more: bool,
-}
-
 /// Makes the answer that is kept for a retry; none for a webhook that is gone.
 pub type RenderWebhook = dyn Fn(Option<&WebhookView>) -> Answer + Send + Sync;
-
-/// Makes the answer to a replay.
-pub type RenderReplay = dyn Fn(Replayed) -> Answer + Send + Sync;
-
-/// The states of deliveries, as they are asked for.
-const STATES: &[&str] = &["waiting", "delivered", "dead"];
 
 impl App {
     /// The webhooks of the caller's tenant.
@@ -243,95 +163,6 @@ impl App {
         }
     }
 
-    /// A page of the deliveries of a webhook.
-    pub async fn deliveries(
-        &self,
-        caller: &Caller,
-        id: Uuid,
-        state: Option<&str>,
-        page: (Option<u64>, Option<&str>),
-    ) -> Result<DeliveryPage, AppError> {
-        let permit = self.webhook_permit(caller).await?;
-        self.webhook_row(permit, id).await?;
-        let state = match state {
-            None => None,
-            Some(name) => Some(*STATES.iter().find(|state| **state == name).ok_or_else(|| {
-                AppError::invalid("status", "unknown_option", format!("is one of {}", STATES.join(", ")))
-            })?),
-        };
-        let limit = limit(page.0)?;
-        let scope = format!("deliveries|{}|{id}|{state:?}|", caller.tenant);
-        let mut before = None;
-        if let Some(cursor) = page.1 {
-            let place = self.cursors.open_bytes(&scope, cursor).and_then(|place| Uuid::from_slice(&place).ok());
-            before = Some(place.ok_or_else(|| {
-                AppError::invalid("cursor", "invalid_cursor", "is not a cursor of this list: keep `status` as it was")
-            })?);
-        }
-        let mut rows = self.store.deliveries(permit, id, state, before, limit + 1).await?;
-        let has_more = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        let last = rows.last().filter(|_| has_more);
-        let next_cursor = last.map(|last| self.cursors.seal_bytes(&scope, last.event.as_bytes()));
-        Ok(DeliveryPage { data: rows.into_iter().map(DeliveryView::from).collect(), next_cursor })
-    }
-
-    /// Sends one event again.
-    pub async fn replay(
-        &self,
-        caller: &Caller,
-        id: Uuid,
-        event: Uuid,
-        key: Option<IdempotencyKey>,
-        render: &RenderReplay,
-    ) -> Result<Done, AppError> {
-        let permit = self.webhook_permit(caller).await?;
-        self.webhook_row(permit, id).await?;
-        let delivery = self.store.delivery(permit, id, event).await?;
-        delivery.ok_or_else(|| AppError::NotFound { what: "delivery".to_owned(), id: event.to_string() })?;
-        let answer = render(Replayed { replayed: 1, has_more: false });
-        self.requeue(permit, id, &[event], key, answer).await
-    }
-
-    /// Sends again what ended badly and came up at this time or later.
-    pub async fn replay_since(
-        &self,
-        caller: &Caller,
-        id: Uuid,
-        since: Timestamp,
-        key: Option<IdempotencyKey>,
-        render: &RenderReplay,
-    ) -> Result<Done, AppError> {
-        let permit = self.webhook_permit(caller).await?;
-        self.webhook_row(permit, id).await?;
-        let mut events = self.store.dead_since(permit, id, since, MAX_REPLAYED + 1).await?;
-        let has_more = events.len() > MAX_REPLAYED as usize;
-        events.truncate(MAX_REPLAYED as usize);
-        let answer = render(Replayed { replayed: events.len(), has_more });
-        self.requeue(permit, id, &events, key, answer).await
-    }
-
-    async fn requeue(
-        &self,
-        permit: AreaPermit<Configure>,
-        id: Uuid,
-        events: &[Uuid],
-        key: Option<IdempotencyKey>,
-        answer: Answer,
-    ) -> Result<Done, AppError> {
-        if let Some(answer) = self.given_answer(key.as_ref()).await? {
-            return Ok(Done::Before(answer));
-        }
-        let kept = key.clone().map(|key| (key, answer.clone()));
-        match self.store.replay(permit, id, events, kept.as_ref(), self.clock.now()).await {
-            Ok(()) => {
-                self.news.webhook_changed(permit.tenant());
-                Ok(Done::Now(answer))
-            }
-            Err(conflict) => self.lost(conflict, key.as_ref()).await?.ok_or_else(|| no_webhook(id)),
-        }
-    }
-
     /// Saves a change of a webhook, again when others were faster. The change
     /// says whether the answer shows the secret.
     async fn save_webhook(
@@ -383,47 +214,6 @@ impl App {
 
     async fn webhook_row(&self, permit: AreaPermit<Configure>, id: Uuid) -> Result<WebhookRow, AppError> {
         self.store.webhook(permit, id).await?.ok_or_else(|| no_webhook(id))
-    }
-
-    fn view(&self, row: &WebhookRow, shows_secret: bool) -> Result<WebhookView, AppError> {
-        let signing = SigningKey::parse(&row.secret)
-            .ok_or_else(|| AppError::Setup(format!("the webhook {} has no readable secret", row.id)))?;
-        // Whoever verifies a key pair's signatures has no need of what signs.
-        let is_shared = signing.kind() == SignatureKind::V1;
-        let until = row.old_secret.as_ref().map(|(_, until)| *until).filter(|until| *until > self.clock.now());
-        Ok(WebhookView {
-            id: row.id,
-            url: row.url.clone(),
-            description: row.description.clone(),
-            types: row.types.clone(),
-            signature: signing.kind(),
-            public_key: signing.public(),
-            secret: (shows_secret && is_shared).then(|| signing.secret()),
-            old_secret_until: until.map(|until| until.to_string()),
-            enabled: row.enabled,
-            disabled_reason: row.disabled_reason.clone(),
-            failing_since: row.failing_since.map(|at| at.to_string()),
-            created_at: row.created_at.to_string(),
-            updated_at: row.updated_at.to_string(),
-        })
-    }
-}
-
-impl From<DeliveryRow> for DeliveryView {
-    fn from(row: DeliveryRow) -> Self {
-        let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
-        Self {
-            event: row.event,
-            event_type: row.event_type,
-            record: row.record,
-            status: row.state,
-            attempts: row.attempts,
-            next_attempt_at: text(row.next_at),
-            created_at: row.created_at.to_string(),
-            finished_at: text(row.finished_at),
-            last_status: row.last_status,
-            last_error: row.last_error,
-        }
     }
 }
 

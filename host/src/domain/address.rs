@@ -41,10 +41,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     // Only 2000::/3 is handed out; inside it, some parts lead elsewhere: protocol
     // assignments with Teredo (2001::/23), documentation, 6to4, and the old 6bone.
     (a & 0xe000) == 0x2000
-        && !(a == 0x2001 && b < 0x0200)
-        && !(a == 0x2001 && b == 0x0db8)
-        && !matches!(a, 0x2002 | 0x3ffe | 0x3fff)
-        && !(a == 0x2620 && b == 0x004f && c == 0x8000 && d == 0)
+        && !matches!((a, b), (0x2001, 0..0x0200 | 0x0db8) | (0x2002 | 0x3ffe | 0x3fff, _))
+        && (a, b, c, d) != (0x2620, 0x004f, 0x8000, 0)
 }
 
 /// Why an address cannot be a receiver.

@@ -33,7 +33,7 @@ pub struct Event {
     pub after: Json,
 }
 
-/// An event as it is read from the log. As JSON it is a CloudEvent 1.0, the
+/// An event as it is read from the log. As JSON it is an event of `CloudEvents` 1.0, the
 /// same one wherever it is shown or sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PastEvent {

@@ -42,7 +42,7 @@ struct TimelineBody<'a> {
     next_cursor: Option<&'a str>,
 }
 
-/// A change that was committed: a CloudEvent 1.0.
+/// A change that was committed, in the form of `CloudEvents` 1.0.
 #[derive(utoipa::ToSchema)]
 #[schema(as = Event)]
 #[expect(dead_code, reason = "describes the form in the OpenAPI document; `PastEvent` writes it")]

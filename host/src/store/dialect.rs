@@ -194,11 +194,21 @@ impl Engine {
         }
     }
 
-    /// A number as a transaction of the log, in SQL.
-    pub(super) fn transaction(self, number: &str) -> String {
+    /// Whether an event is behind a place in the log, in SQL. Where there is
+    /// one writer all transactions are 0, and an index is used to its end only
+    /// when that is said.
+    pub(super) fn is_behind(self, event: &str, tx: &str, seq: &str) -> String {
         match self {
-            Self::Sqlite => number.to_owned(),
-            Self::Postgres => format!("({number})::text::xid8"),
+            Self::Sqlite => format!("({event}.tx = {tx} and {event}.seq > {seq})"),
+            Self::Postgres => format!("(({event}.tx, {event}.seq) > (({tx})::text::xid8, {seq}))"),
+        }
+    }
+
+    /// Whether one delivery is for an earlier event than another, in SQL.
+    pub(super) fn is_earlier(self, one: &str, other: &str) -> String {
+        match self {
+            Self::Sqlite => format!("({one}.tx = {other}.tx and {one}.seq < {other}.seq)"),
+            Self::Postgres => format!("(({one}.tx, {one}.seq) < ({other}.tx, {other}.seq))"),
         }
     }
 

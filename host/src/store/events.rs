@@ -102,11 +102,11 @@ impl Store {
     async fn window(&self, tenant: TenantId, after: Position, limit: u32) -> Result<Window, StoreError> {
         let engine = self.db.engine();
         let sql = format!(
-            "select {}, {} from event e where e.tenant_id = $1 and (e.tx, e.seq) > ({}, $3) \
+            "select {}, {} from event e where e.tenant_id = $1 and {} \
              order by e.tx, e.seq limit $4",
             columns(engine),
             engine.is_settled("e.tx"),
-            engine.transaction("$2"),
+            engine.is_behind("e", "$2", "$3"),
         );
         let values = [tenant.0.into(), after.tx.into(), after.seq.into(), i64::from(limit).into()];
         let read = move |row: &Row<'_>| Ok((event(row, tenant)?, row.boolean(COLUMNS)?));

@@ -77,7 +77,8 @@ impl Reading {
                 if let Some(id) = &sent.id {
                     self.id.clone_from(id);
                 }
-                self.text = rest.to_owned();
+                let rest = rest.to_owned();
+                self.text = rest;
                 return Some(sent);
             }
             let chunk = tokio::time::timeout(SOON, self.response.chunk()).await.expect("nothing came").ok()??;
