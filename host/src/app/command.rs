@@ -90,11 +90,13 @@ impl Command {
     }
 
     /// The same, without the commit when that is said.
+    #[must_use]
     pub fn dry(self, is_dry: bool) -> Self {
         Self { is_dry, ..self }
     }
 
     /// The same, looking for duplicates of new records when that is said.
+    #[must_use]
     pub fn checking_duplicates(self, checks_duplicates: bool) -> Self {
         Self { checks_duplicates, ..self }
     }

@@ -72,24 +72,32 @@ pub(super) async fn find(app: &App, caller: &Caller, writes: &[Write]) -> Result
 /// because an upsert will find the other record now, or the other has gone.
 pub(super) fn blame(command: &Command, keys: &[(usize, Key)], writes: &[Write], found: Vec<Taken>) -> Option<Refusal> {
     let mut refused = Vec::new();
+    let (mut yields, mut nobodys) = (false, None);
     for taken in found {
         let write = &writes[taken.write];
         let (object, field) = (&write.record.object, write.record.object.fields[taken.place].name());
         if let Some(plugin) = write.plugin() {
             let message = format!("a unique value of its `{}` belongs to another record", object.name);
             let failure = Failure::Fault(Fault::new("duplicate", message));
-            return Some(Refusal::All(AppError::Hook { plugin: plugin.id.clone(), failure }));
+            nobodys.get_or_insert(AppError::Hook { plugin: plugin.id.clone(), failure });
+            continue;
         }
         let error =
             AppError::Duplicate { object: object.name.clone(), field: field.to_owned(), existing: Some(taken.holder) };
         let key = key_of(&write.record);
         match keys.iter().find(|(_, own)| *own == key) {
-            Some((at, _)) if command.operations[*at].yields_to(field) => {}
+            Some((at, _)) if command.operations[*at].yields_to(field) => yields = true,
             Some((at, _)) => refused.push((*at, error)),
-            None => return Some(Refusal::All(error)),
+            None => {
+                nobodys.get_or_insert(error);
+            }
         }
     }
-    (!refused.is_empty()).then_some(Refusal::Operations(refused))
+    if !refused.is_empty() {
+        return Some(Refusal::Operations(refused));
+    }
+    // What modules made beside an upsert that has to run again is made anew.
+    if yields { None } else { nobodys.map(Refusal::All) }
 }
 
 /// The records that have one of the values now.

@@ -73,9 +73,9 @@ pub(super) async fn unmerge(
         return Err(AppError::Refused(format!("{} {} is gone: restore it first", object.name, row.winner)));
     };
     let mut changes = Changes::new();
-    for (name, after) in &account.after {
-        let Some(place) = object.position(name) else { continue };
-        let kind = &object.fields[place].kind;
+    for (place, field) in object.fields.iter().enumerate() {
+        let (name, kind) = (field.name(), &field.kind);
+        let Some(after) = account.after.get(name) else { continue };
         let parse = |json: Option<&Json>| json.and_then(|json| kind.parse(json).ok()).unwrap_or(Value::Null);
         if winner.values[place] == parse(Some(after)) {
             changes.push((place, parse(account.before.get(name))));

@@ -7,7 +7,7 @@ use crate::domain::invalid::FieldError;
 
 /// Reads the members of a JSON object and gathers what is wrong with them.
 pub struct Members {
-    members: Map<String, Json>,
+    left: Map<String, Json>,
     prefix: String,
     faults: Vec<FieldError>,
 }
@@ -15,7 +15,7 @@ pub struct Members {
 impl Members {
     /// Of this object, which stands at that place of the body.
     pub fn new(members: Map<String, Json>, prefix: &str) -> Self {
-        Self { members, prefix: prefix.to_owned(), faults: Vec::new() }
+        Self { left: members, prefix: prefix.to_owned(), faults: Vec::new() }
     }
 
     /// Tells of a fault.
@@ -28,7 +28,7 @@ impl Members {
 
     /// A member, taken out.
     pub fn take(&mut self, name: &str) -> Option<Json> {
-        self.members.remove(name)
+        self.left.remove(name)
     }
 
     /// A text that has to be there.
@@ -48,13 +48,11 @@ impl Members {
 
     /// The `fields`, which have to be there.
     pub fn fields(&mut self) -> Map<String, Json> {
-        match self.take("fields") {
-            Some(Json::Object(fields)) => fields,
-            _ => {
-                self.wrong("fields", "required", "expects an object of fields");
-                Map::new()
-            }
+        if let Some(Json::Object(fields)) = self.take("fields") {
+            return fields;
         }
+        self.wrong("fields", "required", "expects an object of fields");
+        Map::new()
     }
 
     /// The `version`, which may be missing.
@@ -83,7 +81,7 @@ impl Members {
 
     /// Whether all was right, and nothing is left over.
     pub fn end(mut self) -> Result<(), Vec<FieldError>> {
-        let left: Vec<String> = self.members.keys().cloned().collect();
+        let left: Vec<String> = self.left.keys().cloned().collect();
         for name in left {
             self.wrong(&name, "unknown_field", "is not known here");
         }

@@ -33,10 +33,9 @@ pub async fn execute(
 
 /// The answer to a command of one operation.
 fn single(report: &Report) -> Answer {
-    let outcome = match report.outcomes.first() {
-        Some(Ok(outcome)) => outcome,
-        // Refused operations of one are errors before any answer.
-        _ => return Answer { status: 500, headers: Vec::new(), body: String::new() },
+    // Refused operations of one are errors before any answer.
+    let Some(Ok(outcome)) = report.outcomes.first() else {
+        return Answer { status: 500, headers: Vec::new(), body: String::new() };
     };
     let status = status_of(outcome);
     let Some(record) = outcome.record() else {
@@ -66,15 +65,14 @@ fn several(report: &Report) -> Answer {
         match outcome {
             Ok(outcome) => {
                 let status = status_of(outcome).as_u16();
-                body.push_str(&match outcome {
-                    Outcome::Restored(record, missing) => {
+                let outcome = match (outcome, outcome.record()) {
+                    (Outcome::Restored(record, missing), _) => {
                         json!({"status": status, "record": record, "missing_links": missing}).to_string()
                     }
-                    _ => match outcome.record() {
-                        Some(record) => format!(r#"{{"status":{status},"record":{}}}"#, text(record)),
-                        None => format!(r#"{{"status":{status}}}"#),
-                    },
-                });
+                    (_, Some(record)) => format!(r#"{{"status":{status},"record":{}}}"#, text(record)),
+                    (_, None) => format!(r#"{{"status":{status}}}"#),
+                };
+                body.push_str(&outcome);
             }
             Err(error) => {
                 let problem = Problem::of(error);

@@ -25,6 +25,7 @@ async fn batch(ann: &Actor, object: &str, mode: &str, operations: Vec<Json>) -> 
     reply["outcomes"].as_array().unwrap().clone()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made for `json!`")]
 fn create(fields: Json) -> Json {
     json!({"op": "create", "fields": fields})
 }
