@@ -4,11 +4,15 @@
 //! that permissions, hooks, events and limits hold on all of them.
 
 mod accounts;
+mod blobs;
 mod catalog;
 mod command;
 mod error;
+mod exports;
 mod guest;
 mod hooks;
+mod imports;
+mod jobs;
 mod lanes;
 mod modules;
 mod records;
@@ -19,9 +23,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use accounts::MadeTenant;
+pub use blobs::{Incoming, Outgoing};
 pub use catalog::{Catalog, Module};
 pub use command::{Command, Done, Outcome, Render};
 pub use error::AppError;
+pub use exports::{ExportFormat, ExportHeader, ExportRequest, ExportView};
+pub use imports::{ImportView, Upload, delimiter_of, encoding_of, options_of};
+pub use jobs::{JobPage, JobView, JobsRequest};
 pub use modules::{ModuleView, PluginView};
 pub use records::{ListRequest, Page};
 
@@ -56,6 +64,7 @@ pub struct App {
     keys: accounts::KeyCache,
     catalogs: catalog::Catalogs,
     lanes: lanes::Lanes,
+    jobs: jobs::Jobs,
 }
 
 impl App {
@@ -69,6 +78,7 @@ impl App {
         let secret = store.secret(HostPermit::new(Chore::Operate), ids.secret()).await?;
         let engine = PluginEngine::new().map_err(|error| AppError::Setup(format!("wasmtime: {error:#}")))?;
         let app = Self {
+            jobs: jobs::Jobs::new(ids.make()),
             store,
             access: Access::default(),
             engine,
@@ -88,9 +98,13 @@ impl App {
         self.store.ping(HostPermit::new(Chore::Serve)).await.is_ok()
     }
 
-    /// Throws away what has had its time: answers kept for retries.
+    /// Throws away what has had its time: answers kept for retries, jobs, imports, files.
     pub async fn tidy_up(&self) -> Result<(), AppError> {
-        Ok(self.store.forget_answers(HostPermit::new(Chore::Operate), self.clock.now()).await?)
+        let (permit, now) = (HostPermit::new(Chore::Operate), self.clock.now());
+        self.store.forget_answers(permit, now).await?;
+        self.store.forget_imports(permit, now).await?;
+        self.store.forget_blobs(permit, now).await?;
+        Ok(self.store.forget_jobs(permit, jobs::forgotten_before(now)).await?)
     }
 
     /// Makes ids.

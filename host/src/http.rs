@@ -4,8 +4,11 @@ mod answers;
 mod body;
 mod conditions;
 mod credential;
+mod exports;
 mod health;
 mod idempotency;
+mod imports;
+mod jobs;
 mod listing;
 mod modules;
 mod openapi;
@@ -35,6 +38,18 @@ pub fn router(app: &Arc<App>) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(records::list, records::create))
         .routes(routes!(records::get, records::update, records::delete))
+        .routes(routes!(exports::stream))
+        .routes(routes!(imports::create))
+        .routes(routes!(imports::get, imports::change))
+        .routes(routes!(imports::start))
+        .routes(routes!(imports::undo))
+        .routes(routes!(imports::errors))
+        .routes(routes!(exports::create))
+        .routes(routes!(exports::get))
+        .routes(routes!(exports::get_file))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::cancel))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
         .routes(routes!(openapi::document))

@@ -5,11 +5,14 @@
 //! keeps for itself is reached under a `HostPermit`.
 
 mod accounts;
+mod blobs;
 mod commit;
 mod db;
 mod dialect;
 mod error;
 mod idempotency;
+mod imports;
+mod jobs;
 mod list;
 mod modules;
 mod records;
@@ -20,10 +23,13 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use accounts::{KeyRow, NewKey, NewTenant};
-pub use commit::{Change, Conflict, Read, Unit, Write};
+pub use blobs::BlobRow;
+pub use commit::{Change, Conflict, Further, Read, Unit, Write};
 use db::Db;
 pub use error::StoreError;
 pub use idempotency::{Answer, IdempotencyKey};
+pub use imports::{ChangeRow, FaultRow, ImportRow};
+pub use jobs::{JobFilter, JobRow, Lease, NewJob};
 pub use modules::{ModuleRow, NewPlugin, PluginRow};
 use tables::TableSql;
 pub use tables::{TableChange, TableError};

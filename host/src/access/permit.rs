@@ -89,6 +89,8 @@ pub enum Chore {
     Authenticate,
     /// Load what the host needs to serve a tenant.
     Serve,
+    /// Run what callers asked for, after their request has ended.
+    Work,
     /// What the operator of the installation does at its command line.
     Operate,
 }

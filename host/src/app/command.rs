@@ -97,7 +97,7 @@ impl App {
                             None => None,
                         },
                         Err(Conflict::Changed { object, id }) => Some((object, id)),
-                        Err(Conflict::Busy) => None,
+                        Err(Conflict::Busy | Conflict::Superseded(_)) => None,
                         Err(Conflict::Duplicate(at)) => match unit.writes[at].plugin() {
                             // Two made the same thing at once: the second sees it when it runs again.
                             Some(_) if taken < MAX_TAKEN => {
@@ -168,7 +168,7 @@ impl App {
         }
     }
 
-    async fn given_answer(&self, key: Option<&IdempotencyKey>) -> Result<Option<Answer>, AppError> {
+    pub(super) async fn given_answer(&self, key: Option<&IdempotencyKey>) -> Result<Option<Answer>, AppError> {
         let Some(key) = key else { return Ok(None) };
         match self.store.answer(HostPermit::new(Chore::Serve), key).await? {
             None => Ok(None),

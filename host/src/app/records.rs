@@ -61,14 +61,14 @@ impl App {
         Ok(Page { records, next })
     }
 
-    async fn reader(&self, caller: &Caller, object: &str) -> Result<Permit<Read>, AppError> {
+    pub(super) async fn reader(&self, caller: &Caller, object: &str) -> Result<Permit<Read>, AppError> {
         let catalog = self.catalog(caller.tenant).await?;
         let object = catalog.schema.object(object).ok_or_else(|| AppError::UnknownObject(object.to_owned()))?;
         Ok(self.access.check::<Read>(caller, object).await?)
     }
 
     /// Reads a request; everything that is wrong with it is told at once.
-    fn read_request(&self, permit: &Permit<Read>, request: &ListRequest) -> Result<Query, AppError> {
+    pub(super) fn read_request(&self, permit: &Permit<Read>, request: &ListRequest) -> Result<Query, AppError> {
         let object = Arc::clone(permit.object());
         let mut faults = Vec::new();
         let mut query = Query::default();

@@ -201,6 +201,7 @@ impl Work {
             writes: staged.into_iter().map(Write::from).collect(),
             events,
             answer,
+            further: Vec::new(),
             at: self.at,
         }
     }

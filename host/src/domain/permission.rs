@@ -42,6 +42,8 @@ impl fmt::Display for Action {
 pub enum Area {
     /// Which modules a tenant has enabled, and their settings.
     Modules,
+    /// Work that goes on after a request.
+    Jobs,
 }
 
 impl Area {
@@ -49,6 +51,7 @@ impl Area {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Modules => "#modules",
+            Self::Jobs => "#jobs",
         }
     }
 }

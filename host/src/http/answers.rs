@@ -63,10 +63,8 @@ impl IntoResponses for Writing {
 fn problems(list: &[(u16, &str)]) -> Responses {
     let problem = || ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     let one = |(status, description): &(u16, &str)| {
-        let response = ResponseBuilder::new()
-            .description(*description)
-            .content("application/problem+json", problem())
-            .build();
+        let response =
+            ResponseBuilder::new().description(*description).content("application/problem+json", problem()).build();
         (status.to_string(), RefOr::T(response))
     };
     list.iter().map(one).collect()

@@ -146,9 +146,11 @@ fn path_of(object: &Object, generic: &Value) -> Value {
             }),
             _ => record,
         };
+        let is_file = name == "export";
         for status in ["200", "201"] {
             if let Some(content) =
                 operation["responses"].get_mut(status).and_then(|response| response.get_mut("content"))
+                && !is_file
             {
                 content["application/json"]["schema"] = body.clone();
             }

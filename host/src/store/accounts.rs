@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::db::{CommitError, Expect, Step, Stmt};
+use super::db::{CommitError, Expect, Row, Step, Stmt};
 use super::{Store, StoreError};
 use crate::access::HostPermit;
 use crate::domain::clock::Timestamp;
@@ -99,16 +99,16 @@ impl Store {
     pub async fn key_by_hash(&self, _: HostPermit, hash: [u8; 32]) -> Result<Option<KeyRow>, StoreError> {
         let stmt =
             Stmt::new("select id, tenant_id, role, expires_at from api_key where hash = $1", [hash.to_vec().into()]);
-        self.db
-            .maybe(stmt, |row| {
-                Ok(KeyRow {
-                    id: row.id(0)?,
-                    tenant: TenantId(row.id(1)?),
-                    role: row.text(2)?,
-                    expires_at: row.maybe_time(3)?,
-                })
-            })
-            .await
+        self.db.maybe(stmt, key_row).await
+    }
+
+    /// The key of that id, for work that goes on after its request.
+    pub async fn key_by_id(&self, _: HostPermit, tenant: TenantId, id: Uuid) -> Result<Option<KeyRow>, StoreError> {
+        let stmt = Stmt::new(
+            "select id, tenant_id, role, expires_at from api_key where tenant_id = $1 and id = $2",
+            [tenant.0.into(), id.into()],
+        );
+        self.db.maybe(stmt, key_row).await
     }
 
     fn insert_key(&self, key: &NewKey<'_>) -> Step {
@@ -133,6 +133,10 @@ impl Store {
     pub(super) async fn run(&self, steps: Vec<Step>) -> Result<(), StoreError> {
         self.db.commit(steps).await.map_err(store_error)
     }
+}
+
+fn key_row(row: &Row<'_>) -> Result<KeyRow, StoreError> {
+    Ok(KeyRow { id: row.id(0)?, tenant: TenantId(row.id(1)?), role: row.text(2)?, expires_at: row.maybe_time(3)? })
 }
 
 pub(super) fn store_error(error: CommitError) -> StoreError {

@@ -76,9 +76,16 @@ pub struct Unit {
     pub events: Vec<Event>,
     /// The answer to keep for a retry of the same request.
     pub answer: Option<(IdempotencyKey, Answer)>,
+    /// What else is written with it, and must hold for it.
+    pub further: Vec<Further>,
     /// When it happens.
     pub at: Timestamp,
 }
+
+/// A step beside the records, made by another part of the store: the position
+/// of the job that the unit of work is a part of, for one.
+#[derive(Clone, Debug)]
+pub struct Further(pub(super) Step);
 
 /// Why a unit of work was not committed.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +104,9 @@ pub enum Conflict {
     /// The same request was already answered.
     #[error("the request was already answered")]
     Answered,
+    /// One of the further steps does not hold any more.
+    #[error("the step {0} beside the records does not hold")]
+    Superseded(usize),
     /// Another commit was in the way.
     #[error("another commit was in the way")]
     Busy,
@@ -110,6 +120,7 @@ enum Origin {
     Answer,
     Record { object: String, id: Uuid, write: Option<usize> },
     Events,
+    Further(usize),
 }
 
 impl Store {
@@ -138,6 +149,10 @@ impl Store {
             steps.push(self.append(unit.tenant, events));
             origins.push(Origin::Events);
         }
+        for (at, further) in unit.further.iter().enumerate() {
+            steps.push(further.0.clone());
+            origins.push(Origin::Further(at));
+        }
         self.db.commit(steps).await.map_err(|error| match error {
             CommitError::Busy => Conflict::Busy,
             CommitError::Store(error) => Conflict::Store(error),
@@ -147,6 +162,7 @@ impl Store {
                     Conflict::Duplicate(write)
                 }
                 Some(Origin::Record { object, id, .. }) => Conflict::Changed { object, id },
+                Some(Origin::Further(at)) => Conflict::Superseded(at),
                 Some(Origin::Events) | None => Conflict::Busy,
             },
         })

@@ -85,6 +85,11 @@ impl Row<'_> {
         self.maybe_time(at)?.ok_or_else(|| StoreError::Inconsistent("a time is missing".to_owned()))
     }
 
+    /// An id that may be missing.
+    pub fn maybe_id(&self, at: usize) -> Result<Option<Uuid>, StoreError> {
+        self.get(at)
+    }
+
     /// A value of a field, from the column at this place (and the next, for money).
     pub fn value(&self, at: usize, kind: &FieldType) -> Result<Value, StoreError> {
         let value = match kind {
