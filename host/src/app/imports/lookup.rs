@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use super::super::AppError;
 use super::super::jobs::{JobFault, JobRun};
-use super::super::{App, AppError};
 use super::plan::ID;
 use crate::access::Read;
 use crate::domain::filter::{Filter, Target};
@@ -85,9 +85,4 @@ pub fn linked<'a>(catalog: &'a super::super::Catalog, to: &str) -> Result<&'a Ar
 /// Whether a link's column holds ids.
 pub fn is_by_id(by: Option<&str>) -> bool {
     by.is_none_or(|by| by == ID)
-}
-
-/// The host's own permit, for what belongs to imports and not to records.
-pub fn own() -> crate::access::HostPermit {
-    App::work_permit()
 }

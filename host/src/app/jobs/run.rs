@@ -23,7 +23,7 @@ const LEASE: Duration = Duration::from_secs(30);
 /// Time between two signs of life.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Attempts without coming further, after which a job is given up.
-const MAX_FAILURES: i64 = 8;
+const MAX_FAILURES: i64 = 20;
 /// The wait before the second attempt; it doubles with each further one.
 const BACKOFF: Duration = Duration::from_secs(2);
 

@@ -11,14 +11,15 @@ use crate::domain::invalid::FieldError;
 pub const BEGIN: &str = "BEGIN:VCARD";
 const END: &str = "END:VCARD";
 
-/// The length of the card at the start of a text, if it ends there.
-pub fn end(text: &str) -> Option<usize> {
+/// The length of the card at the start of a text, if it ends there; with
+/// `is_last`, nothing comes behind the text.
+pub fn end(text: &str, is_last: bool) -> Option<usize> {
     let mut at = 0;
     loop {
         let length = text[at..].find('\n').map(|end| end + 1);
         let line = length.map_or(&text[at..], |length| &text[at..at + length]);
         at += line.len();
-        if line.trim().eq_ignore_ascii_case(END) {
+        if (is_last || length.is_some()) && line.trim().eq_ignore_ascii_case(END) {
             return Some(at);
         }
         length?;
@@ -110,7 +111,7 @@ mod tests {
 
     fn card(lines: &[&str]) -> String {
         let text = format!("BEGIN:VCARD\r\n{}\r\nEND:VCARD\r\n", lines.join("\r\n"));
-        assert_eq!(end(&text), Some(text.len()));
+        assert_eq!(end(&text, false), Some(text.len()));
         match read(&text) {
             Ok(Content::Members(members)) => serde_json::to_string(&members).unwrap(),
             other => format!("{other:?}"),
@@ -154,7 +155,7 @@ mod tests {
 
     #[test]
     fn cards_without_an_end() {
-        assert_eq!(end("BEGIN:VCARD\nFN:Ann\n"), None);
+        assert_eq!(end("BEGIN:VCARD\nFN:Ann\n", true), None);
         assert_eq!(next("FN:Ann\nBEGIN:VCARD\n"), Some(7));
     }
 }

@@ -160,7 +160,8 @@ fn columns_of_members(contents: &[Content]) -> Vec<Column> {
                 if at > MAX_COLUMNS {
                     return columns;
                 }
-                columns.push(Column { name: name.clone(), samples: Vec::new(), field: None, match_by: None });
+                let name = name.replace('\0', "\u{2400}");
+                columns.push(Column { name, samples: Vec::new(), field: None, match_by: None });
             }
             if columns[at].samples.len() < SAMPLES {
                 columns[at].samples.extend(samples([text.as_str()]));

@@ -67,7 +67,7 @@ impl Rows {
         let found = match self.format {
             Format::Csv => self.csv(),
             Format::JsonLines => line(rest, self.has_ended).map(|end| (json(&rest[..end]), end)),
-            Format::Vcard => card::end(rest).map(|end| (card::read(&rest[..end]), end)),
+            Format::Vcard => card::end(rest, self.has_ended).map(|end| (card::read(&rest[..end]), end)),
         };
         match found {
             Some((content, length)) if length <= MAX_ROW => Next::Row(self.row(content, length)),
@@ -90,7 +90,7 @@ impl Rows {
             csv::Parsed::Incomplete if rest.len() <= MAX_ROW => None,
             csv::Parsed::Broken | csv::Parsed::Incomplete | csv::Parsed::Record(..) => {
                 let end = line(rest, self.has_ended)?;
-                let fault = fault("broken_quotes", "has a quote that is not closed, or text behind a closed one");
+                let fault = fault("broken_quotes", "has a quote that is not closed or has text behind it");
                 Some((Err(fault), end))
             }
         }
@@ -181,4 +181,100 @@ pub(super) fn fault(code: &'static str, message: impl Into<String>) -> FieldErro
 
 fn excerpt(text: &str) -> String {
     text.trim_end_matches(['\n', '\r']).chars().take(EXCERPT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use encoding_rs::{GB18030, UTF_8, UTF_16LE};
+    use rand::RngExt;
+
+    use super::super::detect::{Hints, detect};
+    use super::*;
+
+    /// All rows of a file that comes in pieces of these lengths.
+    fn read(
+        bytes: &[u8],
+        encoding: &'static Encoding,
+        format: Format,
+        mut piece: impl FnMut() -> usize,
+    ) -> Vec<String> {
+        let mut rows = Rows::new(encoding, format, ',');
+        let mut all = Vec::new();
+        let mut rest = bytes;
+        loop {
+            match rows.next() {
+                Next::Row(row) => {
+                    let content = row.content.map_err(|fault| fault.code);
+                    all.push(format!("{} {content:?}", row.number));
+                }
+                Next::More => {
+                    let (now, later) = rest.split_at(piece().clamp(1, rest.len().max(1)).min(rest.len()));
+                    rest = later;
+                    rows.push(now, rest.is_empty());
+                }
+                Next::End => return all,
+            }
+        }
+    }
+
+    /// The bounded run that stands for a fuzzer: whatever comes, reading ends,
+    /// and how the bytes are cut makes no difference.
+    #[test]
+    fn any_bytes_in_any_pieces() {
+        let words: [&[u8]; 16] = [
+            b"a",
+            b",",
+            b";",
+            b"\"",
+            b"\"\"",
+            b"\n",
+            b"\r\n",
+            b"\r",
+            b"\0",
+            "\u{e4}".as_bytes(),
+            b"\xff",
+            b"\xef\xbb\xbf",
+            b"BEGIN:VCARD\n",
+            b"END:VCARD\n",
+            b"FN;ENCODING=QUOTED-PRINTABLE:=E5=\n",
+            b"{\"a\":1}\n",
+        ];
+        let mut rng = rand::rng();
+        for _ in 0..3_000 {
+            let length = rng.random_range(0..40);
+            let bytes: Vec<u8> = (0..length).flat_map(|_| words[rng.random_range(0..words.len())].to_vec()).collect();
+            for format in [Format::Csv, Format::JsonLines, Format::Vcard] {
+                let _ = detect(&bytes, true, format, &Hints::default());
+                for encoding in [UTF_8, UTF_16LE, GB18030] {
+                    let whole = read(&bytes, encoding, format, || usize::MAX);
+                    let pieces = read(&bytes, encoding, format, || rng.random_range(1..6));
+                    assert_eq!(whole, pieces, "{bytes:?} as {format:?} in {}", encoding.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_100_megabytes_is_never_held() {
+        let mut rows = Rows::new(UTF_8, Format::Csv, ',');
+        rows.push(b"a,b\n\"", false);
+        let piece = vec![b'x'; 256 << 10];
+        for at in 0..400 {
+            while let Next::Row(row) = rows.next() {
+                assert!(row.original.to_string().len() < 2 * EXCERPT);
+            }
+            rows.push(&piece, at == 399);
+            assert!(rows.text.held() <= 4 * MAX_ROW, "{}", rows.text.held());
+        }
+    }
+
+    #[test]
+    fn a_long_row_costs_itself_only() {
+        let long = "x".repeat(MAX_ROW * 3);
+        for text in [format!("a,b\n\"{long}\nc,d\n"), format!("a,b\n{long}\nc,d\n")] {
+            let rows = read(text.as_bytes(), UTF_8, Format::Csv, || 64 << 10);
+            assert_eq!(rows.len(), 3, "{:?}", rows.iter().map(|row| &row[..30.min(row.len())]).collect::<Vec<_>>());
+            assert!(rows[1].contains("row_too_long") && rows[2].contains("\"c\", \"d\""), "{}", rows[2]);
+        }
+    }
 }

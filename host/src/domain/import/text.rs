@@ -48,6 +48,12 @@ impl Text {
         &self.buffer[self.start..]
     }
 
+    /// Memory that it takes.
+    #[cfg(test)]
+    pub fn held(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// Consumes so many bytes; says whether something in them could not be decoded.
     pub fn consume(&mut self, length: usize) -> bool {
         self.start += length;
