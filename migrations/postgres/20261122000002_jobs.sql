@@ -8,9 +8,9 @@ create table job (
     payload jsonb not null,
     state text collate "C" not null,
     progress jsonb not null,
-    checkpoint jsonb not null,
-    result jsonb not null,
-    error jsonb not null,
+    checkpoint jsonb,
+    result jsonb,
+    error jsonb,
     key_id uuid not null,
     node uuid,
     attempt bigint not null,
@@ -73,7 +73,7 @@ create table import_change (
     import_id uuid not null,
     record_id uuid not null,
     version bigint not null,
-    before_values jsonb not null,
+    before_values jsonb,
     is_kept boolean not null,
     primary key (tenant_id, import_id, record_id)
 );

@@ -8,9 +8,9 @@ create table job (
     payload text not null,
     state text not null,
     progress text not null,
-    checkpoint text not null,
-    result text not null,
-    error text not null,
+    checkpoint text,
+    result text,
+    error text,
     key_id blob not null,
     node blob,
     attempt integer not null,
@@ -73,7 +73,7 @@ create table import_change (
     import_id blob not null,
     record_id blob not null,
     version integer not null,
-    before_values text not null,
+    before_values text,
     is_kept integer not null,
     primary key (tenant_id, import_id, record_id)
 ) strict, without rowid;

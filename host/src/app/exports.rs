@@ -184,7 +184,9 @@ impl App {
             let Some((mut query, is_first)) = next else { return Ok(None) };
             let mut bytes = if is_first { writer.start() } else { Vec::new() };
             let records = app.store.list(&permit, &query).await?;
-            records.iter().for_each(|record| writer.record(record, &mut bytes));
+            for record in &records {
+                writer.record(record, &mut bytes);
+            }
             let last = records.last().filter(|_| records.len() == PAGE as usize);
             query.after = last.map(|record| query.place(record));
             let next = query.after.is_some().then_some((query, false));
@@ -239,7 +241,9 @@ pub(super) async fn run(run: &JobRun) -> Result<Json, JobFault> {
         run.check_key().await?;
         let mut bytes = if position.parts == 0 { writer.start() } else { Vec::new() };
         let records = app.store.list(&permit, &query).await?;
-        records.iter().for_each(|record| writer.record(record, &mut bytes));
+        for record in &records {
+            writer.record(record, &mut bytes);
+        }
         let mut steps = Vec::new();
         for part in bytes.chunks(PART) {
             steps.push(app.store.add_part(App::work_permit(), tenant, position.blob, position.parts, part));

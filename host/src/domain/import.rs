@@ -60,7 +60,7 @@ pub struct Column {
 }
 
 /// How rows become records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// Do everything but the commit.
@@ -150,21 +150,6 @@ pub struct Row {
     pub content: Result<Content, FieldError>,
     /// What was read, for the account of refused rows.
     pub original: Json,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            dry_run: false,
-            mode: Mode::default(),
-            key: None,
-            empty: Empty::default(),
-            decimal: Decimal::default(),
-            dates: Dates::default(),
-            country_code: None,
-            currency: None,
-        }
-    }
 }
 
 impl Format {

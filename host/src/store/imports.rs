@@ -232,7 +232,8 @@ impl Store {
              where tenant_id = $1 and import_id = $2 and is_kept = $3 order by record_id limit $4",
             [tenant.0.into(), import.into(), are_kept.into(), i64::from(limit).into()],
         );
-        let map = |row: &Row<'_>| Ok(ChangeRow { record: row.id(0)?, version: row.integer(1)?, before: row.json(2)? });
+        let map =
+            |row: &Row<'_>| Ok(ChangeRow { record: row.id(0)?, version: row.integer(1)?, before: row.maybe_json(2)? });
         self.db.all(Reach::List, stmt, map).await
     }
 

@@ -2,6 +2,8 @@
 //! at it; whatever its holder writes is written only while that attempt is the
 //! current one, so that a runner that was given up for lost does no harm.
 
+use std::fmt::Write as _;
+
 use sea_query::Value as Bound;
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -240,7 +242,7 @@ impl Store {
         let mut values: Vec<Bound> = vec![permit.tenant().0.into()];
         let mut and = |condition: &str, value: Bound| {
             values.push(value);
-            sql.push_str(&format!(" and {condition} ${}", values.len()));
+            let _ = write!(sql, " and {condition} ${}", values.len());
         };
         if let Some(kind) = &filter.kind {
             and("kind =", kind.as_str().into());
@@ -252,7 +254,7 @@ impl Store {
             and("id <", before.into());
         }
         values.push(i64::from(limit).into());
-        sql.push_str(&format!(" order by id desc limit ${}", values.len()));
+        let _ = write!(sql, " order by id desc limit ${}", values.len());
         self.db.all(Reach::List, Stmt::new(sql, values), decode).await
     }
 
@@ -287,9 +289,9 @@ fn decode(row: &Row<'_>) -> Result<JobRow, StoreError> {
         payload: row.json(3)?,
         state: JobState::find(&state).ok_or_else(|| inconsistent(format!("the job state `{state}`")))?,
         progress: serde_json::from_value(row.json(5)?).map_err(|error| inconsistent(error.to_string()))?,
-        checkpoint: row.json(6)?,
-        result: row.json(7)?,
-        error: row.json(8)?,
+        checkpoint: row.maybe_json(6)?,
+        result: row.maybe_json(7)?,
+        error: row.maybe_json(8)?,
         key: row.id(9)?,
         attempt: row.integer(10)?,
         failures: row.integer(11)?,

@@ -65,7 +65,7 @@ async fn records_are_sent_as_they_are_read(on: On) {
     assert_eq!(lines.header("content-type"), "application/jsonl");
     assert_eq!(lines.text.lines().count(), 1_000);
     let first: Json = serde_json::from_str(lines.text.lines().next().unwrap()).unwrap();
-    assert_eq!(first["name"], "Person 0");
+    assert!(first["name"].as_str().unwrap().starts_with("Person "), "{first}");
     let tree = "filter=%7B%22name%22%3A%7B%22_in%22%3A%5B%22Person%201%22%5D%7D%7D";
     assert_eq!(test.vic.get(&format!("{at}?fields=name&{tree}")).await.assert(200).text, "name\r\nPerson 1\r\n");
     for (query, code) in

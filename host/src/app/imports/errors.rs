@@ -31,7 +31,9 @@ impl App {
                 line(names.iter().map(|name| guard(name).into_owned()).chain(ours), &mut bytes);
             }
             let faults = app.store.faults(Self::work_permit(), tenant, id, after, PAGE).await?;
-            faults.iter().for_each(|fault| row(&names, fault, &mut bytes));
+            for fault in &faults {
+                row(&names, fault, &mut bytes);
+            }
             let next = faults.last().filter(|_| faults.len() == PAGE as usize).map(|fault| (fault.number, false));
             Ok(Some((bytes, (app, names, next))))
         })))

@@ -59,7 +59,7 @@ impl File {
     /// The next row; none at the end.
     pub async fn next(&mut self) -> Result<Option<Row>, AppError> {
         loop {
-            match self.rows.next() {
+            match self.rows.read() {
                 Next::Row(_) if self.skips_header => {
                     self.skips_header = false;
                     self.rows.start(self.width);

@@ -190,9 +190,9 @@ impl App {
         let caller = caller_of(self, &row).await?;
         let run = JobRun { app: Arc::clone(self), caller, row, lease };
         match run.row.kind.as_str() {
-            imports::IMPORT => imports::run(&run).await,
-            imports::UNDO => imports::undo(&run).await,
-            exports::EXPORT => exports::run(&run).await,
+            imports::IMPORT => Box::pin(imports::run(&run)).await,
+            imports::UNDO => Box::pin(imports::undo(&run)).await,
+            exports::EXPORT => Box::pin(exports::run(&run)).await,
             other => Err(AppError::Refused(format!("this host knows no job `{other}`")).into()),
         }
     }

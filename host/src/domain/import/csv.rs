@@ -43,7 +43,7 @@ pub fn record(text: &str, delimiter: char, is_last: bool) -> Parsed {
 /// One cell, and what follows it: a delimiter, the end of a line, or nothing.
 fn cell(text: &str, delimiter: char) -> Result<(String, &str), Parsed> {
     let Some(mut rest) = text.strip_prefix('"') else {
-        let end = text.find(|c| c == delimiter || c == '\n' || c == '\r').unwrap_or(text.len());
+        let end = text.find([delimiter, '\n', '\r']).unwrap_or(text.len());
         return Ok((text[..end].to_owned(), &text[end..]));
     };
     let mut cell = String::new();

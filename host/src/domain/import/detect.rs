@@ -110,7 +110,7 @@ fn rows(head: &[u8], is_whole: bool, encoding: &'static Encoding, format: Format
     rows.push(&head[..head.len().min(MAX_ROW)], is_whole);
     let mut contents = Vec::new();
     while contents.len() < ROWS
-        && let Next::Row(row) = rows.next()
+        && let Next::Row(row) = rows.read()
     {
         contents.extend(row.content.ok());
     }

@@ -88,11 +88,13 @@ const WORDS: &[(&str, &[&str])] = &[
     ("total", &["amount", "sum", "金额", "总额", "总价"]),
 ];
 
+/// Whether a field fits a column.
+type Fits = fn(&Field, &Column) -> bool;
+
 /// Proposes a field for each column; a field goes to one column only.
 pub fn propose(schema: &Schema, object: &Object, columns: &mut [Column]) {
     let mut taken: Vec<String> = Vec::new();
     let free = |taken: &[String], field: &Field| !field.def.read_only && !taken.iter().any(|name| name == field.name());
-    type Fits = fn(&Field, &Column) -> bool;
     let ways: [Fits; 3] = [by_name, by_word, by_shape];
     for fits in ways {
         for column in columns.iter_mut().filter(|column| column.field.is_none()) {

@@ -55,7 +55,7 @@ impl Rows {
     }
 
     /// The next row.
-    pub fn next(&mut self) -> Next {
+    pub fn read(&mut self) -> Next {
         if self.skips && !self.skip() {
             return if self.has_ended { Next::End } else { Next::More };
         }
@@ -202,7 +202,7 @@ mod tests {
         let mut all = Vec::new();
         let mut rest = bytes;
         loop {
-            match rows.next() {
+            match rows.read() {
                 Next::Row(row) => {
                     let content = row.content.map_err(|fault| fault.code);
                     all.push(format!("{} {content:?}", row.number));
@@ -260,7 +260,7 @@ mod tests {
         rows.push(b"a,b\n\"", false);
         let piece = vec![b'x'; 256 << 10];
         for at in 0..400 {
-            while let Next::Row(row) = rows.next() {
+            while let Next::Row(row) = rows.read() {
                 assert!(row.original.to_string().len() < 2 * EXCERPT);
             }
             rows.push(&piece, at == 399);

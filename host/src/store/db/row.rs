@@ -72,6 +72,15 @@ impl Row<'_> {
         }
     }
 
+    /// JSON that may be missing, which is `null` then.
+    pub fn maybe_json(&self, at: usize) -> Result<serde_json::Value, StoreError> {
+        match self {
+            Self::Sqlite(_) if self.get::<Option<String>>(at)?.is_none() => Ok(serde_json::Value::Null),
+            Self::Sqlite(_) => self.json(at),
+            Self::Postgres(_) => Ok(self.get::<Option<serde_json::Value>>(at)?.unwrap_or_default()),
+        }
+    }
+
     /// A moment that may be missing.
     pub fn maybe_time(&self, at: usize) -> Result<Option<Timestamp>, StoreError> {
         match self {
