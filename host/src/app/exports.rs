@@ -252,9 +252,12 @@ pub(super) async fn run(run: &JobRun) -> Result<Json, JobFault> {
         position.size += i64::try_from(bytes.len()).unwrap_or(0);
         position.rows += records.len() as u64;
         let is_over = records.len() < PAGE as usize;
-        let place = records.last().map(|record| query.place(record));
-        position.place = place.as_ref().map(|place| place.iter().map(|value| json!(value)).collect());
-        query.after = place;
+        // After an empty page the place stays: without one, the next runner would begin anew.
+        if let Some(last) = records.last() {
+            let place = query.place(last);
+            position.place = Some(place.iter().map(|value| json!(value)).collect());
+            query.after = Some(place);
+        }
         let expires_at = Timestamp::from_micros(app.clock.now().micros() + KEPT_MICROS);
         let blob = BlobRow { size: position.size, parts: position.parts };
         steps.push(app.store.set_blob(App::work_permit(), tenant, position.blob, blob, expires_at));
