@@ -6,6 +6,7 @@
 mod accounts;
 mod aggregate;
 mod attempt;
+mod blobs;
 mod calculate;
 mod catalog;
 mod command;
@@ -15,8 +16,11 @@ mod error;
 mod events;
 mod execution;
 mod expand;
+mod exports;
 mod guest;
 mod hooks;
+mod imports;
+mod jobs;
 mod lanes;
 mod looking;
 mod merge;
@@ -30,6 +34,7 @@ mod records;
 mod returning;
 mod schema;
 mod search;
+mod settle;
 mod staging;
 mod stream;
 mod taken;
@@ -42,11 +47,15 @@ use std::sync::Arc;
 
 pub use accounts::MadeTenant;
 pub use aggregate::AggregateRequest;
+pub use blobs::{Incoming, Outgoing};
 pub use catalog::{Catalog, Module};
 pub use command::{Command, Done, Form, MAX_OPERATIONS, PlannedChange, Render, Report};
 pub use duplicates::{Candidate, Like};
 pub use error::AppError;
 pub use events::{EventPage, EventRequest, TimelinePage};
+pub use exports::{ExportFormat, ExportHeader, ExportRequest, ExportView};
+pub use imports::{ImportView, Upload, delimiter_of, encoding_of, options_of};
+pub use jobs::{JobPage, JobView, JobsRequest};
 pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
 pub use modules::{ModuleView, PluginView};
 pub use operation::{MissingLink, Operation, Outcome};
@@ -101,6 +110,7 @@ pub struct App {
     news: Arc<news::News>,
     streams: stream::Streams,
     outbound: Outbound,
+    jobs: jobs::Jobs,
 }
 
 impl App {
@@ -122,6 +132,7 @@ impl App {
         let told = Arc::clone(&news);
         store.after_commits(move |tenant| told.committed(tenant));
         let app = Self {
+            jobs: jobs::Jobs::new(ids.make()),
             store,
             access: Access::default(),
             engine,
@@ -145,9 +156,14 @@ impl App {
         self.store.ping(HostPermit::new(Chore::Serve)).await.is_ok()
     }
 
-    /// Throws away what has had its time: answers kept for retries, deliveries that ended.
+    /// Throws away what has had its time: answers kept for retries, deliveries
+    /// that ended, jobs, imports, files.
     pub async fn tidy_up(&self) -> Result<(), AppError> {
-        self.store.forget_answers(HostPermit::new(Chore::Operate), self.clock.now()).await?;
+        let (permit, now) = (HostPermit::new(Chore::Operate), self.clock.now());
+        self.store.forget_answers(permit, now).await?;
+        self.store.forget_imports(permit, now).await?;
+        self.store.forget_blobs(permit, now).await?;
+        self.store.forget_jobs(permit, jobs::forgotten_before(now)).await?;
         self.forget_deliveries().await
     }
 

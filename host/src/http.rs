@@ -7,8 +7,11 @@ mod conditions;
 mod credential;
 mod duplicates;
 mod events;
+mod exports;
 mod health;
 mod idempotency;
+mod imports;
+mod jobs;
 mod listing;
 mod members;
 mod merges;
@@ -65,6 +68,18 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(questions::aggregate))
         .routes(routes!(questions::linked))
         .routes(routes!(questions::search_all))
+        .routes(routes!(exports::stream))
+        .routes(routes!(imports::create))
+        .routes(routes!(imports::get, imports::change))
+        .routes(routes!(imports::start))
+        .routes(routes!(imports::undo))
+        .routes(routes!(imports::errors))
+        .routes(routes!(exports::create))
+        .routes(routes!(exports::get))
+        .routes(routes!(exports::get_file))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::cancel))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
         .routes(routes!(schema::list, schema::add_object))

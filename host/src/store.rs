@@ -6,6 +6,7 @@
 
 mod accounts;
 mod aggregate;
+mod blobs;
 mod commit;
 mod counters;
 mod custom;
@@ -16,6 +17,8 @@ mod error;
 mod events;
 mod gather;
 mod idempotency;
+mod imports;
+mod jobs;
 mod list;
 mod merges;
 mod modules;
@@ -31,13 +34,16 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 pub use accounts::{KeyRow, NewKey, NewTenant};
 pub use aggregate::Cell;
-pub use commit::{Change, Conflict, KeptAnswer, Read, Unit, Write};
+pub use blobs::BlobRow;
+pub use commit::{Change, Conflict, Further, KeptAnswer, Read, Unit, Write};
 use db::Db;
 pub use db::Listener;
 pub use deliveries::{DeliveryRow, DueDelivery, NewDelivery, Outcome};
 pub use error::StoreError;
 pub use events::Window;
 pub use idempotency::{Answer, IdempotencyKey};
+pub use imports::{ChangeRow, FaultRow, ImportRow};
+pub use jobs::{JobFilter, JobRow, Lease, NewJob};
 pub use merges::{MergeNote, MergeRow};
 pub use modules::{ModuleRow, NewPlugin, PluginRow};
 pub use search::Posting;

@@ -136,6 +136,8 @@ pub enum Chore {
     Serve,
     /// Bring events to those who asked for them.
     Deliver,
+    /// Run what callers asked for, after their request has ended.
+    Work,
     /// What the operator of the installation does at its command line.
     Operate,
 }

@@ -61,9 +61,9 @@ impl App {
 
     /// The caller as it is now, for what goes on for long; none when its key has ended.
     pub(super) async fn still(&self, caller: &Caller) -> Result<Option<Caller>, AppError> {
-        let row = self.store.key(HostPermit::new(Chore::Authenticate), caller.key).await?;
+        let row = self.store.key_by_id(HostPermit::new(Chore::Authenticate), caller.tenant, caller.key).await?;
         let now = self.clock.now();
-        let row = row.filter(|row| row.tenant == caller.tenant && row.expires_at.is_none_or(|end| end > now));
+        let row = row.filter(|row| row.expires_at.is_none_or(|end| end > now));
         Ok(row.map(|row| Caller { tenant: row.tenant, key: row.id, role: Arc::from(row.role), teams: Arc::from([]) }))
     }
 

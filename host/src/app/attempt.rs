@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::AppError;
-use super::calculate;
 use super::command::{Command, Form};
-use super::hooks::{self, Refused};
+use super::hooks::Refused;
 use super::operation::{Did, Outcome};
+use super::settle::settle;
 use super::staging::Key;
 use super::unit_of_work::Work;
 
@@ -54,8 +54,7 @@ impl Attempt {
                 }
             }
         }
-        hooks::run(work).await.map_err(|refused| blame(&keys, refused))?;
-        calculate::rollups(work).await.map_err(Refusal::All)?;
+        settle(work).await.map_err(|refused| blame(&keys, refused))?;
         let buffer = work.buffer().await;
         let mut keys_in_order = keys.iter();
         for outcome in outcomes.iter_mut().filter_map(|(_, outcome)| outcome.as_mut().ok()) {

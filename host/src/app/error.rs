@@ -102,6 +102,15 @@ pub enum AppError {
     /// The caller has too many of something that goes on for long.
     #[error("there are {0} streams of this key already")]
     TooManyStreams(usize),
+    /// What was sent broke off.
+    #[error("the body ended early")]
+    BrokenOff,
+    /// What was sent is larger than this many bytes.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(i64),
+    /// A media type that this place does not take.
+    #[error("{0}")]
+    MediaType(String),
     /// The database failed; details are for the log.
     #[error(transparent)]
     Store(#[from] StoreError),

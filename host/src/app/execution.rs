@@ -172,7 +172,8 @@ impl<'a> Execution<'a> {
                 None => Ok(Next::Again(None)),
             },
             Conflict::Changed { object, id } => Ok(Next::Again(Some((object, id)))),
-            Conflict::Busy => Ok(Next::Again(None)),
+            // Nothing further is part of a command.
+            Conflict::Busy | Conflict::Superseded(_) => Ok(Next::Again(None)),
             Conflict::Store(error) => Err(error.into()),
             Conflict::Duplicate => {
                 let found = super::taken::find(self.app, self.caller, &unit.writes).await?;

@@ -30,6 +30,16 @@ pub enum Refused {
     All(AppError),
 }
 
+impl Refused {
+    /// The first reason, whichever record it is about.
+    pub fn into_error(self) -> AppError {
+        match self {
+            Self::Records(refused) => refused.into_iter().next().map_or(AppError::Contended, |(_, error)| error),
+            Self::All(error) => error,
+        }
+    }
+}
+
 impl From<AppError> for Refused {
     fn from(error: AppError) -> Self {
         Self::All(error)

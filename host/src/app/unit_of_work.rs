@@ -198,6 +198,7 @@ impl Work {
             events,
             answer,
             merges,
+            further: Vec::new(),
             at: self.at,
         }
     }

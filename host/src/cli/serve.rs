@@ -37,6 +37,8 @@ pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
     let chores = tokio::spawn(chores(Arc::clone(&app)));
     let work = tokio::spawn(Arc::clone(&app).work());
     let closed = Arc::clone(&app);
+    let runner = Arc::clone(&app);
+    let jobs = tokio::spawn(async move { runner.run_jobs().await });
     let told = Arc::new(Notify::new());
     let is_told = Arc::clone(&told);
     let server = axum::serve(listener, http::router(&app))
@@ -62,6 +64,10 @@ pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
     if tokio::time::timeout(LAST_SENDINGS, work).await.is_err() {
         tracing::warn!("some webhooks did not answer in time; they get the same again");
     }
+    jobs.abort();
+    // Dropped where they are, they are given back, so that another node takes them at once.
+    let _ = jobs.await;
+    app.give_back_jobs().await;
     served.map_err(setup)
 }
 

@@ -48,6 +48,8 @@ pub enum Area {
     Events,
     /// Where events are sent to, and how that went.
     Webhooks,
+    /// Work that goes on after a request.
+    Jobs,
 }
 
 impl Area {
@@ -58,6 +60,7 @@ impl Area {
             Self::Schema => "#schema",
             Self::Events => "#events",
             Self::Webhooks => "#webhooks",
+            Self::Jobs => "#jobs",
         }
     }
 }

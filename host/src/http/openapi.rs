@@ -152,9 +152,11 @@ fn path_of(object: &Object, path: &str, generic: &Value) -> Value {
             "timeline" => operation["responses"]["200"]["content"]["application/json"]["schema"].clone(),
             _ => record,
         };
+        let is_file = name == "export";
         for status in ["200", "201"] {
             if let Some(content) =
                 operation["responses"].get_mut(status).and_then(|response| response.get_mut("content"))
+                && !is_file
             {
                 content["application/json"]["schema"] = body.clone();
             }

@@ -187,6 +187,11 @@ impl Problem {
             AppError::InvalidPlugin(_) => {
                 new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_component", "Not a usable plugin")
             }
+            AppError::BrokenOff => new(StatusCode::BAD_REQUEST, "unreadable_body", "Bad request"),
+            AppError::TooLarge(_) => new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "Body too large"),
+            AppError::MediaType(_) => {
+                new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type")
+            }
             AppError::Refused(_) => new(StatusCode::CONFLICT, "refused", "Refused"),
             AppError::TooManyStreams(_) => new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", "Too many streams"),
             AppError::Store(StoreError::Unavailable(cause)) => {

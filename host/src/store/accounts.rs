@@ -122,9 +122,12 @@ impl Store {
         self.db.maybe(stmt, key_row).await
     }
 
-    /// The key of that id.
-    pub async fn key(&self, _: HostPermit, id: Uuid) -> Result<Option<KeyRow>, StoreError> {
-        let stmt = Stmt::new("select id, tenant_id, role, expires_at from api_key where id = $1", [id.into()]);
+    /// The key of that id, for work that goes on after its request.
+    pub async fn key_by_id(&self, _: HostPermit, tenant: TenantId, id: Uuid) -> Result<Option<KeyRow>, StoreError> {
+        let stmt = Stmt::new(
+            "select id, tenant_id, role, expires_at from api_key where tenant_id = $1 and id = $2",
+            [tenant.0.into(), id.into()],
+        );
         self.db.maybe(stmt, key_row).await
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::db::CommitError;
+use super::db::{CommitError, Step};
 use super::idempotency::{Answer, IdempotencyKey};
 use super::merges::MergeNote;
 use super::{Store, StoreError};
@@ -92,9 +92,16 @@ pub struct Unit {
     pub answer: Option<KeptAnswer>,
     /// Merges that it makes or undoes.
     pub merges: Vec<MergeNote>,
+    /// What else is written with it, and must hold for it.
+    pub further: Vec<Further>,
     /// When it happens.
     pub at: Timestamp,
 }
+
+/// A step beside the records, made by another part of the store: the position
+/// of the job that the unit of work is a part of, for one.
+#[derive(Clone, Debug)]
+pub struct Further(pub(super) Step);
 
 /// Why a unit of work was not committed.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +120,9 @@ pub enum Conflict {
     /// The same request was already answered.
     #[error("the request was already answered")]
     Answered,
+    /// One of the further steps does not hold any more.
+    #[error("the step {0} beside the records does not hold")]
+    Superseded(usize),
     /// Another commit was in the way.
     #[error("another commit was in the way")]
     Busy,
@@ -141,6 +151,7 @@ impl Store {
             CommitError::Unmet(at) => match origins.into_iter().nth(at) {
                 Some(plan::Origin::Answer) => Err(Conflict::Answered),
                 Some(plan::Origin::Records(sight)) => Err(self.changed(unit.tenant, sight).await),
+                Some(plan::Origin::Further(at)) => Err(Conflict::Superseded(at)),
                 Some(plan::Origin::Other) | None => Err(Conflict::Busy),
             },
         }

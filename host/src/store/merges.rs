@@ -69,7 +69,7 @@ impl Store {
     }
 
     /// The step that makes a record its own again.
-    pub(super) fn part(tenant: TenantId, record: &Record) -> Step {
+    pub(super) fn unmerge_mark(tenant: TenantId, record: &Record) -> Step {
         let stmt = Stmt::new(
             "delete from merged_record where tenant_id = $1 and object = $2 and record_id = $3",
             [tenant.0.into(), record.object.name.as_str().into(), record.id.into()],

@@ -196,6 +196,17 @@ impl Actor {
         Reply { status: response.status(), headers: response.headers().clone(), text: response.text().await.unwrap() }
     }
 
+    /// Sends a file to be imported; returns the import.
+    pub async fn upload(&self, query: &str, media_type: &str, file: impl Into<reqwest::Body>) -> Reply {
+        let url = format!("{}/api/v1/imports?{query}", self.address);
+        let mut request = self.client.post(url).headers(self.headers.clone()).header("content-type", media_type);
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
+        }
+        let response = request.body(file).send().await.unwrap();
+        Reply { status: response.status(), headers: response.headers().clone(), text: response.text().await.unwrap() }
+    }
+
     /// Creates a record, and returns it.
     pub async fn create(&self, object: &str, fields: Json) -> Json {
         self.post(&format!("/api/v1/records/{object}"), &fields).await.assert(201).json()

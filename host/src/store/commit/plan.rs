@@ -35,6 +35,8 @@ pub(super) enum Origin {
     Answer,
     /// These records.
     Records(Sight),
+    /// What another part of the store adds, at this place.
+    Further(usize),
     /// What cannot be unmet but by chance.
     Other,
 }
@@ -64,12 +66,14 @@ impl Store {
         }
         // Who is back is no part of another record any more.
         let back = unit.writes.iter().filter(|write| matches!(write.change, Change::Restore { .. }));
-        plan.extend(back.map(|write| (Self::part(unit.tenant, &write.record), Origin::Other)));
+        plan.extend(back.map(|write| (Self::unmerge_mark(unit.tenant, &write.record), Origin::Other)));
         let words = unit.writes.iter().flat_map(|write| Self::word_steps(unit.tenant, write));
         plan.extend(words.map(|step| (step, Origin::Other)));
         let notes = unit.merges.iter().flat_map(|note| self.note_merge(unit, note));
         plan.extend(notes.map(|step| (step, Origin::Other)));
         plan.extend(self.append_all(unit.tenant, &unit.events).map(|step| (step, Origin::Other)));
+        let further = unit.further.iter().enumerate();
+        plan.extend(further.map(|(at, further)| (further.0.clone(), Origin::Further(at))));
         plan
     }
 

@@ -100,6 +100,11 @@ impl Row<'_> {
         }
     }
 
+    /// JSON, `null` when it is missing.
+    pub fn json_or_null(&self, at: usize) -> Result<serde_json::Value, StoreError> {
+        Ok(self.maybe_json(at)?.unwrap_or_default())
+    }
+
     /// A moment that may be missing.
     pub fn maybe_time(&self, at: usize) -> Result<Option<Timestamp>, StoreError> {
         match self {
@@ -111,6 +116,11 @@ impl Row<'_> {
     /// A moment.
     pub fn time(&self, at: usize) -> Result<Timestamp, StoreError> {
         self.maybe_time(at)?.ok_or_else(|| StoreError::Inconsistent("a time is missing".to_owned()))
+    }
+
+    /// An id that may be missing.
+    pub fn maybe_id(&self, at: usize) -> Result<Option<Uuid>, StoreError> {
+        self.get(at)
     }
 
     /// A value of a field, from the column at this place (and the next, for money).

@@ -1,0 +1,272 @@
+//! Jobs: work that goes on after its request. This file is what callers see of
+//! them; [`run`] takes and runs them.
+
+mod run;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value as Json;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+pub use run::{JobFault, JobRun};
+
+use super::{App, AppError};
+use crate::access::{Chore, HostPermit, Read, Update};
+use crate::domain::caller::Caller;
+use crate::domain::clock::Timestamp;
+use crate::domain::invalid::FieldError;
+use crate::domain::job::{JobState, Progress};
+use crate::domain::permission::Area;
+use crate::domain::query::{DEFAULT_LIMIT, check_limit};
+use crate::store::{Answer, Conflict, Further, IdempotencyKey, JobFilter, JobRow, KeptAnswer, Lease, NewJob, Unit};
+
+/// How long jobs that have ended can be looked at.
+const KEPT_MICROS: i64 = 30 * 24 * 3_600 * 1_000_000;
+
+/// The jobs that this node works on.
+pub(super) struct Jobs {
+    /// Names the node in the table.
+    node: Uuid,
+    /// Told when a job is queued here, so that nobody has to wait for the next look.
+    queued: Notify,
+    /// The running ones, and how to tell each that it is over.
+    running: Mutex<HashMap<Uuid, (Lease, Arc<Notify>)>>,
+}
+
+/// A job as callers see it.
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct JobView {
+    /// Its id.
+    pub id: Uuid,
+    /// What it does: `import`, `undo_import`, `export`.
+    pub kind: String,
+    /// Where it stands.
+    pub state: JobState,
+    /// How far it has come.
+    pub progress: Progress,
+    /// What came of it, once it is done.
+    #[schema(value_type = Object)]
+    pub result: Json,
+    /// What went wrong: `code` and `detail`.
+    #[schema(value_type = Object)]
+    pub error: Json,
+    /// How often it was begun.
+    pub attempts: i64,
+    /// When it is to run, while it is queued.
+    pub run_at: Option<String>,
+    /// When it was asked for.
+    pub created_at: String,
+    /// When it last changed.
+    pub updated_at: String,
+}
+
+/// Which jobs a caller wants to see.
+#[derive(Clone, Debug, Default)]
+pub struct JobsRequest {
+    /// Only of this kind.
+    pub kind: Option<String>,
+    /// Only in this state.
+    pub state: Option<String>,
+    /// Page size.
+    pub limit: Option<u64>,
+    /// The last job of the page before.
+    pub cursor: Option<String>,
+}
+
+/// A page of jobs, the newest first.
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct JobPage {
+    /// The jobs.
+    pub data: Vec<JobView>,
+    /// Where the next page begins; none when this is the last one.
+    pub next_cursor: Option<String>,
+}
+
+impl Jobs {
+    pub(super) fn new(node: Uuid) -> Self {
+        Self { node, queued: Notify::new(), running: Mutex::default() }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, (Lease, Arc<Notify>)>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl JobView {
+    /// A job that is about to be queued.
+    pub(super) fn of_new(job: &NewJob) -> Self {
+        Self {
+            id: job.id,
+            kind: job.kind.to_owned(),
+            state: JobState::Queued,
+            progress: Progress::default(),
+            result: Json::Null,
+            error: Json::Null,
+            attempts: 0,
+            run_at: Some(job.due_at.to_string()),
+            created_at: job.at.to_string(),
+            updated_at: job.at.to_string(),
+        }
+    }
+}
+
+impl From<&JobRow> for JobView {
+    fn from(job: &JobRow) -> Self {
+        let run_at = job.due_at.filter(|_| job.state == JobState::Queued);
+        Self {
+            id: job.id,
+            kind: job.kind.clone(),
+            state: job.state,
+            progress: job.progress.clone(),
+            result: job.result.clone(),
+            error: job.error.clone(),
+            attempts: job.attempt,
+            run_at: run_at.map(|at| at.to_string()),
+            created_at: job.created_at.to_string(),
+            updated_at: job.updated_at.to_string(),
+        }
+    }
+}
+
+impl App {
+    /// A page of the tenant's jobs.
+    pub async fn jobs(&self, caller: &Caller, request: &JobsRequest) -> Result<JobPage, AppError> {
+        let permit = self.access.check_area::<Read>(caller, Area::Jobs).await?;
+        let mut faults = Vec::new();
+        let mut filter = JobFilter { kind: request.kind.clone(), ..JobFilter::default() };
+        if let Some(state) = &request.state {
+            filter.state = JobState::find(state);
+            if filter.state.is_none() {
+                faults.push(FieldError::new(
+                    "state",
+                    "unknown_option",
+                    "is queued, running, done, failed or cancelled",
+                ));
+            }
+        }
+        if let Some(cursor) = &request.cursor {
+            filter.before = Uuid::parse_str(cursor).ok();
+            if filter.before.is_none() {
+                faults.push(FieldError::new("cursor", "invalid_cursor", "is not a cursor of this list"));
+            }
+        }
+        let limit = check_limit(request.limit.unwrap_or(u64::from(DEFAULT_LIMIT))).unwrap_or_else(|fault| {
+            faults.push(fault);
+            DEFAULT_LIMIT
+        });
+        if !faults.is_empty() {
+            return Err(AppError::Invalid(faults));
+        }
+        let mut rows = self.store.jobs(&permit, &filter, limit + 1).await?;
+        let has_more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next_cursor = rows.last().filter(|_| has_more).map(|job| job.id.to_string());
+        Ok(JobPage { data: rows.iter().map(JobView::from).collect(), next_cursor })
+    }
+
+    /// A job of the tenant.
+    pub async fn job(&self, caller: &Caller, id: Uuid) -> Result<JobView, AppError> {
+        Ok(JobView::from(&self.job_row(caller, id).await?))
+    }
+
+    async fn job_row(&self, caller: &Caller, id: Uuid) -> Result<JobRow, AppError> {
+        let permit = self.access.check_area::<Read>(caller, Area::Jobs).await?;
+        self.store.job(&permit, id).await?.ok_or_else(|| AppError::no_record("job", &id))
+    }
+
+    /// Ends a job. From the answer on it writes nothing more; what it wrote stays.
+    /// Who asked for a job may end it, too.
+    pub async fn cancel_job(&self, caller: &Caller, id: Uuid) -> Result<JobView, AppError> {
+        let job = self.job_row(caller, id).await?;
+        if job.key != caller.key {
+            self.access.check_area::<Update>(caller, Area::Jobs).await?;
+        }
+        let step = self.store.cancel_job(caller.tenant, id, self.clock.now());
+        match self.commit_steps(caller.tenant, vec![step]).await {
+            // It ended by itself meanwhile, or was cancelled before.
+            Ok(()) | Err(Conflict::Superseded(_)) => {}
+            Err(other) => return Err(of_conflict(other)),
+        }
+        self.jobs.running().get(&id).inspect(|(_, told)| told.notify_one());
+        self.job(caller, id).await
+    }
+
+    /// A job of this caller, to be queued by a commit.
+    pub(super) fn new_job(&self, caller: &Caller, kind: &'static str, payload: Json, due_at: Timestamp) -> NewJob {
+        NewJob {
+            tenant: caller.tenant,
+            id: self.ids.make(),
+            kind,
+            payload,
+            checkpoint: Json::Null,
+            key: caller.key,
+            due_at,
+            at: self.clock.now(),
+        }
+    }
+
+    /// Tells this node's runner that there is something to do.
+    pub(super) fn job_queued(&self) {
+        self.jobs.queued.notify_one();
+    }
+
+    /// Commits steps that belong to no record.
+    pub(super) async fn commit_steps(
+        &self,
+        tenant: crate::domain::id::TenantId,
+        further: Vec<Further>,
+    ) -> Result<(), Conflict> {
+        let (reads, writes, events) = (Vec::new(), Vec::new(), Vec::new());
+        let unit =
+            Unit { tenant, reads, writes, events, answer: None, merges: Vec::new(), further, at: self.clock.now() };
+        self.store.commit(&unit).await
+    }
+
+    /// Commits steps that belong to no record, once for a key.
+    pub(super) async fn commit_once(
+        &self,
+        caller: &Caller,
+        key: Option<IdempotencyKey>,
+        answer: Answer,
+        further: Vec<Further>,
+    ) -> Result<super::Done, AppError> {
+        let unit = Unit {
+            tenant: caller.tenant,
+            reads: Vec::new(),
+            writes: Vec::new(),
+            events: Vec::new(),
+            answer: key.clone().map(|key| KeptAnswer { key, answer: answer.clone(), is_further: false }),
+            merges: Vec::new(),
+            further,
+            at: self.clock.now(),
+        };
+        match self.store.commit(&unit).await {
+            Ok(()) => Ok(super::Done::Now(answer)),
+            Err(Conflict::Answered) => {
+                let given = self.given_answer(key.as_ref()).await?;
+                given.map(super::Done::Before).ok_or(AppError::Contended)
+            }
+            Err(other) => Err(of_conflict(other)),
+        }
+    }
+
+    /// The steps of the host itself, without a caller.
+    pub(super) fn work_permit() -> HostPermit {
+        HostPermit::new(Chore::Work)
+    }
+}
+
+/// Jobs that ended before this moment are forgotten.
+pub(super) fn forgotten_before(now: Timestamp) -> Timestamp {
+    Timestamp::from_micros(now.micros() - KEPT_MICROS)
+}
+
+/// What a conflict means to who asked for a change outside of records.
+pub(super) fn of_conflict(conflict: Conflict) -> AppError {
+    match conflict {
+        Conflict::Store(error) => error.into(),
+        _ => AppError::Contended,
+    }
+}

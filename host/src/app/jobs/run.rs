@@ -1,0 +1,250 @@
+//! The runner: takes due jobs, one runner per job over all nodes, and runs
+//! each under the rights of who asked for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
+
+use super::super::{App, AppError, exports, imports};
+use crate::domain::caller::Caller;
+use crate::domain::clock::Timestamp;
+use crate::domain::job::{JobState, Progress};
+use crate::store::{Conflict, Further, JobRow, Lease, StoreError};
+
+/// Jobs of one node at the same time.
+const AT_ONCE: usize = 4;
+/// Longest time until a job that another node queued is noticed.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long a runner is believed in after its last sign of life.
+const LEASE: Duration = Duration::from_secs(30);
+/// Time between two signs of life.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Attempts without coming further, after which a job is given up.
+const MAX_FAILURES: i64 = 20;
+/// The wait before the second attempt; it doubles with each further one.
+const BACKOFF: Duration = Duration::from_secs(2);
+
+/// A job while this node works on it.
+pub struct JobRun {
+    /// The application.
+    pub app: Arc<App>,
+    /// With whose rights.
+    pub caller: Caller,
+    /// The job as it was taken.
+    pub row: JobRow,
+    lease: Lease,
+}
+
+/// Why a job came to no good end.
+#[derive(Debug, thiserror::Error)]
+pub enum JobFault {
+    /// It was cancelled, or is another runner's by now.
+    #[error("the job is not this runner's any more")]
+    Lost,
+    /// Something failed.
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+impl From<StoreError> for JobFault {
+    fn from(error: StoreError) -> Self {
+        Self::App(error.into())
+    }
+}
+
+impl From<crate::access::Denied> for JobFault {
+    fn from(denied: crate::access::Denied) -> Self {
+        Self::App(denied.into())
+    }
+}
+
+impl From<Conflict> for JobFault {
+    fn from(conflict: Conflict) -> Self {
+        match conflict {
+            Conflict::Superseded(_) => Self::Lost,
+            other => Self::App(super::of_conflict(other)),
+        }
+    }
+}
+
+impl JobRun {
+    /// The step that says how far the job has come. A commit that holds it
+    /// fails once the job is not this runner's any more.
+    pub fn advance(&self, progress: &Progress, checkpoint: &Json) -> Further {
+        let now = self.app.clock.now();
+        self.app.store.advance_job(self.lease, progress, checkpoint, now, after(now, LEASE))
+    }
+
+    /// Whether who asked may still do anything at all.
+    pub async fn check_key(&self) -> Result<(), JobFault> {
+        caller_of(&self.app, &self.row).await.map(|_| ())
+    }
+}
+
+impl App {
+    /// Runs jobs until the future is dropped; those that are running then end
+    /// where they are, and go on when a node takes them up again.
+    pub async fn run_jobs(self: &Arc<Self>) {
+        let room = Arc::new(Semaphore::new(AT_ONCE));
+        let mut tasks = JoinSet::new();
+        loop {
+            while tasks.try_join_next().is_some() {}
+            let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+            match self.take_job().await {
+                Ok(Some(job)) => {
+                    let app = Arc::clone(self);
+                    tasks.spawn(async move {
+                        app.work_on_job(job).await;
+                        drop(place);
+                    });
+                }
+                Ok(None) => {
+                    let _ = tokio::time::timeout(LOOK, self.jobs.queued.notified()).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "jobs cannot be looked for");
+                    tokio::time::sleep(LOOK).await;
+                }
+            }
+        }
+    }
+
+    /// Runs the jobs that are due now, one after the other, until none is left.
+    pub async fn run_due_jobs(self: &Arc<Self>) -> Result<(), AppError> {
+        while let Some(job) = self.take_job().await? {
+            self.work_on_job(job).await;
+        }
+        Ok(())
+    }
+
+    /// Gives back what this node was at, once nothing of it runs any more, so
+    /// that others need not wait until the leases end.
+    pub async fn give_back_jobs(&self) {
+        let left: Vec<Lease> = self.jobs.running().drain().map(|(_, (lease, _))| lease).collect();
+        for lease in left {
+            let step = self.store.give_back_job(lease, 0, &Json::Null, self.clock.now());
+            if let Err(error) = self.commit_steps(lease.tenant, vec![step]).await {
+                tracing::warn!(job = %lease.job, %error, "a job could not be given back");
+            }
+        }
+    }
+
+    /// Takes the job that has been due for longest.
+    async fn take_job(&self) -> Result<Option<JobRow>, AppError> {
+        let now = self.clock.now();
+        let permit = Self::work_permit();
+        let due = self.store.due_jobs(permit, now).await?;
+        for seen in due {
+            let until = after(now, LEASE);
+            if let Some(job) = self.store.take_job(permit, seen, self.jobs.node, now, until).await? {
+                return Ok(Some(job));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Runs a job that was taken, and says how it ended.
+    async fn work_on_job(self: &Arc<Self>, row: JobRow) {
+        let lease = Lease { tenant: row.tenant, job: row.id, attempt: row.attempt };
+        let (id, kind, failures) = (row.id, row.kind.clone(), row.failures);
+        let told = Arc::new(Notify::new());
+        self.jobs.running().insert(id, (lease, Arc::clone(&told)));
+        let ended = if failures >= MAX_FAILURES {
+            let text = format!("it was begun {failures} times without coming further");
+            Err(JobFault::App(AppError::Refused(text)))
+        } else {
+            tokio::select! {
+                ended = self.run_kind(row, lease) => ended,
+                () = told.notified() => Err(JobFault::Lost),
+                () = self.heartbeat(lease) => Err(JobFault::Lost),
+            }
+        };
+        self.jobs.running().remove(&id);
+        let now = self.clock.now();
+        let step = match &ended {
+            Ok(result) => self.store.end_job(lease, JobState::Done, result, &Json::Null, now),
+            Err(JobFault::Lost) => {
+                tracing::info!(%id, kind, "a job is not this runner's any more");
+                return;
+            }
+            Err(JobFault::App(error)) if failures + 1 < MAX_FAILURES && is_passing(error) => {
+                tracing::warn!(%id, kind, %error, "a job failed and is tried again");
+                let wait = BACKOFF * 2_u32.pow(u32::try_from(failures).unwrap_or(0).min(10));
+                self.store.give_back_job(lease, failures + 1, &told_of(error), after(now, wait))
+            }
+            Err(JobFault::App(error)) => {
+                tracing::warn!(%id, kind, %error, "a job failed");
+                self.store.end_job(lease, JobState::Failed, &Json::Null, &told_of(error), now)
+            }
+        };
+        if let Err(error) = self.commit_steps(lease.tenant, vec![step]).await {
+            // Somebody else has it, or will have it once the lease ends.
+            tracing::warn!(%id, kind, %error, "the end of a job could not be kept");
+        }
+    }
+
+    async fn run_kind(self: &Arc<Self>, row: JobRow, lease: Lease) -> Result<Json, JobFault> {
+        let caller = caller_of(self, &row).await?;
+        let run = JobRun { app: Arc::clone(self), caller, row, lease };
+        match run.row.kind.as_str() {
+            imports::IMPORT => Box::pin(imports::run(&run)).await,
+            imports::UNDO => Box::pin(imports::undo(&run)).await,
+            exports::EXPORT => Box::pin(exports::run(&run)).await,
+            other => Err(AppError::Refused(format!("this host knows no job `{other}`")).into()),
+        }
+    }
+
+    /// Keeps a lease; ends when it is lost.
+    async fn heartbeat(&self, lease: Lease) {
+        loop {
+            tokio::time::sleep(HEARTBEAT).await;
+            let step = self.store.keep_lease(lease, after(self.clock.now(), LEASE));
+            match self.commit_steps(lease.tenant, vec![step]).await {
+                Err(Conflict::Superseded(_)) => return,
+                Err(error) => tracing::warn!(job = %lease.job, %error, "a lease could not be kept"),
+                Ok(()) => {}
+            }
+        }
+    }
+}
+
+/// Who asked for the job, as they are now: a key that has ended asks for nothing.
+async fn caller_of(app: &App, row: &JobRow) -> Result<Caller, JobFault> {
+    let key = app.store.key_by_id(App::work_permit(), row.tenant, row.key).await?;
+    let key = key.filter(|key| key.expires_at.is_none_or(|end| end > app.clock.now()));
+    let key = key.ok_or(AppError::Unauthenticated)?;
+    Ok(Caller { tenant: key.tenant, key: key.id, role: Arc::from(key.role), teams: Arc::from([]) })
+}
+
+/// Whether the same may work later.
+fn is_passing(error: &AppError) -> bool {
+    matches!(error, AppError::Store(_) | AppError::Contended | AppError::Setup(_))
+}
+
+/// What callers are told of a failure: the host's own troubles are for the log.
+fn told_of(error: &AppError) -> Json {
+    let (code, detail) = match error {
+        AppError::Store(StoreError::TooLong) => {
+            ("query_too_expensive", "a query takes too long: filter by an indexed field, or sort by one".to_owned())
+        }
+        AppError::Store(_) | AppError::Setup(_) => ("host_fault", "the host failed".to_owned()),
+        AppError::Unauthenticated => {
+            ("unauthenticated", "the API key that asked for the job does not hold any more".to_owned())
+        }
+        AppError::Denied(_) => ("permission_denied", error.to_string()),
+        AppError::Contended => ("conflict", error.to_string()),
+        AppError::NotFound { .. } | AppError::UnknownObject(_) => ("not_found", error.to_string()),
+        AppError::Invalid(faults) => {
+            return json!({"code": "validation_failed", "detail": error.to_string(), "errors": faults});
+        }
+        _ => ("refused", error.to_string()),
+    };
+    json!({"code": code, "detail": detail})
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    Timestamp::from_micros(now.micros() + i64::try_from(wait.as_micros()).unwrap_or(i64::MAX / 2))
+}
