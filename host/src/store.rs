@@ -19,6 +19,7 @@ mod gather;
 mod idempotency;
 mod imports;
 mod jobs;
+mod links;
 mod list;
 mod merges;
 mod modules;

@@ -12,11 +12,12 @@ use super::AppError;
 use super::staging::key_of;
 use super::unit_of_work::Work;
 use crate::access::{Delete, Permit, Read, Update};
+use crate::domain::field::FieldType;
 use crate::domain::filter::{Comparison, Filter, MAX_LIST, Target};
 use crate::domain::object::Object;
 use crate::domain::query::Query;
 use crate::domain::record::{Changes, Hand, Record, read_fields};
-use crate::domain::value::Value;
+use crate::domain::value::{Reference, Value};
 use crate::store::MergeNote;
 
 /// Most records that one merge takes in.
@@ -49,6 +50,9 @@ pub struct LinkOf {
     pub field: String,
     /// The record that it linked to before the merge.
     pub to: Uuid,
+    /// Records that it linked to as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Uuid>,
 }
 
 /// What a merge did.
@@ -216,12 +220,20 @@ impl Mover<'_> {
                     if object.name == merged.name && (from.contains(&record.id) || record.id == into) {
                         continue;
                     }
-                    let Value::Id(to) = record.values[place] else { continue };
-                    let link =
-                        LinkOf { object: object.name.clone(), id: record.id, field: field.name().to_owned(), to };
+                    let linked = field.linked(&record.values[place]);
+                    let Some(to) = linked.iter().map(|(_, id)| *id).find(|id| from.contains(id)) else { continue };
+                    let beside = linked.iter().map(|(_, id)| *id).filter(|id| *id != to).collect();
+                    let link = LinkOf {
+                        object: object.name.clone(),
+                        id: record.id,
+                        field: field.name().to_owned(),
+                        to,
+                        beside,
+                    };
                     if is_free {
                         let (_, permit) = self.work.app.access.follow(&self.merged, object);
-                        self.work.apply(permit, record, vec![(place, Value::Id(into))]).await?;
+                        let value = led_to(&record.values[place], from, into);
+                        self.work.apply(permit, record, vec![(place, value)]).await?;
                         moved.push(link);
                         is_free = !field.def.unique;
                     } else {
@@ -236,7 +248,14 @@ impl Mover<'_> {
     /// The records that link to one of these, by the field at this place.
     async fn linking(&mut self, object: &Arc<Object>, place: usize, to: &[Uuid]) -> Result<Vec<Record>, AppError> {
         let (permit, _) = self.work.app.access.follow(&self.merged, object);
-        let of_losers = Filter::In(Target::Field(place), to.iter().copied().map(Value::Id).collect());
+        let of_losers = match (&object.fields[place].kind, &self.merged.object().name) {
+            (FieldType::LinkMany(_), _) => Filter::Or(to.iter().map(|id| Filter::Has(place, Value::Id(*id))).collect()),
+            (FieldType::LinkAny(_), name) => {
+                let one = |id: &Uuid| Value::Reference(Reference { object: name.clone(), id: *id });
+                Filter::Or(to.iter().map(|id| Filter::Has(place, one(id))).collect())
+            }
+            _ => Filter::In(Target::Field(place), to.iter().copied().map(Value::Id).collect()),
+        };
         let mut found: BTreeMap<Uuid, Record> = BTreeMap::new();
         let limit = u32::try_from(MAX_LIST).unwrap_or(u32::MAX);
         loop {
@@ -264,5 +283,23 @@ impl Mover<'_> {
     async fn is_free(&self, object: &Arc<Object>, place: usize, id: Uuid) -> Result<bool, AppError> {
         let (permit, _) = self.work.app.access.follow(&self.merged, object);
         Ok(self.work.find_unique(&permit, place, &Value::Id(id)).await?.is_none())
+    }
+}
+
+/// A link that leads to one record instead of these.
+fn led_to(value: &Value, from: &[Uuid], into: Uuid) -> Value {
+    match value {
+        Value::Ids(ids) => {
+            let mut led = Vec::with_capacity(ids.len());
+            for id in ids {
+                let id = if from.contains(id) { into } else { *id };
+                if !led.contains(&id) {
+                    led.push(id);
+                }
+            }
+            Value::Ids(led)
+        }
+        Value::Reference(reference) => Value::Reference(Reference { id: into, ..reference.clone() }),
+        _ => Value::Id(into),
     }
 }

@@ -15,7 +15,7 @@ use super::unit_of_work::Work;
 use crate::access::{Create, Delete, Permit, Read, Update};
 use crate::domain::object::Object;
 use crate::domain::record::{Changes, Record};
-use crate::domain::value::Value;
+use crate::domain::value::{Reference, Value};
 use crate::store::MergeNote;
 
 /// Something that could not be put back.
@@ -145,9 +145,25 @@ async fn move_back(work: &Work, may_delete: &Permit<Delete>, winner: Uuid, link:
     let Some(place) = object.position(&link.field) else { return Ok(false) };
     let (may_read, may_update) = work.app.access.follow(may_delete, object);
     let Some(record) = work.get(&may_read, link.id).await? else { return Ok(false) };
-    if record.values[place] != Value::Id(winner) {
-        return Ok(false);
-    }
-    work.apply(may_update, record, vec![(place, Value::Id(link.to))]).await?;
+    let back = match &record.values[place] {
+        Value::Id(id) if *id == winner => Value::Id(link.to),
+        Value::Reference(reference) if reference.id == winner => {
+            Value::Reference(Reference { id: link.to, ..reference.clone() })
+        }
+        Value::Ids(ids) if ids.contains(&winner) => {
+            // The winner stays where it was linked to before the merge too.
+            let stays = |id: &&Uuid| **id != winner || link.beside.contains(&winner);
+            let mut back: Vec<Uuid> = ids.iter().filter(stays).copied().collect();
+            let merged = link.beside.iter().filter(|id| **id != winner).chain([&link.to]);
+            for id in merged {
+                if !back.contains(id) {
+                    back.push(*id);
+                }
+            }
+            Value::Ids(back)
+        }
+        _ => return Ok(false),
+    };
+    work.apply(may_update, record, vec![(place, back)]).await?;
     Ok(true)
 }

@@ -117,6 +117,10 @@ pub enum Filter {
     Text(Target, TextTest, String),
     /// The record that the link at this place names is there, and meets the filter.
     Linked { place: usize, object: Arc<Object>, filter: Box<Filter> },
+    /// The list at this place has the value.
+    Has(usize, Value),
+    /// Some record that the links at this place name is there, and meets the filter.
+    LinkedMany { place: usize, object: Arc<Object>, filter: Box<Filter> },
     /// Some record of the object, whose link at this place names this one, meets the filter.
     Linking { object: Arc<Object>, place: usize, filter: Box<Filter> },
 }
@@ -195,7 +199,9 @@ impl Filter {
             Self::Missing(target) | Self::Compare(target, ..) | Self::In(target, _) | Self::Text(target, ..) => {
                 vec![*target]
             }
-            Self::Linked { place, .. } => vec![Target::Field(*place)],
+            Self::Linked { place, .. } | Self::LinkedMany { place, .. } | Self::Has(place, _) => {
+                vec![Target::Field(*place)]
+            }
             Self::Linking { .. } => Vec::new(),
         }
     }
@@ -205,7 +211,9 @@ impl Filter {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::reached).collect(),
             Self::Not(part) => part.reached(),
-            Self::Linked { object, filter, .. } | Self::Linking { object, filter, .. } => {
+            Self::Linked { object, filter, .. }
+            | Self::LinkedMany { object, filter, .. }
+            | Self::Linking { object, filter, .. } => {
                 let mut all = filter.reached();
                 all.push(object);
                 all
@@ -234,10 +242,27 @@ impl Filter {
                 Value::Id(id) => around.linked(object, id).is_some_and(|linked| filter.matches(&linked, around)),
                 _ => false,
             },
+            Self::Has(place, wanted) => has(&record.values[*place], wanted),
+            Self::LinkedMany { place, object, filter } => match &record.values[*place] {
+                Value::Ids(ids) => {
+                    let mut linked = ids.iter().filter_map(|id| around.linked(object, *id));
+                    linked.any(|linked| filter.matches(&linked, around))
+                }
+                _ => false,
+            },
             Self::Linking { object, place, filter } => {
                 around.linking(object, *place, record.id).iter().any(|linking| filter.matches(linking, around))
             }
         }
+    }
+}
+
+/// Whether a list has a value, or a link to any of several objects is this one.
+fn has(own: &Value, wanted: &Value) -> bool {
+    match (own, wanted) {
+        (Value::List(items), Value::Text(text)) => items.contains(text),
+        (Value::Ids(ids), Value::Id(id)) => ids.contains(id),
+        (own, wanted) => own == wanted && !own.is_null(),
     }
 }
 

@@ -159,6 +159,15 @@ pub fn currency(engine: Engine, table: &str, field: &Field) -> Expr {
     part(engine, table, field, "1")
 }
 
+/// A list of a field that a tenant added, as JSON.
+pub fn list(engine: Engine, table: &str, field: &Field) -> Expr {
+    let name = field.name();
+    Expr::cust(match engine {
+        Engine::Sqlite => format!("json_extract({table}.{CUSTOM}, '$.{name}')"),
+        Engine::Postgres => format!("({table}.{CUSTOM} -> '{name}')"),
+    })
+}
+
 /// What is kept under the name of a field, as it belongs in its slot.
 pub fn stored(engine: Engine, field: &Field) -> String {
     text_of(engine, CUSTOM, field, "")

@@ -105,6 +105,18 @@ impl Work {
                         Some(linked) => constant(self.settle(permits, filter, &linked).await?.matches(&linked, &Alone)),
                     }
                 }
+                Filter::LinkedMany { place, object, filter } => {
+                    let (Value::Ids(ids), Some(permit)) = (&record.values[*place], permits.of(object)) else {
+                        return Ok(constant(false));
+                    };
+                    let mut is_met = false;
+                    for id in ids {
+                        if let Some(linked) = self.get(permit, *id).await? {
+                            is_met |= self.settle(permits, filter, &linked).await?.matches(&linked, &Alone);
+                        }
+                    }
+                    constant(is_met)
+                }
                 Filter::Linking { object, place, filter } => {
                     let Some(towards) = permits.towards(object) else { return Ok(constant(false)) };
                     let link = Filter::Compare(Target::Field(*place), Comparison::Equal, Value::Id(record.id));

@@ -29,6 +29,28 @@ impl Reader<'_> {
         Ok(Filter::Linked { place, object, filter: Box::new(filter) })
     }
 
+    /// Conditions on the records that the links at this place name.
+    pub fn linked_many(
+        &mut self,
+        place: usize,
+        operator: &str,
+        json: &Json,
+        path: &str,
+        depth: usize,
+    ) -> Result<Filter, FieldError> {
+        let FieldType::LinkMany(to) = &self.object.fields[place].kind else {
+            return Err(FieldError::new(path, "unknown_operator", "is no link to many"));
+        };
+        let seen = self.scope.schema.object(to).cloned().filter(|to| (self.scope.sees)(to, None));
+        let Some(object) = seen else {
+            return Err(FieldError::new(path, "unknown_operator", "leads to nothing that may be seen"));
+        };
+        let filter = self.across(&object, json, path, depth)?;
+        let filter = if operator == "_every" { Filter::Not(Box::new(filter)) } else { filter };
+        let some = Filter::LinkedMany { place, object, filter: Box::new(filter) };
+        Ok(if operator == "_some" { some } else { Filter::Not(Box::new(some)) })
+    }
+
     /// Conditions on the records that link to this one.
     pub fn inverse(&mut self, name: &str, json: &Json, path: &str, depth: usize) -> Result<Filter, FieldError> {
         let inverse = self.scope.schema.inverse(&self.object.name, name).filter(|inverse| {

@@ -90,7 +90,15 @@ impl<'a> Reader<'a> {
         let mut parts = Vec::with_capacity(operators.len());
         let mut beyond = Map::new();
         let is_link = matches!((target, target.kind(&self.object)), (Target::Field(_), FieldType::Link(_)));
+        let is_many = matches!((target, target.kind(&self.object)), (Target::Field(_), FieldType::LinkMany(_)));
         for (operator, value) in operators {
+            let path_of = || format!("{path}.{operator}");
+            if let (true, Target::Field(place)) = (is_many, target)
+                && matches!(operator.as_str(), "_some" | "_none" | "_every")
+            {
+                parts.push(self.linked_many(place, operator, value, &path_of(), depth)?);
+                continue;
+            }
             let is_beyond = !operator.starts_with('_') || matches!(operator.as_str(), "_and" | "_or" | "_not");
             if is_link && is_beyond {
                 beyond.insert(operator.clone(), value.clone());

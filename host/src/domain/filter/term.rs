@@ -10,7 +10,7 @@ use crate::domain::value::Value;
 
 /// What a comparison may be, for the one who wrote another.
 const OPERATORS: &str = "expects one of _eq, _neq, _lt, _lte, _gt, _gte, _in, _nin, _between, _nbetween, _null, \
-    _nnull, _empty, _nempty; for text also _contains, _starts_with, _ends_with, with `i` (_icontains) to ignore \
+    _nnull, _empty, _nempty; for lists _has, _nhas; for text also _contains, _starts_with, _ends_with, with `i` (_icontains) to ignore \
     the case of A to Z, and with `n` (_ncontains) for the opposite";
 
 impl Reader<'_> {
@@ -23,9 +23,14 @@ impl Reader<'_> {
         let (filter, negated) = match operator {
             "_null" | "_empty" => (Filter::Missing(target), !self.truth(json, path)?),
             "_nnull" | "_nempty" => (Filter::Missing(target), self.truth(json, path)?),
+            "_has" | "_nhas" => (self.has(target, json, path)?, operator == "_nhas"),
             _ if !is_known(operator) => return Err(FieldError::new(path, "unknown_operator", OPERATORS)),
             _ if !target.is_sortable(&self.object) => {
-                return Err(FieldError::new(path, "unknown_operator", "a JSON field only knows `_null`"));
+                return Err(FieldError::new(
+                    path,
+                    "unknown_operator",
+                    "has no order: it knows `_null`, lists know `_has`",
+                ));
             }
             "_in" | "_nin" => (Filter::In(target, self.list_of_values(target, json, path)?), operator == "_nin"),
             "_between" | "_nbetween" => {
@@ -45,8 +50,32 @@ impl Reader<'_> {
         Ok(if negated { Filter::Not(Box::new(filter)) } else { filter })
     }
 
+    /// Whether a list has a value.
+    fn has(&self, target: Target, json: &Json, path: &str) -> Result<Filter, FieldError> {
+        let one = |json: &Json| Json::Array(vec![json.clone()]);
+        let (Target::Field(place), kind) = (target, target.kind(&self.object)) else {
+            return Err(FieldError::new(path, "unknown_operator", OPERATORS));
+        };
+        let value = match kind {
+            FieldType::MultiSelect(_) => kind.parse(&one(json)).map(|value| match value {
+                Value::List(items) => items.into_iter().next().map_or(Value::Null, Value::Text),
+                _ => Value::Null,
+            }),
+            FieldType::LinkMany(_) => kind.parse(&one(json)).map(|value| match value {
+                Value::Ids(ids) => ids.first().map_or(Value::Null, |id| Value::Id(*id)),
+                _ => Value::Null,
+            }),
+            FieldType::LinkAny(_) => kind.parse(json),
+            _ => return Err(FieldError::new(path, "unknown_operator", OPERATORS)),
+        };
+        match value.map_err(|unfit| unfit.of(path))? {
+            Value::Null => Err(FieldError::new(path, "wrong_type", "expects one value")),
+            value => Ok(Filter::Has(place, value)),
+        }
+    }
+
     fn list_of_values(&mut self, target: Target, json: &Json, path: &str) -> Result<Vec<Value>, FieldError> {
-        if json == "$my_teams" && matches!(target.kind(&self.object), FieldType::Link(_)) {
+        if json == "$my_teams" && matches!(target.kind(&self.object), FieldType::Link(_) | FieldType::User) {
             return Ok(self.scope.teams.iter().copied().map(Value::Id).collect());
         }
         let Json::Array(items) = json else {
@@ -79,7 +108,7 @@ impl Reader<'_> {
         match target.kind(&self.object) {
             FieldType::Datetime => Some(moment.time_of(word).map(Value::Datetime)),
             FieldType::Date => Some(moment.day_of(word).map(Value::Date)),
-            FieldType::Link(_) if word == "$me" => Some(Ok(Value::Id(self.scope.me))),
+            FieldType::Link(_) | FieldType::User if word == "$me" => Some(Ok(Value::Id(self.scope.me))),
             _ => None,
         }
     }

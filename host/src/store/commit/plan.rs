@@ -69,6 +69,8 @@ impl Store {
         plan.extend(back.map(|write| (Self::unmerge_mark(unit.tenant, &write.record), Origin::Other)));
         let words = unit.writes.iter().flat_map(|write| Self::word_steps(unit.tenant, write));
         plan.extend(words.map(|step| (step, Origin::Other)));
+        let links = unit.writes.iter().flat_map(|write| Self::link_steps(unit.tenant, write));
+        plan.extend(links.map(|step| (step, Origin::Other)));
         let notes = unit.merges.iter().flat_map(|note| self.note_merge(unit, note));
         plan.extend(notes.map(|step| (step, Origin::Other)));
         plan.extend(self.append_all(unit.tenant, &unit.events).map(|step| (step, Origin::Other)));

@@ -1,6 +1,7 @@
 //! Conditions as SQL. The one place where they become SQL.
 
-use sea_query::{Alias, Cond, Condition, Expr, ExprTrait, Func, Query as Sql, Value as Bound};
+use sea_query::extension::postgres::PgBinOper;
+use sea_query::{Alias, Cond, Condition, Expr, ExprTrait, Func, Query as Sql, SelectStatement, Value as Bound};
 
 use super::super::custom;
 use super::super::db::Engine;
@@ -110,10 +111,78 @@ impl<'a> Compiler<'a> {
                 let link = self.is_linked(inner.own("id"), *place);
                 self.exists(&inner, link, filter, negated)
             }
+            Filter::Has(place, value) => {
+                let has = self.has(*place, value);
+                Cond::all().add(if negated { has.not() } else { has })
+            }
+            Filter::LinkedMany { place, object, filter } => {
+                let inner = Compiler { object, level: self.level + 1, ..*self };
+                let named = self.links_of(*place).and_where(link_column("to_id").eq(inner.own("id"))).to_owned();
+                self.exists(&inner, Expr::exists(named), filter, negated)
+            }
             Filter::Linking { object, place, filter } => {
                 let inner = Compiler { object, level: self.level + 1, ..*self };
                 let link = inner.is_linked(self.own("id"), *place);
                 self.exists(&inner, link, filter, negated)
+            }
+        }
+    }
+
+    /// The rows of the links of this record at this place.
+    fn links_of(&self, place: usize) -> SelectStatement {
+        let mut select = Sql::select();
+        select
+            .expr(Expr::val(1))
+            .from_as(Alias::new("link"), Alias::new("l"))
+            .and_where(link_column("tenant_id").eq(self.permits.own().tenant().0))
+            .and_where(link_column("object").eq(self.object.name.as_str()))
+            .and_where(link_column("field").eq(self.object.fields[place].name()))
+            .and_where(link_column("from_id").eq(self.own("id")));
+        if self.engine == Engine::Sqlite {
+            select.limit(1);
+        }
+        select
+    }
+
+    /// Whether a list has a value. That is never unknown.
+    fn has(&self, place: usize, value: &Value) -> Expr {
+        let field = &self.object.fields[place];
+        let list = || match field.is_custom {
+            true => custom::list(self.engine, &format!("t{}", self.level), field),
+            false => self.own(field.name()),
+        };
+        match (value, self.engine) {
+            (Value::Id(id), _) => {
+                let mut named = self.links_of(place);
+                Expr::exists(named.and_where(link_column("to_id").eq(*id)).to_owned())
+            }
+            (Value::Reference(reference), _) if !field.is_custom => {
+                let object = self.own(&format!("{}_object", field.name()));
+                let is_it = self.own(field.name()).eq(reference.id).and(object.eq(reference.object.as_str()));
+                Expr::from(Func::coalesce([is_it, Expr::val(false)]))
+            }
+            (Value::Reference(reference), Engine::Sqlite) => {
+                let part = |name: &str| Expr::from(Func::cust("json_extract").arg(list()).arg(format!("$.{name}")));
+                let is_it = part("id").eq(reference.id.to_string()).and(part("object").eq(reference.object.as_str()));
+                Expr::from(Func::coalesce([is_it, Expr::val(false)]))
+            }
+            (Value::Reference(_), Engine::Postgres) => {
+                let wanted = serde_json::to_value(value).unwrap_or_default();
+                Expr::from(Func::coalesce([list().binary(PgBinOper::Contains, wanted), Expr::val(false)]))
+            }
+            (value, Engine::Sqlite) => {
+                let items = Func::cust("json_each").arg(list());
+                let mut select = Sql::select();
+                select
+                    .expr(Expr::val(1))
+                    .from_function(items, Alias::new("i"))
+                    .and_where(Expr::col((Alias::new("i"), Alias::new("value"))).eq(self.engine.bind_one(value)))
+                    .limit(1);
+                Expr::exists(select)
+            }
+            (value, Engine::Postgres) => {
+                let wanted = serde_json::json!([value]);
+                Expr::from(Func::coalesce([list().binary(PgBinOper::Contains, wanted), Expr::val(false)]))
             }
         }
     }
@@ -277,6 +346,10 @@ impl<'a> Compiler<'a> {
         };
         self.or_missing(sort.target, further)
     }
+}
+
+fn link_column(name: &str) -> Expr {
+    Expr::col((Alias::new("l"), Alias::new(name)))
 }
 
 pub(in super::super) fn column(name: &str) -> Expr {
