@@ -178,6 +178,10 @@ async fn current(work: &Work, object: &Arc<Object>, id: Uuid, version: Option<i6
 async fn upsert(work: &Work, object: &Arc<Object>, field: &str, fields: &Map<String, Json>) -> Result<Did, AppError> {
     let (access, caller) = (&work.app.access, &work.caller);
     let may_read = access.check::<Read>(caller, object).await?;
+    // Who may do neither is told so before anything else.
+    if access.check::<Update>(caller, object).await.is_err() {
+        access.check::<Create>(caller, object).await?;
+    }
     let place = object.position(field).filter(|&place| object.fields[place].def.unique);
     let Some(place) = place else {
         return Err(AppError::invalid(

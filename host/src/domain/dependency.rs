@@ -76,9 +76,6 @@ fn reads<'a>(schema: &'a Schema, (name, field): Node<'a>) -> Result<Vec<Node<'a>
                 let place = object
                     .position(read)
                     .ok_or_else(|| format!("`{name}.{field}` reads the unknown field `{read}`"))?;
-                if object.fields[place].def.encrypted {
-                    return Err(format!("`{name}.{field}` reads `{read}`, which is encrypted"));
-                }
                 nodes.push((object.name.as_str(), object.fields[place].name()));
             }
             nodes

@@ -85,12 +85,6 @@ pub struct FieldDef {
     /// Only the owner of the object sets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
-    /// Every look at a single record's value is written down too.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub audited: bool,
-    /// Kept as ciphertext: never filtered, sorted or searched by.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub encrypted: bool,
     /// No longer shown or set; its data is kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retired: bool,
@@ -194,12 +188,6 @@ impl Field {
         if def.indexed && !kind.is_sortable() {
             return Err(format!("field `{name}`: a {} cannot be indexed", def.kind));
         }
-        if def.encrypted && !kind.can_be_encrypted() {
-            return Err(format!("field `{name}`: a {} cannot be encrypted", def.kind));
-        }
-        if def.encrypted && (def.unique || def.indexed || !matches!(source, Source::Input)) {
-            return Err(format!("field `{name}`: what is encrypted cannot be unique, indexed or computed"));
-        }
         if !matches!(source, Source::Input) && (def.required || def.default.is_some()) {
             return Err(format!("field `{name}`: a {} is neither required nor has a default", def.kind));
         }
@@ -301,10 +289,6 @@ impl FieldType {
     /// Whether two records can be told apart by it.
     fn can_be_unique(&self) -> bool {
         self.is_sortable() && !matches!(self, Self::Money | Self::LongText | Self::Boolean)
-    }
-
-    fn can_be_encrypted(&self) -> bool {
-        matches!(self, Self::Text(_) | Self::LongText | Self::Email | Self::Phone | Self::Url | Self::Json)
     }
 
     /// Whether values are text, of whatever form.

@@ -210,7 +210,7 @@ fn cannot_change(key: &str, can: &[&str]) -> Refusal {
 }
 
 fn line(object: &str, field: &FieldDef) -> String {
-    let flags = [(field.unique, " unique"), (field.indexed, " indexed"), (field.encrypted, " encrypted")];
+    let flags = [(field.unique, " unique"), (field.indexed, " indexed")];
     let flags = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, word)| *word).collect::<String>();
     format!("+ field {object}.{} {}{flags}", field.name, field.kind)
 }

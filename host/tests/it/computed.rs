@@ -154,26 +154,17 @@ async fn a_roll_up_is_right_under_concurrent_writers(on: On) {
 async fn a_roll_up_of_a_roll_up(on: On) {
     let TestApp { ann, .. } = TestApp::start(on).await;
     let sum = |object: &str, field: &str| json!({"function": "sum", "object": object, "link": if object == "order_line" { "order" } else { "company" }, "field": field});
-    add(
-        &ann,
-        "order",
-        roll_up("x_pieces", "decimal", {
-            let mut rollup = sum("order_line", "quantity");
-            rollup["filter"] = json!({"description": {"_neq": "gift"}});
-            rollup
-        }),
-    )
-    .await;
+    let mut of_lines = sum("order_line", "quantity");
+    of_lines["filter"] = json!({"description": {"_neq": "gift"}});
+    let pieces = |rollup: Json| {
+        json!({"name": "x_pieces", "label": "P", "type": "rollup", "returns": "decimal", "precision": 15, "scale": 3,
+               "rollup": rollup})
+    };
+    add(&ann, "order", pieces(of_lines)).await;
     let problem =
         ann.post("/api/v1/schema/order/fields", &roll_up("x_p", "decimal", sum("order_line", "nothing"))).await;
     problem.problem(409, "refused");
-    ann.post(
-        "/api/v1/schema/company/fields",
-        &json!({"name": "x_pieces", "label": "P", "type": "rollup", "returns": "decimal", "precision": 15, "scale": 3,
-                "rollup": sum("order", "x_pieces")}),
-    )
-    .await
-    .assert(201);
+    add(&ann, "company", pieces(sum("order", "x_pieces"))).await;
     let company = ann.create("company", json!({"name": "C"})).await;
     let order = json!({"company": company["id"], "placed_at": "2026-01-01", "total": euros("1.00")});
     let order = ann.create("order", order).await;

@@ -137,9 +137,6 @@ impl RollUp {
 
     /// Whether values of a field can be gathered into another.
     pub fn takes(&self, from: &Field, into: &Field) -> bool {
-        if from.def.encrypted {
-            return false;
-        }
         match (self.gather, &from.kind, &into.kind) {
             (Gather::Avg, FieldType::Integer | FieldType::Decimal { .. }, FieldType::Decimal { .. }) => true,
             (Gather::Avg | Gather::Sum, FieldType::Money, FieldType::Money) => true,
