@@ -20,6 +20,7 @@ mod openapi;
 mod outcomes;
 mod preference;
 mod problem;
+mod profiles;
 mod questions;
 mod records;
 mod request_id;
@@ -56,6 +57,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(duplicates::duplicates))
         .routes(routes!(merges::merge))
         .routes(routes!(merges::unmerge))
+        .routes(routes!(profiles::get))
         .routes(routes!(events::timeline))
         .routes(routes!(events::list))
         .routes(routes!(webhooks::list, webhooks::create))

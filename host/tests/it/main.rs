@@ -30,6 +30,7 @@ mod merges;
 mod modules;
 mod openapi;
 mod parsing;
+mod profiles;
 mod question_bounds;
 mod question_cves;
 mod receiver;
