@@ -13,6 +13,7 @@ mod idempotency;
 mod imports;
 mod jobs;
 mod listing;
+mod matching;
 mod members;
 mod merges;
 mod modules;
@@ -54,6 +55,8 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(batches::batch))
         .routes(routes!(batches::upsert))
         .routes(routes!(batches::restore))
+        .routes(routes!(matching::change))
+        .routes(routes!(matching::delete))
         .routes(routes!(duplicates::duplicates))
         .routes(routes!(merges::merge))
         .routes(routes!(merges::unmerge))

@@ -26,6 +26,7 @@ mod kills;
 mod links;
 mod listing;
 mod loyalty;
+mod matching;
 mod merges;
 mod modules;
 mod openapi;
