@@ -23,11 +23,13 @@ mod imports;
 mod jobs;
 mod lanes;
 mod looking;
+mod matching;
 mod merge;
 mod modules;
 mod news;
 mod numbers;
 mod operation;
+mod profile;
 mod question;
 mod recompute;
 mod records;
@@ -56,9 +58,11 @@ pub use events::{EventPage, EventRequest, TimelinePage};
 pub use exports::{ExportFormat, ExportHeader, ExportRequest, ExportView};
 pub use imports::{ImportView, Upload, delimiter_of, encoding_of, options_of};
 pub use jobs::{JobPage, JobView, JobsRequest};
+pub use matching::MatchingRequest;
 pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
 pub use modules::{ModuleView, PluginView};
 pub use operation::{MissingLink, Operation, Outcome};
+pub use profile::{Profile, ProfileList};
 pub use question::ListRequest;
 pub use records::Page;
 pub use schema::{ObjectView, SchemaChanged, SchemaView};
@@ -106,7 +110,6 @@ pub struct App {
     keys: accounts::KeyCache,
     catalogs: catalog::Catalogs,
     lanes: lanes::Lanes,
-    computing: recompute::Computing,
     news: Arc<news::News>,
     streams: stream::Streams,
     outbound: Outbound,
@@ -142,7 +145,6 @@ impl App {
             keys: accounts::key_cache(),
             catalogs: catalog::Catalogs::new()?,
             lanes: lanes::Lanes::default(),
-            computing: recompute::Computing::default(),
             news,
             streams: stream::Streams::default(),
             outbound: Outbound::new(settings.allow_private_webhooks),

@@ -13,6 +13,7 @@ mod idempotency;
 mod imports;
 mod jobs;
 mod listing;
+mod matching;
 mod members;
 mod merges;
 mod modules;
@@ -20,6 +21,7 @@ mod openapi;
 mod outcomes;
 mod preference;
 mod problem;
+mod profiles;
 mod questions;
 mod records;
 mod request_id;
@@ -53,9 +55,12 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(batches::batch))
         .routes(routes!(batches::upsert))
         .routes(routes!(batches::restore))
+        .routes(routes!(matching::change))
+        .routes(routes!(matching::delete))
         .routes(routes!(duplicates::duplicates))
         .routes(routes!(merges::merge))
         .routes(routes!(merges::unmerge))
+        .routes(routes!(profiles::get))
         .routes(routes!(events::timeline))
         .routes(routes!(events::list))
         .routes(routes!(webhooks::list, webhooks::create))

@@ -131,6 +131,17 @@ impl AppError {
             || matches!(self, Self::Denied(Denied::Policy(_)) | Self::Unauthenticated | Self::KeyReused)
     }
 
+    /// What it says of the records that were to be written, if it is about them.
+    pub fn refusal(&self) -> Option<FieldError> {
+        let code = match self {
+            Self::Hook { failure, .. } => failure.code(),
+            Self::Cascade(_) => "cascade_limit",
+            Self::Invalid(faults) => return faults.first().cloned(),
+            _ => return None,
+        };
+        Some(FieldError::new("", code, self.to_string()))
+    }
+
     /// A record that is not there.
     pub fn no_record(object: &str, id: &impl ToString) -> Self {
         Self::NotFound { what: object.to_owned(), id: id.to_string() }

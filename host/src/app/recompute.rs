@@ -1,90 +1,105 @@
-//! Computing fields anew for all records of an object.
+//! The job that computes fields anew for all records of an object: in the
+//! order of their ids, each commit together with the last id that is done.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use super::jobs::{JobFault, JobRun};
 use super::unit_of_work::Work;
-use super::{App, AppError, calculate};
+use super::{App, AppError, Catalog, calculate};
 use crate::access::{Read, Update};
 use crate::domain::caller::Caller;
 use crate::domain::filter::{Comparison, Filter, Target};
+use crate::domain::job::Progress;
+use crate::domain::object::Object;
 use crate::domain::query::Query;
 use crate::domain::value::Value;
-use crate::store::Conflict;
+use crate::store::{Conflict, Further};
 
+/// The kind of job.
+pub const RECOMPUTE: &str = "recompute";
 /// Records of one commit.
 const PAGE: u32 = 200;
-/// Most tries of one page against others who change its records.
-const MAX_TRIES: usize = 20;
+/// Most runs of one page against others who change its records.
+const MAX_RUNS: usize = 20;
 
-/// How many objects are being computed, so that one can wait for the end.
-#[derive(Default)]
-pub(super) struct Computing(watch::Sender<usize>);
+/// How far it has come.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Position {
+    last: Option<Uuid>,
+    records: u64,
+}
 
 impl App {
-    /// Computes the fields of all records of an object anew, in the background.
-    pub(super) fn recompute_later(self: &Arc<Self>, caller: &Caller, object: String) {
-        let (app, caller) = (Arc::clone(self), caller.clone());
-        self.computing.0.send_modify(|count| *count += 1);
-        tokio::spawn(async move {
-            if let Err(error) = app.recompute(&caller, &object).await {
-                tracing::error!(%error, object, "a new field could not be computed for all records");
-            }
-            app.computing.0.send_modify(|count| *count -= 1);
-        });
+    /// The step that queues the job for an object.
+    pub(super) fn recomputing(&self, caller: &Caller, object: &str) -> Further {
+        let job = self.new_job(caller, RECOMPUTE, json!({"object": object}), self.clock.now());
+        self.store.queue_job(Self::work_permit(), &job)
     }
+}
 
-    /// Ends when nothing is being computed in the background.
-    pub async fn computed(&self) {
-        // The sender lives as long as the application.
-        let _ = self.computing.0.subscribe().wait_for(|count| *count == 0).await;
-    }
-
-    /// Computes the fields of all records of an object anew; says how many there are.
-    pub(super) async fn recompute(self: &Arc<Self>, caller: &Caller, object: &str) -> Result<u64, AppError> {
-        let mut last: Option<Uuid> = None;
-        let mut count = 0;
-        loop {
-            let (page, end) = self.recompute_page(caller, object, last).await?;
-            count += page;
-            match end {
-                Some(id) => last = Some(id),
-                None => return Ok(count),
-            }
+/// Computes all records of the object of a job.
+pub async fn run(run: &JobRun) -> Result<Json, JobFault> {
+    let name = run.row.payload["object"].as_str().unwrap_or_default();
+    let mut position: Position = serde_json::from_value(run.row.checkpoint.clone()).unwrap_or_default();
+    // What this node remembers may be older than the field that is to be computed.
+    run.app.forget_catalog(run.caller.tenant).await;
+    loop {
+        let catalog = run.app.catalog(run.caller.tenant).await?;
+        // An object that was retired meanwhile needs nothing any more.
+        let Some(object) = catalog.schema.object(name) else { break };
+        if page(run, &catalog, object, &mut position).await? < PAGE as usize {
+            break;
         }
     }
+    Ok(json!({"records": position.records}))
+}
 
-    async fn recompute_page(
-        self: &Arc<Self>,
-        caller: &Caller,
-        object: &str,
-        after: Option<Uuid>,
-    ) -> Result<(u64, Option<Uuid>), AppError> {
-        for _ in 0..MAX_TRIES {
-            let catalog = self.catalog(caller.tenant).await?;
-            let work = Work::begin(self, caller, &catalog, BTreeSet::new());
-            let object = Arc::clone(work.object(object)?);
-            let permit = self.access.for_computing::<Read>(caller, &object);
-            let filter = after.map(|id| Filter::Compare(Target::Id, Comparison::Greater, Value::Id(id)));
-            let query = Query { filter, limit: PAGE, ..Query::default() };
-            let records = match work.query(&permit.alone(), &query).await {
-                Err(AppError::Contended) => continue,
-                records => records?,
-            };
-            let write = self.access.for_computing::<Update>(caller, &object);
+/// Computes the next records; says how many there were.
+async fn page(
+    run: &JobRun,
+    catalog: &Arc<Catalog>,
+    object: &Arc<Object>,
+    position: &mut Position,
+) -> Result<usize, JobFault> {
+    let (app, tenant) = (&run.app, run.caller.tenant);
+    let read = app.access.for_computing::<Read>(&run.caller, object);
+    let write = app.access.for_computing::<Update>(&run.caller, object);
+    let mut held = app.lanes.hold_none();
+    for _ in 0..MAX_RUNS {
+        let work = Work::begin(app, &run.caller, catalog, held.lanes());
+        let filter = position.last.map(|id| Filter::Compare(Target::Id, Comparison::Greater, Value::Id(id)));
+        let query = Query { filter, limit: PAGE, ..Query::default() };
+        let computed = async {
+            let records = work.query(&read.alone(), &query).await?;
             for record in &records {
                 calculate::anew(&work, &write, record.clone()).await?;
             }
-            let end = records.last().filter(|_| records.len() == PAGE as usize).map(|record| record.id);
-            match self.store.commit(&work.finish(None).await).await {
-                Ok(()) => return Ok((records.len() as u64, end)),
-                Err(Conflict::Store(error)) => return Err(error.into()),
-                Err(_) => {}
-            }
+            Ok::<_, AppError>(records)
+        };
+        let computed = computed.await;
+        if let Some((object, id)) = work.contended().await {
+            held.join((tenant, object, id)).await;
+            continue;
         }
-        Err(AppError::Contended)
+        let records = computed?;
+        let last = records.last().map(|record| record.id).or(position.last);
+        let next = Position { last, records: position.records + records.len() as u64 };
+        let mut unit = work.finish(None).await;
+        let progress = Progress { done: next.records, ..Progress::default() };
+        unit.further.push(run.advance(&progress, &serde_json::to_value(&next).unwrap_or_default()));
+        match app.store.commit(&unit).await {
+            Ok(()) => {
+                *position = next;
+                return Ok(records.len());
+            }
+            Err(Conflict::Changed { object, id }) => held.join((tenant, object, id)).await,
+            Err(Conflict::Busy | Conflict::Answered) => {}
+            Err(other) => return Err(other.into()),
+        }
     }
+    Err(AppError::Contended.into())
 }

@@ -56,7 +56,7 @@ impl App {
     }
 
     /// The record of that id; for one that was merged, the error names what it has become.
-    async fn existing(&self, permit: &Permit<Read>, id: Uuid) -> Result<Record, AppError> {
+    pub(super) async fn existing(&self, permit: &Permit<Read>, id: Uuid) -> Result<Record, AppError> {
         if let Some(record) = self.store.get(permit, id).await? {
             return Ok(record);
         }

@@ -139,13 +139,12 @@ impl App {
             let object = catalog.schema.object(object)?;
             Some((object.as_ref(), object.position(field)?))
         });
-        if !self.store.set_own_schema(permit, current, definition, fill, self.clock.now()).await? {
+        let further = diff.compute.iter().map(|object| self.recomputing(caller, object)).collect();
+        if !self.store.set_own_schema(permit, current, definition, fill, further, self.clock.now()).await? {
             return Ok(None);
         }
         self.forget_catalog(caller.tenant).await;
-        if let Some(object) = diff.compute {
-            self.recompute_later(caller, object);
-        }
+        self.job_queued();
         Ok(Some(changed))
     }
 }

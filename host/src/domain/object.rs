@@ -197,6 +197,13 @@ impl Object {
         self.by_name.get(field).copied()
     }
 
+    /// Whether records are found by the value of the field at this place through an index.
+    pub fn is_found_by(&self, place: usize) -> bool {
+        let field = &self.fields[place];
+        let is_first = |index: &Vec<String>| index.first().is_some_and(|first| first == field.name());
+        field.def.indexed || field.def.unique || self.indexes.iter().any(is_first)
+    }
+
     /// The fields that link to other objects, once for each object.
     pub fn links(&self) -> impl Iterator<Item = (usize, &Field, &str)> {
         self.fields.iter().enumerate().flat_map(|(at, field)| {

@@ -84,12 +84,13 @@ impl Schema {
         Self::new(all)
     }
 
-    /// What a name of an object stands for when it is the other end of a link.
+    /// What a name stands for at an object when it is the other end of a link:
+    /// the name that the link gives it, or that of the object whose records link.
     pub fn inverse(&self, object: &str, name: &str) -> Option<&Inverse> {
         self.inverses.get(object)?.get(name)
     }
 
-    /// All links that end at an object and are named there.
+    /// All links that end at an object and can be followed from there, by name.
     pub fn inverses(&self, object: &str) -> impl Iterator<Item = (&str, &Inverse)> {
         self.inverses.get(object).into_iter().flatten().map(|(name, inverse)| (name.as_str(), inverse))
     }
@@ -195,6 +196,18 @@ fn inverses(objects: &BTreeMap<String, Arc<Object>>) -> Result<BTreeMap<String, 
             }
         }
     }
+    for object in objects.values() {
+        for (place, field, to) in object.links() {
+            if field.def.inverse.is_some() || !matches!(field.kind, FieldType::Link(_)) || !object.is_found_by(place) {
+                continue;
+            }
+            let Some(target) = objects.get(to) else { continue };
+            let named = all.entry(to.to_owned()).or_default();
+            let is_taken = named.contains_key(&object.name) || target.position(&object.name).is_some();
+            let name = if is_taken { format!("{}.{}", object.name, field.name()) } else { object.name.clone() };
+            named.entry(name).or_insert_with(|| Inverse { object: Arc::clone(object), place });
+        }
+    }
     Ok(all)
 }
 
@@ -217,6 +230,13 @@ mod tests {
         let good = Schema::new([town(), object("house", &link("town", "houses"))]).unwrap();
         assert_eq!(good.inverse("town", "houses").unwrap().object.name, "house");
         assert!(good.inverse("house", "houses").is_none());
+        let plain = |name: &str, indexed: bool| {
+            format!(r#"{{"name":"{name}","label":"x","type":"link","to":"town","indexed":{indexed}}}"#)
+        };
+        let fields = format!("{},{},{}", plain("town", true), plain("second", true), plain("slow", false));
+        let unnamed = Schema::new([town(), object("house", &fields)]).unwrap();
+        let names: Vec<_> = unnamed.inverses("town").map(|(name, inverse)| (name, inverse.place)).collect();
+        assert_eq!(names, [("house", 0), ("house.second", 1)]);
         let wrong = |fields: &str| Schema::new([town(), object("house", fields)]).unwrap_err();
         assert!(wrong(&link("town", "name")).contains("is a field there"));
         assert!(wrong(&link("town", "id")).contains("is a field there"));

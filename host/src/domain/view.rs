@@ -11,7 +11,7 @@ use super::filter::Target;
 use super::invalid::FieldError;
 use super::object::Object;
 use super::record::Record;
-use super::value::Value;
+use super::value::{Reference, Value};
 
 /// Most links to follow in one request.
 pub const MAX_EXPAND: usize = 10;
@@ -113,6 +113,7 @@ impl Serialize for Linked<'_> {
         for (place, (records, further)) in &self.expanded.0 {
             let linked = match self.record.values[*place] {
                 Value::Id(id) => records.get(&id),
+                Value::Reference(Reference { id, .. }) => records.get(&id),
                 _ => None,
             };
             let view = linked.map(|record| View { record, fields: None, expanded: further });

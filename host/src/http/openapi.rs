@@ -148,8 +148,10 @@ fn path_of(object: &Object, path: &str, generic: &Value) -> Value {
             "list" | "search" => page_schema(&record),
             "linked" | "aggregate" => json!({"$ref": format!("#/components/schemas/{}", schema_name(&name))}),
             "batch" | "duplicates" | "merge" | "restore" | "unmerge" => json!({"type": "object"}),
-            // Events have one form, whatever their object.
-            "timeline" => operation["responses"]["200"]["content"]["application/json"]["schema"].clone(),
+            // These have one form, whatever their object.
+            "timeline" | "profile" | "change_matching" | "delete_matching" => {
+                operation["responses"]["200"]["content"]["application/json"]["schema"].clone()
+            }
             _ => record,
         };
         let is_file = name == "export";

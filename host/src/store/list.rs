@@ -35,6 +35,15 @@ impl Store {
         Ok(counts.into_iter().next().unwrap_or_default())
     }
 
+    /// The same, up to a number: beyond it the answer is that number.
+    pub async fn count_up_to(&self, permits: &Permits, filter: Option<&Filter>, most: u32) -> Result<i64, StoreError> {
+        let (mut select, _) = self.filtered(permits, filter, false)?;
+        select.expr(Expr::val(1)).limit(u64::from(most));
+        let counted = Sql::select().expr(Func::count(Expr::val(1))).from_subquery(select, Alias::new("some")).take();
+        let counts = self.db.all(Reach::List, Stmt::build(self.db.engine(), &counted), |row| row.integer(0)).await?;
+        Ok(counts.into_iter().next().unwrap_or_default())
+    }
+
     fn count_of(&self, permits: &Permits, filter: Option<&Filter>) -> Result<SelectStatement, StoreError> {
         let mut select = self.filtered(permits, filter, false)?.0;
         select.expr(Func::count(Expr::col(Asterisk)));

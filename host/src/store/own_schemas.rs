@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::custom::{self, CUSTOM};
 use super::db::{CommitError, Expect, Step, Stmt};
 use super::tables::{quote, scope, table_name};
-use super::{Store, StoreError};
+use super::{Further, Store, StoreError};
 use crate::access::{AreaPermit, Configure, HostPermit};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
@@ -19,13 +19,15 @@ impl Store {
     }
 
     /// Replaces it, when it still has this version, and puts the values of a
-    /// field that became indexed into their slot. False when it has changed.
+    /// field that became indexed into their slot; further steps are part of it.
+    /// False when it has changed.
     pub async fn set_own_schema(
         &self,
         permit: AreaPermit<Configure>,
         from: i64,
         definition: Json,
         fill: Option<(&Object, usize)>,
+        further: Vec<Further>,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
         let tenant = permit.tenant().0;
@@ -45,6 +47,7 @@ impl Store {
         };
         let mut steps = vec![Step { stmt, expect: Expect::OneChange }];
         steps.extend(fill.and_then(|(object, field)| self.fill_slot(permit.tenant(), object, field)));
+        steps.extend(further.into_iter().map(|further| further.0));
         match self.db.commit(steps).await {
             Ok(()) => Ok(true),
             Err(CommitError::Unmet(0) | CommitError::Unique(0) | CommitError::Busy) => Ok(false),

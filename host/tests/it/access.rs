@@ -121,6 +121,8 @@ fn body_for(method: &Method, path: &str, ids: &Json) -> Option<String> {
         "POST" if path.ends_with("/duplicates") => json!({"fields": {}}),
         "POST" if path.ends_with("/merge") => json!({"into": MISSING, "from": [OTHER]}),
         "POST" if path.ends_with("/unmerge") => json!({"merge": MISSING}),
+        "POST" if path.ends_with("/change") => json!({"filter": {}, "all": true, "fields": {"note": "changed"}}),
+        "POST" if path.ends_with("/delete") => json!({"filter": {}, "all": true}),
         "POST" if path.ends_with("/webhooks") => json!({"url": "https://hooks.example.com/"}),
         "POST" if path.ends_with("/replay") && !path.contains("/deliveries/") => json!({"since": "2020-01-01"}),
         "POST" if path.ends_with("/exports") => json!({"object": "contact"}),

@@ -114,7 +114,7 @@ impl<'a> Chunks<'a> {
                         continue;
                     }
                     (Ok(()), None) => {}
-                    (Err(JobFault::App(error)), None) => match refusal(&error) {
+                    (Err(JobFault::App(error)), None) => match error.refusal() {
                         Some(fault) => return Ok(Attempt::Refused(fault)),
                         None => return Err(error.into()),
                     },
@@ -330,17 +330,6 @@ impl Batch {
             Change::Delete { .. } | Change::Restore { .. } => None,
         }
     }
-}
-
-/// What a refusal says of the rows, if it is about them.
-fn refusal(error: &AppError) -> Option<FieldError> {
-    let code = match error {
-        AppError::Hook { failure, .. } => failure.code(),
-        AppError::Cascade(_) => "cascade_limit",
-        AppError::Invalid(faults) => return faults.first().cloned(),
-        _ => return None,
-    };
-    Some(FieldError::new("", code, error.to_string()))
 }
 
 fn ids(found: &Found) -> HashMap<String, Uuid> {

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
-use super::super::{App, AppError, exports, imports};
+use super::super::{App, AppError, exports, imports, matching, recompute};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
 use crate::domain::job::{JobState, Progress};
@@ -192,6 +192,8 @@ impl App {
         match run.row.kind.as_str() {
             imports::IMPORT => Box::pin(imports::run(&run)).await,
             imports::UNDO => Box::pin(imports::undo(&run)).await,
+            matching::CHANGE | matching::DELETE => Box::pin(matching::run(&run)).await,
+            recompute::RECOMPUTE => Box::pin(recompute::run(&run)).await,
             exports::EXPORT => Box::pin(exports::run(&run)).await,
             other => Err(AppError::Refused(format!("this host knows no job `{other}`")).into()),
         }
