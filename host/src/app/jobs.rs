@@ -47,10 +47,10 @@ pub struct JobView {
     /// How far it has come.
     pub progress: Progress,
     /// What came of it, once it is done.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>, required = true)]
     pub result: Json,
     /// What went wrong: `code` and `detail`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>, required = true)]
     pub error: Json,
     /// How often it was begun.
     pub attempts: i64,

@@ -249,7 +249,8 @@ fn schema_of(field: &Field) -> Value {
         FieldType::Link(to) => json!({"type": "string", "format": "uuid", "description": format!("Id of a `{to}`")}),
     };
     if !field.def.required && !matches!(field.kind, FieldType::Json) {
-        if let Some(options) = schema["enum"].as_array_mut() {
+        // Asked by index, a schema without `enum` would get one of null.
+        if let Some(options) = schema.get_mut("enum").and_then(Value::as_array_mut) {
             options.push(Value::Null);
         }
         schema["type"] = json!([schema["type"], "null"]);

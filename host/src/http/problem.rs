@@ -9,6 +9,9 @@ use super::conditions::etag;
 use crate::app::{AppError, Denied, Failure, StoreError};
 use crate::domain::invalid::FieldError;
 
+/// Most faults that one problem tells; an answer must not outgrow its question.
+const MAX_ERRORS: usize = 100;
+
 /// What went wrong, as callers see it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Problem {
@@ -95,9 +98,11 @@ impl Problem {
         self
     }
 
-    fn errors(mut self, errors: Vec<FieldError>) -> Self {
+    fn errors(mut self, mut errors: Vec<FieldError>) -> Self {
+        let left_off = errors.len().saturating_sub(MAX_ERRORS);
+        errors.truncate(MAX_ERRORS);
         self.errors = errors;
-        self
+        if left_off == 0 { self } else { self.fact("errors_left_off", left_off) }
     }
 
     /// The finished answer, once the request has its id.

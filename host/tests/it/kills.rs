@@ -2,21 +2,17 @@
 //! is stored, what is retried is not doubled, and every event arrives.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use rand::RngExt;
 use serde_json::{Value as Json, json};
-use sqlx::{Connection, SqliteConnection};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
+use crate::place::Place;
 use crate::receiver::Receiver;
-use crate::support::{On, new_postgres_database};
+use crate::support::On;
 
 both!(kills);
 
@@ -28,45 +24,6 @@ const WRITERS: usize = 4;
 const ANSWERS: usize = 40;
 /// Longest wait for the last events; another process's lease has to end first.
 const PATIENCE: Duration = Duration::from_mins(2);
-
-/// Where an installation is, as arguments of the command line.
-struct Place {
-    arguments: Vec<String>,
-    directory: tempfile::TempDir,
-}
-
-impl Place {
-    async fn make(on: On) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let arguments = match on {
-            On::Sqlite => vec!["--data-dir".to_owned(), directory.path().to_str().unwrap().to_owned()],
-            On::Postgres => vec!["--database-url".to_owned(), new_postgres_database().await],
-        };
-        Self { arguments, directory }
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_guildhall"));
-        command.args(words).args(&self.arguments).stdin(Stdio::null()).kill_on_drop(true);
-        command
-    }
-
-    /// An admin's key of a new tenant.
-    async fn key(&self) -> String {
-        let made = self.command(&["tenant", "create", "--slug", "shop", "--name", "Shop", "--json"]).output().await;
-        let made: Json = serde_json::from_slice(&made.unwrap().stdout).unwrap();
-        made["api_key"].as_str().unwrap().to_owned()
-    }
-
-    /// Starts the host, and says where it listens.
-    async fn serve(&self) -> (Child, String) {
-        let words = ["serve", "--listen", "127.0.0.1:0", "--allow-private-webhooks"];
-        let mut child = self.command(&words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next_line().await.unwrap().expect("the host ended before it listened");
-        (child, line.strip_prefix("listening on ").unwrap().to_owned())
-    }
-}
 
 /// Clients and what they were answered.
 struct Writers {
@@ -206,12 +163,6 @@ async fn kills(on: On) {
     assert_eq!(arrived, events.keys().collect::<BTreeSet<_>>());
     host.kill().await.unwrap();
     if on == On::Sqlite {
-        assert_eq!(integrity(place.directory.path()).await, "ok");
+        assert_eq!(place.integrity().await, "ok");
     }
-}
-
-async fn integrity(directory: &Path) -> String {
-    let path = directory.join("guildhall.sqlite");
-    let mut connection = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
-    sqlx::query_scalar("pragma integrity_check").fetch_one(&mut connection).await.unwrap()
 }

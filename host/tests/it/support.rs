@@ -137,6 +137,11 @@ impl Actor {
         self.key.as_deref().unwrap()
     }
 
+    /// The full address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
+    }
+
     /// The same actor, with this key.
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self.clone() }

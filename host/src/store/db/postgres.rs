@@ -21,6 +21,9 @@ const CONNECTIONS: u32 = 32;
 const WAIT: Duration = Duration::from_secs(5);
 /// Longest run of a statement; changes of tables may take as long as they need.
 const STATEMENT_TIMEOUT: &str = "5s";
+/// Codes, or their beginnings, of a database that cannot be had: connections
+/// lost or refused, no such database or none let in, out of something, shut down.
+const AWAY: [&str; 6] = ["08", "28", "3D000", "53", "55000", "57"];
 /// Prepared statements kept per connection.
 const STATEMENTS: usize = 512;
 
@@ -154,9 +157,7 @@ fn failure(error: sqlx::Error) -> StoreError {
     match &error {
         sqlx::Error::Database(cause) => match cause.code().as_deref() {
             Some("57014") => StoreError::TooLong,
-            Some(code) if code.starts_with("53") || code.starts_with("57") || code.starts_with("08") => {
-                StoreError::Unavailable(error.to_string())
-            }
+            Some(code) if AWAY.iter().any(|kind| code.starts_with(kind)) => StoreError::Unavailable(error.to_string()),
             _ => StoreError::Driver(error.to_string()),
         },
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => {

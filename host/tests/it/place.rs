@@ -1,0 +1,58 @@
+//! An installation whose host is a process of its own.
+
+use std::process::Stdio;
+
+use serde_json::Value as Json;
+use sqlx::{Connection, SqliteConnection};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::support::{On, new_postgres_database};
+
+/// Where an installation is, as arguments of the command line.
+pub struct Place {
+    arguments: Vec<String>,
+    pub directory: tempfile::TempDir,
+}
+
+impl Place {
+    pub async fn make(on: On) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let arguments = match on {
+            On::Sqlite => vec!["--data-dir".to_owned(), directory.path().to_str().unwrap().to_owned()],
+            On::Postgres => vec!["--database-url".to_owned(), new_postgres_database().await],
+        };
+        Self { arguments, directory }
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        // A write past a limit of the process fails like one on a full disk, instead of ending it.
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_guildhall")]);
+        command.args(words).args(&self.arguments).stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+
+    /// An admin's key of a new tenant.
+    pub async fn key(&self) -> String {
+        let made = self.command(&["tenant", "create", "--slug", "shop", "--name", "Shop", "--json"]).output().await;
+        let made: Json = serde_json::from_slice(&made.unwrap().stdout).unwrap();
+        made["api_key"].as_str().unwrap().to_owned()
+    }
+
+    /// Starts the host, and says where it listens.
+    pub async fn serve(&self) -> (Child, String) {
+        let words = ["serve", "--listen", "127.0.0.1:0", "--allow-private-webhooks"];
+        let mut child = self.command(&words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next_line().await.unwrap().expect("the host ended before it listened");
+        (child, line.strip_prefix("listening on ").unwrap().to_owned())
+    }
+
+    /// What SQLite says of its file.
+    pub async fn integrity(&self) -> String {
+        let path = self.directory.path().join("guildhall.sqlite");
+        let mut connection = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+        sqlx::query_scalar("pragma integrity_check").fetch_one(&mut connection).await.unwrap()
+    }
+}
