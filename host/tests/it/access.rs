@@ -38,8 +38,7 @@ async fn operations(actor: &Actor, id_of: impl Fn(&str) -> String) -> Vec<(Metho
             "company" => "contacts",
             "contact" => "orders",
             "loyalty.entry" => "member",
-            "tag" | "segment" | "product" => "nothing",
-            "file" => "about",
+            "tag" | "segment" | "product" | "file" => "nothing",
             _ => "contact",
         };
         let mut path = path.replace("{id}", &id_of(object)).replace("/links/{field}", &format!("/links/{link}"));
@@ -218,6 +217,8 @@ async fn a_viewer_reads_and_changes_nothing(on: On) {
         let is_read = method == Method::GET || is_question(&path);
         if ASKING.contains(&operation.as_str()) {
             reply.assert(202);
+        } else if path.ends_with("/links/nothing") {
+            reply.problem(404, "not_found");
         } else if is_read && !ADMINS_ONLY.contains(&operation.as_str()) {
             reply.assert(200);
         } else {
