@@ -1,6 +1,7 @@
 //! What one tenant has: its schema, and its modules ready to run.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -13,7 +14,7 @@ use crate::domain::object::{Object, ObjectDef};
 use crate::domain::own_schema::OwnSchema;
 use crate::domain::schema::Schema;
 use crate::plugin::Compiled;
-use crate::store::ModuleRow;
+use crate::store::{ModuleRow, StoreError};
 
 /// The core's objects, one definition file each.
 const CORE: &[&str] = &[
@@ -66,7 +67,9 @@ pub struct Catalog {
 pub(super) struct Catalogs {
     core: Vec<Arc<Object>>,
     core_defs: Vec<ObjectDef>,
-    tenants: Cache<TenantId, Arc<Catalog>>,
+    tenants: Cache<(TenantId, u64), Arc<Catalog>>,
+    /// Counts what this node changed of a tenant: what was being loaded meanwhile is not used then.
+    changes: RwLock<HashMap<TenantId, u64>>,
     plugins: Cache<(String, String), Arc<Plugin>>,
 }
 
@@ -84,8 +87,16 @@ impl Catalogs {
             core_defs,
             // Another node's change is seen after a second.
             tenants: Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(1)).build(),
+            changes: RwLock::default(),
             plugins: Cache::new(1_000),
         })
+    }
+}
+
+impl Catalogs {
+    fn changes_of(&self, tenant: TenantId) -> u64 {
+        let changes = self.changes.read().unwrap_or_else(PoisonError::into_inner);
+        changes.get(&tenant).copied().unwrap_or_default()
     }
 }
 
@@ -100,7 +111,7 @@ impl App {
             let timezone = timezone.and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC);
             Ok(Arc::new(Catalog { timezone, ..self.build_catalog(rows, version, own).await? }))
         };
-        self.catalogs.tenants.try_get_with(tenant, load).await.map_err(of_many)
+        self.catalogs.tenants.try_get_with((tenant, self.catalogs.changes_of(tenant)), load).await.map_err(of_many)
     }
 
     /// What a tenant made for itself, and its version.
@@ -139,8 +150,9 @@ impl App {
     }
 
     /// Forgets what a tenant has, because it has changed.
-    pub(super) async fn forget_catalog(&self, tenant: TenantId) {
-        self.catalogs.tenants.invalidate(&tenant).await;
+    pub(super) fn forget_catalog(&self, tenant: TenantId) {
+        let mut changes = self.catalogs.changes.write().unwrap_or_else(PoisonError::into_inner);
+        *changes.entry(tenant).or_default() += 1;
     }
 
     /// An installed plugin, compiled when it is asked for the first time.
@@ -181,7 +193,13 @@ impl App {
     }
 }
 
-/// The error of work that several waited for: whole for the only one, its text for many.
+/// The error of work that several waited for: whole for the only one. For many
+/// it is told again: that the database is away is not the host's fault.
 fn of_many(error: Arc<AppError>) -> AppError {
-    Arc::try_unwrap(error).unwrap_or_else(|shared| AppError::Setup(shared.to_string()))
+    Arc::try_unwrap(error).unwrap_or_else(|shared| match &*shared {
+        AppError::Store(StoreError::Unavailable(cause)) => StoreError::Unavailable(cause.clone()).into(),
+        AppError::Store(StoreError::TooLong) => StoreError::TooLong.into(),
+        AppError::NotFound { what, id } => AppError::NotFound { what: what.clone(), id: id.clone() },
+        other => AppError::Setup(other.to_string()),
+    })
 }

@@ -223,6 +223,9 @@ fn give_slot(field: &mut FieldDef, others: &[FieldDef]) -> Result<(), Refusal> {
     if field.options.len() > MAX_OPTIONS {
         return Err(Refusal::Wrong(format!("field `{}` has more than {MAX_OPTIONS} options", field.name)));
     }
+    if field.name == OWN_PREFIX {
+        return Err(Refusal::Wrong(format!("`{OWN_PREFIX}` is only the beginning of a name")));
+    }
     let checked = Field::check(field.clone()).map_err(Refusal::Wrong)?;
     let is_link = matches!(checked.kind, FieldType::Link(_) | FieldType::User);
     if !field.unique && !field.indexed && !is_link {

@@ -38,6 +38,7 @@ async fn operations(actor: &Actor, id_of: impl Fn(&str) -> String) -> Vec<(Metho
             "company" => "contacts",
             "contact" => "orders",
             "loyalty.entry" => "member",
+            "order_line" => "order",
             "tag" | "segment" | "product" | "file" => "nothing",
             _ => "contact",
         };

@@ -163,8 +163,9 @@ async fn cve_2026_27702_budibase(on: On) {
 /// A length that overflows the protocol's prefix would need a value of 4 GiB: bodies end long before.
 async fn rustsec_2024_0363_sqlx(on: On) {
     let TestApp { ann, .. } = TestApp::start(on).await;
-    let huge = "x".repeat(17 << 20);
     for path in ["", "/search", "/batch", "/upsert", "/aggregate", "/merge", "/duplicates"] {
+        // A little over the limit: what is far over may be cut off before the answer is read.
+        let huge = "x".repeat(if path == "/batch" { 16 << 20 } else { 1 << 20 });
         let body = format!("{{\"name\":\"{huge}\"}}");
         let reply = ann.send(Method::POST, &format!("/api/v1/records/contact{path}"), Some(body)).await;
         reply.problem(413, "payload_too_large");

@@ -60,8 +60,7 @@ async fn a_cursor_belongs_to_its_list(on: On) {
     let cursor = page["next_cursor"].as_str().unwrap();
     ann.get(&format!("/api/v1/records/contact?sort=name&limit=2&cursor={cursor}")).await.assert(200);
     let mut forged = cursor.to_owned();
-    let last = if forged.ends_with('A') { 'B' } else { 'A' };
-    forged.replace_range(0..1, if forged.starts_with(last) { "C" } else { "D" });
+    forged.replace_range(0..1, if forged.starts_with('C') { "D" } else { "C" });
     for (actor, query) in [
         (&sam, format!("sort=name&cursor={cursor}")),
         (&ann, format!("sort=-name&cursor={cursor}")),

@@ -160,9 +160,13 @@ fn failure(error: sqlx::Error) -> StoreError {
             Some(code) if AWAY.iter().any(|kind| code.starts_with(kind)) => StoreError::Unavailable(error.to_string()),
             _ => StoreError::Driver(error.to_string()),
         },
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => {
-            StoreError::Unavailable(error.to_string())
-        }
+        // A connection that is cut in the middle of an answer breaks the protocol.
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::WorkerCrashed => StoreError::Unavailable(error.to_string()),
         _ => StoreError::Driver(error.to_string()),
     }
 }
