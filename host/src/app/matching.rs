@@ -106,7 +106,7 @@ impl App {
                 Deed::Change(permit, fields.clone())
             }
         };
-        match self.matching_filter(&asker, request, at) {
+        match matching_filter(&asker, request, at) {
             Ok(filter) if faults.is_empty() => {
                 let permits = asker.permits(Some(&filter));
                 Ok(Matching { catalog: asker.catalog, permits, filter, deed })
@@ -115,23 +115,19 @@ impl App {
             Err(wrong) => Err(AppError::Invalid(faults.into_iter().chain(wrong).collect())),
         }
     }
+}
 
-    fn matching_filter(
-        &self,
-        asker: &Asker,
-        request: &MatchingRequest,
-        at: Timestamp,
-    ) -> Result<Filter, Vec<FieldError>> {
-        let needed = |message: &str| vec![FieldError::new("filter", "required", message)];
-        let json = request.filter.as_ref().filter(|json| !json.is_null());
-        let json = json.ok_or_else(|| needed("says which records"))?;
-        let moment = Moment { at, timezone: asker.catalog.timezone };
-        let filter = asker.scoped(moment, |scope| Filter::parse(scope, json))?;
-        if takes_all(&filter) && !request.all {
-            return Err(needed("takes all records: say `\"all\": true` if that is meant"));
-        }
-        Ok(filter)
+/// Reads the filter of a request.
+fn matching_filter(asker: &Asker, request: &MatchingRequest, at: Timestamp) -> Result<Filter, Vec<FieldError>> {
+    let needed = |message: &str| vec![FieldError::new("filter", "required", message)];
+    let json = request.filter.as_ref().filter(|json| !json.is_null());
+    let json = json.ok_or_else(|| needed("says which records"))?;
+    let moment = Moment { at, timezone: asker.catalog.timezone };
+    let filter = asker.scoped(moment, |scope| Filter::parse(scope, json))?;
+    if takes_all(&filter) && !request.all {
+        return Err(needed("takes all records: say `\"all\": true` if that is meant"));
     }
+    Ok(filter)
 }
 
 /// Whether a filter has no condition at all.

@@ -267,9 +267,8 @@ impl FieldType {
     /// A typical value, for trying a formula.
     pub fn sample(&self) -> Value {
         let json = match self {
-            Self::Text(_) | Self::LongText => serde_json::json!("1"),
+            Self::Text(_) | Self::LongText | Self::Decimal { .. } => serde_json::json!("1"),
             Self::Integer => serde_json::json!(1),
-            Self::Decimal { .. } => serde_json::json!("1"),
             Self::Money => serde_json::json!({"amount": "1", "currency": "EUR"}),
             Self::Boolean => serde_json::json!(true),
             Self::Date => serde_json::json!("2026-01-01"),

@@ -37,7 +37,7 @@ pub enum SchemaChange {
     /// Change what is said about an object.
     ChangeObject { object: String, patch: Map<String, Json> },
     /// Add a field to an object.
-    AddField { object: String, field: FieldDef },
+    AddField { object: String, field: Box<FieldDef> },
     /// Change what is said about a field.
     ChangeField { object: String, field: String, patch: Map<String, Json> },
 }
@@ -70,7 +70,7 @@ impl OwnSchema {
         match change {
             SchemaChange::AddObject(def) => self.add_object(schema, def),
             SchemaChange::ChangeObject { object, patch } => self.change_object(&object, patch),
-            SchemaChange::AddField { object, field } => self.add_field(schema, &object, field),
+            SchemaChange::AddField { object, field } => self.add_field(schema, &object, *field),
             SchemaChange::ChangeField { object, field, patch } => self.change_field(&object, &field, patch),
         }
     }

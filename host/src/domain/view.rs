@@ -112,8 +112,7 @@ impl Serialize for Linked<'_> {
         let mut map = serializer.serialize_map(Some(self.expanded.0.len()))?;
         for (place, (records, further)) in &self.expanded.0 {
             let linked = match self.record.values[*place] {
-                Value::Id(id) => records.get(&id),
-                Value::Reference(Reference { id, .. }) => records.get(&id),
+                Value::Id(id) | Value::Reference(Reference { id, .. }) => records.get(&id),
                 _ => None,
             };
             let view = linked.map(|record| View { record, fields: None, expanded: further });

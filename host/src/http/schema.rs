@@ -135,7 +135,7 @@ pub async fn add_field(
     headers: HeaderMap,
     body: ObjectBody,
 ) -> Result<Response, Problem> {
-    let change = SchemaChange::AddField { object, field: read(body.members)? };
+    let change = SchemaChange::AddField { object, field: Box::new(read(body.members)?) };
     changed(&app, &caller, &headers, change, StatusCode::CREATED).await
 }
 

@@ -1,6 +1,8 @@
 //! Values of fields that a tenant added: kept together in one JSON column,
 //! and once more in an indexed column when the field is indexed or unique.
 
+use std::fmt::Write as _;
+
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use sea_query::{Alias, Expr, Value as Bound};
@@ -116,7 +118,7 @@ pub fn set(engine: Engine, record: &Record, places: &[usize], values: &mut Vec<B
             let mut set = format!(", {CUSTOM} = json_set(coalesce({CUSTOM}, '{{}}')");
             for &at in changed() {
                 values.push(kept(&record.values[at]).to_string().into());
-                set.push_str(&format!(", '$.{}', json(${})", record.object.fields[at].name(), values.len()));
+                let _ = write!(set, ", '$.{}', json(${})", record.object.fields[at].name(), values.len());
             }
             set + ")"
         }
@@ -130,7 +132,7 @@ pub fn set(engine: Engine, record: &Record, places: &[usize], values: &mut Vec<B
         let field = &record.object.fields[at];
         if let Some(slot) = slot_of(field) {
             values.push(in_slot(field, &record.values[at]));
-            sql.push_str(&format!(", {} = ${}", quote(slot), values.len()));
+            let _ = write!(sql, ", {} = ${}", quote(slot), values.len());
         }
     }
     sql

@@ -130,8 +130,7 @@ fn body_for(method: &Method, path: &str, ids: &Json) -> Option<String> {
         "POST" => fields_of(object, ids),
         "PATCH" if path.contains("/schema/") => json!({"label": "changed"}),
         "PATCH" if path.contains("/webhooks/") => json!({"enabled": false}),
-        "PATCH" => json!({}),
-        "PUT" => json!({}),
+        "PATCH" | "PUT" => json!({}),
         _ => return None,
     };
     Some(body.to_string())

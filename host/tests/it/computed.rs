@@ -24,7 +24,7 @@ fn formula(name: &str, returns: &str, expression: &str) -> Json {
     json!({"name": name, "label": name, "type": "formula", "returns": returns, "expression": expression, "scale": 2, "precision": 12})
 }
 
-fn roll_up(name: &str, returns: &str, rollup: Json) -> Json {
+fn roll_up(name: &str, returns: &str, rollup: &Json) -> Json {
     json!({"name": name, "label": name, "type": "rollup", "returns": returns, "rollup": rollup, "scale": 2, "precision": 12})
 }
 
@@ -73,10 +73,10 @@ async fn with_roll_ups(ann: &Actor) {
     let mut total = orders("sum", json!("total"));
     total["currency"] = json!("EUR");
     total["filter"] = json!({"status": {"_neq": "cancelled"}});
-    add(ann, "company", roll_up("x_orders", "integer", orders("count", json!(null)))).await;
-    add(ann, "company", roll_up("x_total", "money", total)).await;
-    add(ann, "company", roll_up("x_last", "datetime", orders("max", json!("placed_at")))).await;
-    add(ann, "company", roll_up("x_mean", "decimal", orders("avg", json!("quantity")))).await;
+    add(ann, "company", roll_up("x_orders", "integer", &orders("count", json!(null)))).await;
+    add(ann, "company", roll_up("x_total", "money", &total)).await;
+    add(ann, "company", roll_up("x_last", "datetime", &orders("max", json!("placed_at")))).await;
+    add(ann, "company", roll_up("x_mean", "decimal", &orders("avg", json!("quantity")))).await;
     add(ann, "company", formula("x_is_big", "boolean", "x_total > money(100, 'EUR')")).await;
 }
 
@@ -163,7 +163,7 @@ async fn a_roll_up_of_a_roll_up(on: On) {
     };
     add(&ann, "order", pieces(of_lines)).await;
     let problem =
-        ann.post("/api/v1/schema/order/fields", &roll_up("x_p", "decimal", sum("order_line", "nothing"))).await;
+        ann.post("/api/v1/schema/order/fields", &roll_up("x_p", "decimal", &sum("order_line", "nothing"))).await;
     problem.problem(409, "refused");
     add(&ann, "company", pieces(sum("order", "x_pieces"))).await;
     let company = ann.create("company", json!({"name": "C"})).await;
@@ -209,9 +209,9 @@ async fn circles_are_refused(on: On) {
         assert!(problem["detail"].as_str().unwrap().contains("computed from itself"), "{problem}");
     }
     let parent = json!({"function": "count", "object": "company", "link": "parent"});
-    add(&ann, "company", roll_up("x_members", "integer", parent)).await;
+    add(&ann, "company", roll_up("x_members", "integer", &parent)).await;
     let tree = json!({"function": "sum", "object": "company", "link": "parent", "field": "x_tree"});
-    let problem = ann.post("/api/v1/schema/company/fields", &roll_up("x_tree", "integer", tree)).await;
+    let problem = ann.post("/api/v1/schema/company/fields", &roll_up("x_tree", "integer", &tree)).await;
     problem.problem(409, "refused");
 }
 
@@ -227,7 +227,7 @@ async fn what_cannot_be_gathered_is_refused(on: On) {
             json!({"function": "count", "object": "order", "link": "company", "filter": {"nothing": {"_eq": 1}}}),
         ),
     ] {
-        let reply = ann.post("/api/v1/schema/company/fields", &roll_up("x_a", returns, rollup)).await;
+        let reply = ann.post("/api/v1/schema/company/fields", &roll_up("x_a", returns, &rollup)).await;
         reply.problem(409, "refused");
     }
     for (returns, rollup) in [
@@ -236,7 +236,7 @@ async fn what_cannot_be_gathered_is_refused(on: On) {
         ("money", json!({"function": "sum", "object": "order", "link": "company", "field": "total"})),
         ("text", json!({"function": "sum", "object": "order", "link": "company", "field": "status"})),
     ] {
-        let reply = ann.post("/api/v1/schema/company/fields", &roll_up("x_a", returns, rollup)).await;
+        let reply = ann.post("/api/v1/schema/company/fields", &roll_up("x_a", returns, &rollup)).await;
         reply.problem(422, "validation_failed");
     }
 }

@@ -110,7 +110,7 @@ async fn wrong_values_of_every_type_are_refused(on: On) {
             ],
         ),
         (json!({"type": "boolean"}), vec![json!("true"), json!(1)]),
-        (json!({"type": "date"}), vec![json!("2026-02-30"), json!("26-01-01"), json!(20260101), json!("0000-01-01")]),
+        (json!({"type": "date"}), vec![json!("2026-02-30"), json!("26-01-01"), json!(20_260_101), json!("0000-01-01")]),
         (json!({"type": "datetime"}), vec![json!("yesterday"), json!("2026-01-01T25:00:00Z"), json!(0)]),
         (json!({"type": "select", "options": options}), vec![json!("b"), json!(["a"])]),
         (json!({"type": "multi_select", "options": options}), vec![json!("a"), json!(["b"]), json!([1]), json!(many)]),

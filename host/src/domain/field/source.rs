@@ -138,9 +138,9 @@ impl RollUp {
     /// Whether values of a field can be gathered into another.
     pub fn takes(&self, from: &Field, into: &Field) -> bool {
         match (self.gather, &from.kind, &into.kind) {
-            (Gather::Avg, FieldType::Integer | FieldType::Decimal { .. }, FieldType::Decimal { .. }) => true,
-            (Gather::Avg | Gather::Sum, FieldType::Money, FieldType::Money) => true,
-            (Gather::Sum, FieldType::Integer, FieldType::Integer | FieldType::Decimal { .. }) => true,
+            (Gather::Avg, FieldType::Integer | FieldType::Decimal { .. }, FieldType::Decimal { .. })
+            | (Gather::Avg | Gather::Sum, FieldType::Money, FieldType::Money)
+            | (Gather::Sum, FieldType::Integer, FieldType::Integer | FieldType::Decimal { .. }) => true,
             (Gather::Sum, FieldType::Decimal { scale, .. }, FieldType::Decimal { scale: into, .. }) => scale <= into,
             (Gather::Min | Gather::Max, from, into) => {
                 std::mem::discriminant(from) == std::mem::discriminant(into)

@@ -1,5 +1,7 @@
 //! What formulas can call beyond CEL's own functions.
 
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "the form in which the crate hands arguments over")]
+
 use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::{CallExpr, Expr, LiteralValue};

@@ -147,9 +147,12 @@ impl<'a> Compiler<'a> {
     /// Whether a list has a value. That is never unknown.
     fn has(&self, place: usize, value: &Value) -> Expr {
         let field = &self.object.fields[place];
-        let list = || match field.is_custom {
-            true => custom::list(self.engine, &format!("t{}", self.level), field),
-            false => self.own(field.name()),
+        let list = || {
+            if field.is_custom {
+                custom::list(self.engine, &format!("t{}", self.level), field)
+            } else {
+                self.own(field.name())
+            }
         };
         match (value, self.engine) {
             (Value::Id(id), _) => {
