@@ -50,11 +50,14 @@ async fn an_export_goes_on_after_a_kill(on: On) {
     let whole = test.ann.get("/api/v1/records/contact/export?sort=name").await.assert(200).text;
     let ask = json!({"object": "contact", "sort": "name"});
     let path = test.ann.post("/api/v1/exports", &ask).await.assert(202).header("location").to_owned();
-    for round in 1..6 {
-        let polls = if on == On::Sqlite { 4 } else { 40 };
+    // A little further each time, until the job has begun and is cut off.
+    let (mut round, mut polls) = (1, 0);
+    while test.ann.get(&path).await.assert(200).json()["job"]["attempts"] == 0 {
+        polls += if on == On::Sqlite { 1 } else { 8 };
         killed_after(polls, node(&test, round).await.run_due_jobs()).await;
+        round += 1;
     }
-    node(&test, 10).await.run_due_jobs().await.unwrap();
+    node(&test, round).await.run_due_jobs().await.unwrap();
     let done = test.ann.get(&path).await.assert(200).json();
     assert!(done["job"]["attempts"].as_u64().unwrap() > 1, "{done}");
     let file = test.ann.get(&format!("{path}/file")).await.assert(200).text;

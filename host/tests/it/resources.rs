@@ -66,7 +66,8 @@ fn keys(count: usize) -> String {
 
 async fn bodies_of_many_keys(on: On) {
     let TestApp { ann, .. } = TestApp::start(on).await;
-    post(&ann, "/api/v1/records/contact", keys(1_000_000)).await.problem(413, "payload_too_large");
+    // A little over the limit: what is far over may be cut off before the answer is read.
+    post(&ann, "/api/v1/records/contact", keys(120_000)).await.problem(413, "payload_too_large");
     let batch = format!("{{\"operations\":[{{\"op\":\"create\",\"fields\":{}}}]}}", keys(1_000_000));
     let reply = post(&ann, "/api/v1/records/contact/batch", batch).await;
     assert!(reply.text.len() < 100_000, "an answer of {} bytes", reply.text.len());
