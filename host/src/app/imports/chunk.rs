@@ -67,8 +67,8 @@ impl<'a> Chunks<'a> {
 
     /// Stores these rows, in order, in as few commits as possible.
     pub async fn run(&mut self, rows: &[Row], position: &mut Position) -> Result<(), JobFault> {
-        // What modules and fields there are may change while a long import runs.
-        self.catalog = self.run.app.catalog(self.run.caller.tenant).await?;
+        // What modules, fields and rights there are may change while a long import runs.
+        *self = Self::new(self.run, self.import, self.plan).await?;
         let prepared: Vec<Prepared> = rows.iter().map(|row| prepare(&self.object, self.plan, row)).collect();
         let mut left = vec![&prepared[..]];
         while let Some(slice) = left.pop() {
