@@ -8,6 +8,7 @@ mod credential;
 mod duplicates;
 mod events;
 mod exports;
+mod files;
 mod health;
 mod idempotency;
 mod imports;
@@ -74,6 +75,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(questions::linked))
         .routes(routes!(questions::search_all))
         .routes(routes!(exports::stream))
+        .routes(routes!(files::get, files::set))
         .routes(routes!(imports::create))
         .routes(routes!(imports::get, imports::change))
         .routes(routes!(imports::start))

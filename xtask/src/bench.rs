@@ -4,11 +4,13 @@ mod build;
 mod check;
 mod disk;
 mod figure;
+mod gauge;
 mod hook;
 mod installation;
 mod load;
 mod pgbench;
 mod proc;
+mod records;
 mod report;
 mod rounds;
 mod server;
@@ -21,7 +23,7 @@ mod window;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::interrupt::Interrupt;
 use crate::{wasm_target, workspace};
@@ -32,7 +34,10 @@ use rounds::Plan;
 use site::Site;
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Options {
+    #[command(subcommand)]
+    of: Option<Of>,
     /// Rounds on each engine; the first warms up and is dropped [default: 7]
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..))]
     rounds: Option<u32>,
@@ -48,6 +53,12 @@ pub struct Options {
     /// Write everything that was measured to this file
     #[arg(long)]
     json: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Of {
+    /// The record platform on a million contacts in a thousand tenants
+    Records(records::Options),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -88,10 +99,17 @@ pub fn run(options: &Options) -> Result<()> {
         let mut interrupt = Interrupt::listen()?;
         // Dropping the work ends every server that it has started.
         tokio::select! {
-            done = measure(options, &programs, plan) => done,
+            done = measured(options, &programs, plan) => done,
             () = interrupt.received() => bail!("interrupted"),
         }
     })
+}
+
+async fn measured(options: &Options, programs: &Programs, plan: Plan) -> Result<()> {
+    match &options.of {
+        Some(Of::Records(options)) => records::measure(options, programs).await,
+        None => measure(options, programs, plan).await,
+    }
 }
 
 async fn measure(options: &Options, programs: &Programs, plan: Plan) -> Result<()> {

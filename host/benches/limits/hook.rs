@@ -35,7 +35,7 @@ pub fn measure(plugin: &Path) -> Result<()> {
 
 async fn calls(engine: &PluginEngine, plugin: &Compiled, change: HookChange) -> Result<Value> {
     let hook = plugin.manifest.hooks.before_write.first().ok_or("the plugin has no hook")?;
-    let limits = Limits::of_hook(&plugin.manifest, hook);
+    let limits = Limits::of_hook(&plugin.manifest, hook, 1);
     let mut times = Vec::with_capacity(CALLS);
     for call in 0..WARM_UP + CALLS {
         let changes = vec![change.clone()];

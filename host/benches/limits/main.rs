@@ -3,11 +3,15 @@
 //! Not a benchmark by itself: `cargo xtask bench` runs these programs between those of the host.
 #![expect(clippy::print_stdout, reason = "the results go to the program that started this one")]
 
+mod answer;
 mod contacts;
 mod disk;
 mod hook;
+mod reader;
 mod seed;
 mod server;
+mod sink;
+mod statements;
 mod stub;
 mod writer;
 
@@ -39,6 +43,10 @@ enum Limit {
         #[arg(long)]
         index: bool,
     },
+    /// axum and rusqlite: the statements of a file, one on a line
+    Statements { database: PathBuf, file: PathBuf },
+    /// A receiver of webhooks that counts them
+    Sink,
     /// Append 4 KiB and wait for the disk
     Fsync { folder: PathBuf },
     /// Durable inserts without a server: one by one, and in groups of 32
@@ -67,6 +75,8 @@ fn main() -> Result<()> {
     match Arguments::parse().limit {
         Limit::Hello => runtime.block_on(server::hello()),
         Limit::Sqlite { file, tenant, index } => runtime.block_on(server::sqlite(&file, tenant, index)),
+        Limit::Statements { database, file } => runtime.block_on(statements::run(&database, &file)),
+        Limit::Sink => runtime.block_on(sink::run()),
         Limit::Fsync { folder } => disk::fsync(&folder),
         Limit::SqliteInsert { folder } => disk::inserts(&folder),
         Limit::Hook { plugin } => hook::measure(&plugin),

@@ -1,33 +1,39 @@
 //! The least that a server has to do: a bare route, and rusqlite behind axum with nothing between.
 
-use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::extract::{Path as PathPart, Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
-use rusqlite::{Connection, OpenFlags, Row, params};
+use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::Result;
-use super::writer::{NewContact, Writer};
+use super::answer::{Answer, json, serve};
+use super::reader::Reader;
+use super::writer::Writer;
 
 const COLUMNS: &str =
     "id, version, created_at, updated_at, name, email, phone, company, city, birthday, external_id, note";
 
-type Answer = std::result::Result<Response, Failure>;
-
 /// What the handlers share.
 pub struct Limit {
-    file: PathBuf,
     tenant: Uuid,
+    reader: Reader,
     writer: Writer,
+}
+
+/// A contact to insert.
+#[derive(Deserialize)]
+struct NewContact {
+    name: String,
+    email: String,
+    city: String,
+    external_id: String,
 }
 
 /// A contact in the form of the host's API.
@@ -57,10 +63,6 @@ struct Page {
     data: Vec<Contact>,
 }
 
-thread_local! {
-    static READER: RefCell<Option<Connection>> = const { RefCell::new(None) };
-}
-
 /// Serves a bare route until the process is killed.
 pub async fn hello() -> Result<()> {
     serve(Router::new().route("/", get(async || "hello"))).await
@@ -72,7 +74,7 @@ pub async fn sqlite(file: &Path, tenant: Uuid, index: bool) -> Result<()> {
     if index {
         connection.execute_batch("create index limit_city_name on o_contact (tenant_id, city, name)")?;
     }
-    let limit = Limit { file: file.to_owned(), tenant, writer: Writer::start(connection, tenant)? };
+    let limit = Limit { tenant, reader: Reader::of(file), writer: Writer::start(connection)? };
     let routes = Router::new()
         .route("/contacts/{id}", get(point))
         .route("/contacts", get(list))
@@ -80,20 +82,11 @@ pub async fn sqlite(file: &Path, tenant: Uuid, index: bool) -> Result<()> {
     serve(routes.with_state(Arc::new(limit))).await
 }
 
-async fn serve(routes: Router) -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("listening on http://{}", listener.local_addr()?);
-    let listener = listener.tap_io(|stream| {
-        // As the host does; without it the answers would wait longer, not shorter.
-        let _ = stream.set_nodelay(true);
-    });
-    Ok(axum::serve(listener, routes).await?)
-}
-
 async fn point(State(limit): State<Arc<Limit>>, PathPart(id): PathPart<Uuid>) -> Answer {
     let sql = format!("select {COLUMNS} from o_contact where tenant_id = ?1 and id = ?2 and deleted_at is null");
-    let contact =
-        limit.read(|connection| connection.prepare_cached(&sql)?.query_row(params![limit.tenant, id], contact))?;
+    let contact = limit
+        .reader
+        .read(|connection| connection.prepare_cached(&sql)?.query_row(params![limit.tenant, id], contact))?;
     json(&contact)
 }
 
@@ -101,7 +94,7 @@ async fn list(State(limit): State<Arc<Limit>>, Query(query): Query<OfCity>) -> A
     let sql = format!(
         "select {COLUMNS} from o_contact where tenant_id = ?1 and city = ?2 and deleted_at is null order by name limit 50"
     );
-    let data = limit.read(|connection| {
+    let data = limit.reader.read(|connection| {
         let mut statement = connection.prepare_cached(&sql)?;
         let rows = statement.query_map(params![limit.tenant, query.city], contact)?;
         rows.collect::<rusqlite::Result<Vec<_>>>()
@@ -110,27 +103,16 @@ async fn list(State(limit): State<Arc<Limit>>, Query(query): Query<OfCity>) -> A
 }
 
 async fn insert(State(limit): State<Arc<Limit>>, Json(contact): Json<NewContact>) -> Answer {
-    let id = limit.writer.insert(contact).await?;
+    let (tenant, id) = (limit.tenant, Uuid::now_v7());
+    let write = move |connection: &Connection| {
+        let mut insert = connection.prepare_cached(
+            "insert into o_contact (tenant_id, id, version, created_at, updated_at, name, email, city, external_id) \
+             values (?1, ?2, 1, 0, 0, ?3, ?4, ?5, ?6)",
+        )?;
+        insert.execute(params![tenant, id, contact.name, contact.email, contact.city, contact.external_id]).map(drop)
+    };
+    limit.writer.write(write).await?;
     Ok((StatusCode::CREATED, Json(serde_json::json!({ "id": id }))).into_response())
-}
-
-impl Limit {
-    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-        READER.with_borrow_mut(|reader| {
-            let connection = match reader {
-                Some(connection) => connection,
-                None => reader.insert(self.connect()?),
-            };
-            read(connection)
-        })
-    }
-
-    fn connect(&self) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.file, flags)?;
-        connection.execute_batch("pragma busy_timeout = 10000; pragma mmap_size = 268435456;")?;
-        Ok(connection)
-    }
 }
 
 fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
@@ -148,23 +130,4 @@ fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
         external_id: row.get(10)?,
         note: row.get(11)?,
     })
-}
-
-fn json(body: &impl Serialize) -> Answer {
-    Ok(([(header::CONTENT_TYPE, "application/json")], serde_json::to_vec(body)?).into_response())
-}
-
-/// Any error, as a 500 that the load generator will count.
-struct Failure(Box<dyn std::error::Error + Send + Sync>);
-
-impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self(error.into())
-    }
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        (StatusCode::INTERNAL_SERVER_ERROR, self.0.to_string()).into_response()
-    }
 }

@@ -33,6 +33,9 @@ const CORE: &[&str] = &[
     include_str!("../../model/objects/task.json"),
 ];
 
+/// Most tenants whose catalogues are kept.
+const MOST: u64 = 10_000;
+
 /// A module of a tenant.
 pub struct Module {
     /// The plugin, compiled.
@@ -63,11 +66,21 @@ pub struct Catalog {
     pub timezone: Tz,
 }
 
+/// A catalogue, and what it was made from.
+struct Built {
+    rows: Vec<ModuleRow>,
+    timezone: String,
+    catalog: Arc<Catalog>,
+}
+
 /// Catalogues and plugins that are in memory.
 pub(super) struct Catalogs {
     core: Vec<Arc<Object>>,
     core_defs: Vec<ObjectDef>,
+    /// Those that were looked at within the last second.
     tenants: Cache<(TenantId, u64), Arc<Catalog>>,
+    /// Those that were made, good as long as what they were made from is the same.
+    built: Cache<TenantId, Arc<Built>>,
     /// Counts what this node changed of a tenant: what was being loaded meanwhile is not used then.
     changes: RwLock<HashMap<TenantId, u64>>,
     plugins: Cache<(String, String), Arc<Plugin>>,
@@ -85,8 +98,9 @@ impl Catalogs {
         Ok(Self {
             core,
             core_defs,
-            // Another node's change is seen after a second.
-            tenants: Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(1)).build(),
+            // Another node's change is told; when that is lost, it is seen after a second.
+            tenants: Cache::builder().max_capacity(MOST).time_to_live(Duration::from_secs(1)).build(),
+            built: Cache::builder().max_capacity(MOST).time_to_idle(Duration::from_secs(600)).build(),
             changes: RwLock::default(),
             plugins: Cache::new(1_000),
         })
@@ -94,6 +108,12 @@ impl Catalogs {
 }
 
 impl Catalogs {
+    /// Has the catalogue of a tenant looked at again, because it has changed.
+    pub(super) fn forget(&self, tenant: TenantId) {
+        let mut changes = self.changes.write().unwrap_or_else(PoisonError::into_inner);
+        *changes.entry(tenant).or_default() += 1;
+    }
+
     fn changes_of(&self, tenant: TenantId) -> u64 {
         let changes = self.changes.read().unwrap_or_else(PoisonError::into_inner);
         changes.get(&tenant).copied().unwrap_or_default()
@@ -103,15 +123,28 @@ impl Catalogs {
 impl App {
     /// What this tenant has.
     pub async fn catalog(&self, tenant: TenantId) -> Result<Arc<Catalog>, AppError> {
-        let load = async {
-            let permit = HostPermit::new(Chore::Serve);
-            let rows = self.store.modules_of(permit, tenant).await?;
-            let (version, own) = self.own_schema(tenant).await?;
-            let timezone = self.store.timezone(permit, tenant).await?;
-            let timezone = timezone.and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC);
-            Ok(Arc::new(Catalog { timezone, ..self.build_catalog(rows, version, own).await? }))
-        };
-        self.catalogs.tenants.try_get_with((tenant, self.catalogs.changes_of(tenant)), load).await.map_err(of_many)
+        let key = (tenant, self.catalogs.changes_of(tenant));
+        self.catalogs.tenants.try_get_with(key, self.look_at_catalog(tenant)).await.map_err(of_many)
+    }
+
+    /// The catalogue that was made before, when what it was made from is still the same, or a new one.
+    async fn look_at_catalog(&self, tenant: TenantId) -> Result<Arc<Catalog>, AppError> {
+        let permit = HostPermit::new(Chore::Serve);
+        let rows = self.store.modules_of(permit, tenant).await?;
+        let (timezone, version) = self.store.tenant_settings(permit, tenant).await?.unwrap_or_default();
+        if let Some(built) = self.catalogs.built.get(&tenant).await
+            && built.rows == rows
+            && built.timezone == timezone
+            && built.catalog.own_version == version
+        {
+            return Ok(Arc::clone(&built.catalog));
+        }
+        let (version, own) = self.own_schema(tenant).await?;
+        let catalog = self.build_catalog(rows.clone(), version, own).await?;
+        let catalog = Arc::new(Catalog { timezone: timezone.parse().unwrap_or(Tz::UTC), ..catalog });
+        let built = Built { rows, timezone, catalog: Arc::clone(&catalog) };
+        self.catalogs.built.insert(tenant, Arc::new(built)).await;
+        Ok(catalog)
     }
 
     /// What a tenant made for itself, and its version.
@@ -149,10 +182,10 @@ impl App {
         &self.catalogs.core
     }
 
-    /// Forgets what a tenant has, because it has changed.
-    pub(super) fn forget_catalog(&self, tenant: TenantId) {
-        let mut changes = self.catalogs.changes.write().unwrap_or_else(PoisonError::into_inner);
-        *changes.entry(tenant).or_default() += 1;
+    /// Forgets what a tenant has, here and on other nodes, because it was changed.
+    pub(super) fn catalog_changed(&self, tenant: TenantId) {
+        self.catalogs.forget(tenant);
+        self.news.catalog_changed(tenant);
     }
 
     /// An installed plugin, compiled when it is asked for the first time.

@@ -172,7 +172,7 @@ impl<'a> Execution<'a> {
                 None => Ok(Next::Again(None)),
             },
             Conflict::Changed { object, id } => Ok(Next::Again(Some((object, id)))),
-            // Nothing further is part of a command.
+            // What else is part of a command is always there.
             Conflict::Busy | Conflict::Superseded(_) => Ok(Next::Again(None)),
             Conflict::Store(error) => Err(error.into()),
             Conflict::Duplicate => {

@@ -106,10 +106,7 @@ impl App {
         let object = object.ok_or_else(|| AppError::UnknownObject(upload.object.clone()))?;
         self.access.check::<Create>(caller, object).await?;
         let file = self.take_in(caller.tenant, bytes, MAX_FILE).await?;
-        let key = key.map(|key| IdempotencyKey {
-            fingerprint: std::array::from_fn(|at| key.fingerprint[at] ^ file.hash[at]),
-            ..key
-        });
+        let key = key.map(|key| key.with(&file.hash));
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }

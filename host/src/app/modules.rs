@@ -135,7 +135,7 @@ impl App {
             return Err(AppError::Refused(format!("{plugin} needs the object `{}`", hook.object)));
         }
         self.store.set_module(permit, &row, self.clock.now()).await?;
-        self.forget_catalog(caller.tenant);
+        self.catalog_changed(caller.tenant);
         self.module_view(row).await
     }
 

@@ -2,6 +2,8 @@
 //! was they read from the log, so that news may be lost, or come twice.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -14,13 +16,23 @@ use crate::domain::id::TenantId;
 
 /// Wait before the connection that hears other nodes is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Tenants named in one message: PostgreSQL takes 8,000 bytes.
-const TENANTS_PER_MESSAGE: usize = 100;
+/// Words of one message: PostgreSQL takes 8,000 bytes.
+const TOLD_PER_MESSAGE: usize = 100;
+/// Before a tenant whose schema or modules have changed.
+const CATALOG: char = '!';
 
-/// Tenants of which there is news.
-#[derive(Default)]
-struct Heap {
-    tenants: Mutex<HashSet<TenantId>>,
+/// What of a tenant other nodes are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Told {
+    /// It has new events.
+    Events(TenantId),
+    /// Its schema or its modules have changed.
+    Catalog(TenantId),
+}
+
+/// What there is news of.
+struct Heap<T> {
+    all: Mutex<HashSet<T>>,
     bell: Notify,
 }
 
@@ -30,8 +42,8 @@ pub struct News {
     streams: Mutex<HashMap<TenantId, watch::Sender<u64>>>,
     /// Tenants whose events go to webhooks; of the others the worker hears nothing.
     receivers: RwLock<HashSet<TenantId>>,
-    to_deliver: Heap,
-    to_tell: Heap,
+    to_deliver: Heap<TenantId>,
+    to_tell: Heap<Told>,
     closing: watch::Sender<bool>,
 }
 
@@ -50,8 +62,13 @@ impl News {
 
     /// Something of this tenant was committed here.
     pub fn committed(&self, tenant: TenantId) {
-        self.to_tell.add(tenant);
+        self.to_tell.add(Told::Events(tenant));
         self.heard(tenant);
+    }
+
+    /// The schema or the modules of this tenant were changed here.
+    pub fn catalog_changed(&self, tenant: TenantId) {
+        self.to_tell.add(Told::Catalog(tenant));
     }
 
     /// Something of this tenant was committed, here or elsewhere.
@@ -109,20 +126,46 @@ impl News {
     }
 }
 
-impl Heap {
-    fn add(&self, tenant: TenantId) {
-        if lock(&self.tenants).insert(tenant) {
+impl<T> Default for Heap<T> {
+    fn default() -> Self {
+        Self { all: Mutex::default(), bell: Notify::default() }
+    }
+}
+
+impl<T: Eq + Hash> Heap<T> {
+    fn add(&self, one: T) {
+        if lock(&self.all).insert(one) {
             self.bell.notify_one();
         }
     }
 
-    async fn take(&self) -> Vec<TenantId> {
+    async fn take(&self) -> Vec<T> {
         loop {
-            let tenants: Vec<TenantId> = lock(&self.tenants).drain().collect();
-            if !tenants.is_empty() {
-                return tenants;
+            let all: Vec<T> = lock(&self.all).drain().collect();
+            if !all.is_empty() {
+                return all;
             }
             self.bell.notified().await;
+        }
+    }
+}
+
+/// One word of a message.
+impl fmt::Display for Told {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Events(tenant) => write!(formatter, "{tenant}"),
+            Self::Catalog(tenant) => write!(formatter, "{CATALOG}{tenant}"),
+        }
+    }
+}
+
+impl Told {
+    fn parse(word: &str) -> Option<Self> {
+        let tenant = |text: &str| Uuid::parse_str(text).ok().map(TenantId);
+        match word.strip_prefix(CATALOG) {
+            Some(rest) => tenant(rest).map(Self::Catalog),
+            None => tenant(word).map(Self::Events),
         }
     }
 }
@@ -132,10 +175,10 @@ impl App {
     /// one message serves many of them, and a lost one only delays.
     pub(super) async fn tell_others(self: Arc<Self>) {
         loop {
-            let tenants = self.news.to_tell.take().await;
-            for part in tenants.chunks(TENANTS_PER_MESSAGE) {
-                let names: Vec<String> = part.iter().map(ToString::to_string).collect();
-                let text = format!("{} {}", self.news.node, names.join(" "));
+            let told = self.news.to_tell.take().await;
+            for part in told.chunks(TOLD_PER_MESSAGE) {
+                let words: Vec<String> = part.iter().map(ToString::to_string).collect();
+                let text = format!("{} {}", self.news.node, words.join(" "));
                 if let Err(error) = self.store.tell(HostPermit::new(Chore::Serve), &text).await {
                     tracing::warn!(%error, "other nodes were not told of a commit");
                 }
@@ -152,7 +195,10 @@ impl App {
                     self.news.missed();
                     loop {
                         match listener.next().await {
-                            Ok(Some(text)) => self.news.read(&text),
+                            Ok(Some(text)) => self.news.read(&text).into_iter().for_each(|told| match told {
+                                Told::Events(tenant) => self.news.heard(tenant),
+                                Told::Catalog(tenant) => self.catalogs.forget(tenant),
+                            }),
                             Ok(None) => self.news.missed(),
                             Err(error) => {
                                 tracing::warn!(%error, "other nodes are not heard");
@@ -169,15 +215,31 @@ impl App {
 }
 
 impl News {
-    fn read(&self, text: &str) {
+    /// What another node tells.
+    fn read(&self, text: &str) -> Vec<Told> {
         let mut words = text.split(' ');
         if words.next() == Some(self.node.as_str()) {
-            return;
+            return Vec::new();
         }
-        words.filter_map(|word| Uuid::parse_str(word).ok()).for_each(|tenant| self.heard(TenantId(tenant)));
+        words.filter_map(Told::parse).collect()
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_node_reads_what_was_told_and_this_one_does_not() {
+        let (one, other) = (News::new(Uuid::from_u128(1)), News::new(Uuid::from_u128(2)));
+        let told = [Told::Events(TenantId(Uuid::from_u128(7))), Told::Catalog(TenantId(Uuid::from_u128(8)))];
+        let text = format!("{} {} {}", one.node, told[0], told[1]);
+        assert_eq!(other.read(&text), told);
+        assert!(one.read(&text).is_empty());
+        assert!(other.read(&format!("{} !nothing", one.node)).is_empty());
+    }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::AppError;
+use super::files::{Attach, FILE};
 use super::merge::{Merge, MergeReport};
 use super::staging::{Key, Staged, key_of};
 use super::unit_of_work::Work;
@@ -31,6 +32,8 @@ pub enum Operation {
     Merge(Merge),
     /// Take a merge back.
     Unmerge { object: String, merge: Uuid },
+    /// Give a file its content.
+    Attach(Attach),
 }
 
 /// A link of a record to one that is gone.
@@ -80,6 +83,7 @@ impl Operation {
             | Self::Upsert { object, .. }
             | Self::Unmerge { object, .. } => object,
             Self::Merge(merge) => &merge.object,
+            Self::Attach(_) => FILE,
         }
     }
 
@@ -125,6 +129,7 @@ impl Operation {
                 let key = key_of(&record);
                 Ok(did(Outcome::Unmerged(record, report), key))
             }
+            Self::Attach(attach) => attach.stage(work, object).await,
         }
     }
 
@@ -163,7 +168,12 @@ impl Outcome {
 }
 
 /// The record that an operation is about, at the version that it names.
-async fn current(work: &Work, object: &Arc<Object>, id: Uuid, version: Option<i64>) -> Result<Record, AppError> {
+pub(super) async fn current(
+    work: &Work,
+    object: &Arc<Object>,
+    id: Uuid,
+    version: Option<i64>,
+) -> Result<Record, AppError> {
     let permit = work.app.access.check::<Read>(&work.caller, object).await?;
     let record = work.get(&permit, id).await?.ok_or_else(|| AppError::no_record(&object.name, &id))?;
     let Some(given) = version else { return Ok(record) };

@@ -46,7 +46,7 @@ pub async fn run(run: &JobRun) -> Result<Json, JobFault> {
     let name = run.row.payload["object"].as_str().unwrap_or_default();
     let mut position: Position = serde_json::from_value(run.row.checkpoint.clone()).unwrap_or_default();
     // What this node remembers may be older than the field that is to be computed.
-    run.app.forget_catalog(run.caller.tenant);
+    run.app.catalogs.forget(run.caller.tenant);
     loop {
         let catalog = run.app.catalog(run.caller.tenant).await?;
         // An object that was retired meanwhile needs nothing any more.

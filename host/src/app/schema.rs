@@ -143,7 +143,7 @@ impl App {
         if !self.store.set_own_schema(permit, current, definition, fill, further, self.clock.now()).await? {
             return Ok(None);
         }
-        self.forget_catalog(caller.tenant);
+        self.catalog_changed(caller.tenant);
         self.job_queued();
         Ok(Some(changed))
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::access::{self, Create, Delete, Permit, Update};
 use crate::domain::plugin::Manifest;
 use crate::domain::record::Record;
-use crate::store::{Change, MergeNote, Read, Write};
+use crate::store::{Change, Further, MergeNote, Read, Write};
 
 /// Names a record.
 pub type Key = (String, Uuid);
@@ -58,6 +58,8 @@ pub struct Buffer {
     pub looked_up: HashMap<(String, usize, String), Option<Uuid>>,
     /// Merges that are made or undone.
     pub merges: Vec<MergeNote>,
+    /// What else is part of the commit.
+    pub further: Vec<Further>,
 }
 
 impl Staged {

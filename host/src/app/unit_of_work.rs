@@ -187,7 +187,7 @@ impl Work {
     pub async fn finish(&self, answer: Option<KeptAnswer>) -> Unit {
         let mut buffer = std::mem::take(&mut *self.buffer.lock().await);
         let (amended, kinds) = (std::mem::take(&mut buffer.amended), std::mem::take(&mut buffer.kinds));
-        let merges = std::mem::take(&mut buffer.merges);
+        let (merges, further) = (std::mem::take(&mut buffer.merges), std::mem::take(&mut buffer.further));
         let (reads, staged) = buffer.into_parts();
         let has_story = |staged: &&Staged| !matches!(staged, Staged::Update { places, .. } if places.is_empty());
         let events = staged.iter().filter(has_story).map(|staged| self.event(staged, &amended, &kinds)).collect();
@@ -198,7 +198,7 @@ impl Work {
             events,
             answer,
             merges,
-            further: Vec::new(),
+            further,
             at: self.at,
         }
     }

@@ -11,6 +11,9 @@ use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The last moment of the year 9999.
+    pub const MAX: Self = Self(253_402_300_799_999_999);
+
     /// From microseconds since the Unix epoch.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)

@@ -36,7 +36,7 @@ pub type Changes = Vec<(usize, Value)>;
 pub enum Hand {
     /// A caller of the API.
     Caller,
-    /// The plugin that brought the object.
+    /// Who brought the object: its plugin, or the host.
     Owner,
 }
 

@@ -32,7 +32,7 @@ pub async fn execute(
 }
 
 /// The answer to a command of one operation.
-fn single(report: &Report) -> Answer {
+pub fn single(report: &Report) -> Answer {
     // Refused operations of one are errors before any answer.
     let Some(Ok(outcome)) = report.outcomes.first() else {
         return Answer { status: 500, headers: Vec::new(), body: String::new() };

@@ -109,10 +109,11 @@ impl Store {
         Ok(self.db.maybe(stmt, |_| Ok(())).await?.is_some())
     }
 
-    /// The timezone of a tenant.
-    pub async fn timezone(&self, _: HostPermit, tenant: TenantId) -> Result<Option<String>, StoreError> {
-        let stmt = Stmt::new("select timezone from tenant where id = $1", [tenant.0.into()]);
-        self.db.maybe(stmt, |row| row.text(0)).await
+    /// A tenant's timezone, and the version of what it made for itself.
+    pub async fn tenant_settings(&self, _: HostPermit, tenant: TenantId) -> Result<Option<(String, i64)>, StoreError> {
+        let sql = "select tenant.timezone, coalesce(tenant_schema.version, 0) from tenant \
+                   left join tenant_schema on tenant_schema.tenant_id = tenant.id where tenant.id = $1";
+        self.db.maybe(Stmt::new(sql, [tenant.0.into()]), |row| Ok((row.text(0)?, row.integer(1)?))).await
     }
 
     /// The key of that hash.

@@ -25,6 +25,14 @@ pub struct IdempotencyKey {
     pub fingerprint: [u8; 32],
 }
 
+impl IdempotencyKey {
+    /// The same, with the hash of a body that came in bit by bit.
+    #[must_use]
+    pub fn with(self, hash: &[u8; 32]) -> Self {
+        Self { fingerprint: std::array::from_fn(|at| self.fingerprint[at] ^ hash[at]), ..self }
+    }
+}
+
 /// An answer as it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {

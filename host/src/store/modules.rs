@@ -31,7 +31,7 @@ pub struct PluginRow {
 }
 
 /// A plugin as one tenant has it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModuleRow {
     /// The plugin.
     pub plugin: String,

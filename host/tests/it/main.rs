@@ -17,6 +17,7 @@ mod duplicates;
 mod events;
 mod exports;
 mod faults;
+mod files;
 mod filters;
 mod hostile;
 mod idempotency;

@@ -203,8 +203,18 @@ impl Actor {
 
     /// Sends a file to be imported; returns the import.
     pub async fn upload(&self, query: &str, media_type: &str, file: impl Into<reqwest::Body>) -> Reply {
-        let url = format!("{}/api/v1/imports?{query}", self.address);
-        let mut request = self.client.post(url).headers(self.headers.clone()).header("content-type", media_type);
+        self.send_bytes(Method::POST, &format!("/api/v1/imports?{query}"), media_type, file).await
+    }
+
+    /// Sends a body of another kind.
+    pub async fn put_bytes(&self, path: &str, media_type: &str, bytes: impl Into<reqwest::Body>) -> Reply {
+        self.send_bytes(Method::PUT, path, media_type, bytes).await
+    }
+
+    async fn send_bytes(&self, method: Method, path: &str, media_type: &str, file: impl Into<reqwest::Body>) -> Reply {
+        let url = format!("{}{path}", self.address);
+        let mut request =
+            self.client.request(method, url).headers(self.headers.clone()).header("content-type", media_type);
         if let Some(key) = &self.key {
             request = request.bearer_auth(key);
         }

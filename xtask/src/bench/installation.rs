@@ -9,6 +9,7 @@ use tokio::process::Command;
 use super::Engine;
 use super::build::{MODULE, Programs};
 use super::disk::probe;
+use super::gauge::Gauge;
 use super::server::Server;
 use crate::postgres::{Cluster, Durability};
 
@@ -70,8 +71,13 @@ impl Installation {
     /// Starts the host.
     pub async fn serve(&self) -> Result<Server> {
         let mut command = self.command();
-        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--allow-private-webhooks"]);
         Server::start(command, &self.folder.join("host.log")).await
+    }
+
+    /// What load is measured with.
+    pub fn gauge(&self) -> Gauge {
+        Gauge { postmaster: self.cluster.as_ref().and_then(Cluster::process_id) }
     }
 
     fn command(&self) -> Command {
@@ -88,7 +94,13 @@ impl Installation {
         probe(self.command().args(arguments).arg("--json")).await
     }
 
-    async fn make_tenant(&self, slug: &str) -> Result<Tenant> {
+    /// A further key of a tenant, which may read.
+    pub async fn make_key(&self, tenant: &str, name: &str) -> Result<String> {
+        let made = self.call(&["key", "create", "--tenant", tenant, "--role", "viewer", "--name", name]).await?;
+        made["api_key"].as_str().map(str::to_owned).context("a new key is not shown")
+    }
+
+    pub async fn make_tenant(&self, slug: &str) -> Result<Tenant> {
         let made = self.call(&["tenant", "create", "--slug", slug, "--name", slug]).await?;
         let text = |value: &Value| value.as_str().map(str::to_owned).context("a new tenant lacks its id or key");
         let ids = self.folder.join(format!("{slug}-ids"));

@@ -1,25 +1,68 @@
-//! Load by wrk: 32 clients that each wait for one answer before they ask again.
+//! Load by wrk: clients that each wait for one answer before they ask again.
 
+use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use tokio::process::Command;
 
 use crate::packages;
 
-/// Clients at the same time.
+/// Clients at the same time, unless a figure is about another number.
 pub const CLIENTS: u32 = 32;
+
+/// Windows so far: each has a number of its own, so that no body is sent twice.
+static WINDOWS: AtomicU32 = AtomicU32::new(0);
 
 const SCRIPT: &str = include_str!("load.lua");
 
-/// What is asked for.
+/// One request of a file for wrk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    method: &'static str,
+    key: Option<String>,
+    pub path: String,
+    /// JSON in which `@number` becomes a number that is never used again.
+    body: String,
+}
+
+impl Line {
+    pub fn get(key: Option<&str>, path: impl Into<String>) -> Self {
+        Self { method: "GET", key: key.map(str::to_owned), path: path.into(), body: String::new() }
+    }
+
+    pub fn post(key: Option<&str>, path: impl Into<String>, body: impl Into<String>) -> Self {
+        Self { method: "POST", key: key.map(str::to_owned), path: path.into(), body: body.into() }
+    }
+
+    pub fn patch(key: Option<&str>, path: impl Into<String>, body: impl Into<String>) -> Self {
+        Self { method: "PATCH", ..Self::post(key, path, body) }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, key, path, body } = self;
+        writeln!(formatter, "{method}\t{}\t{path}\t{body}", key.as_deref().unwrap_or("-"))
+    }
+}
+
+/// Writes the requests of a file, to be sent in turn.
+pub fn write(file: &Path, lines: impl IntoIterator<Item = Line>) -> Result<()> {
+    let text: String = lines.into_iter().map(|line| line.to_string()).collect();
+    ensure!(!text.is_empty(), "no requests for {}", file.display());
+    std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))
+}
+
+/// What is asked for, by how many, for how long.
 #[derive(Debug, Clone, Copy)]
-pub enum Requests<'a> {
-    /// The paths of a file, in turn.
-    Get { paths: &'a Path },
-    /// Bodies made of a template, for the contacts of a file in turn; each window has a number of its own.
-    Post { path: &'a str, body: &'a str, contacts: &'a Path, window: u32 },
+pub struct Load<'a> {
+    /// Requests that [`write`] wrote.
+    pub file: &'a Path,
+    pub clients: u32,
+    pub seconds: u32,
 }
 
 /// What came of it.
@@ -68,33 +111,16 @@ pub fn ensure_wrk() -> Result<()> {
 }
 
 /// Runs one window; any answer but a good one is an error.
-pub async fn run(
-    address: &str,
-    key: Option<&str>,
-    requests: Requests<'_>,
-    seconds: u32,
-    folder: &Path,
-) -> Result<Answered> {
-    let script = folder.join("load.lua");
+pub async fn run(address: &str, load: Load<'_>) -> Result<Answered> {
+    let Load { file, clients, seconds } = load;
+    let window = WINDOWS.fetch_add(1, Ordering::Relaxed);
+    let script = file.with_file_name("load.lua");
     std::fs::write(&script, SCRIPT).with_context(|| format!("writing {}", script.display()))?;
     let mut command = Command::new("wrk");
-    command.args([
-        "-t1".to_owned(),
-        format!("-c{CLIENTS}"),
-        format!("-d{seconds}s"),
-        "--latency".to_owned(),
-        "-s".to_owned(),
-    ]);
-    command.arg(&script).kill_on_drop(true);
-    let key = key.unwrap_or("-");
-    match requests {
-        Requests::Get { paths } => command.arg(address).args(["--", "get", key]).arg(paths),
-        Requests::Post { path, body, contacts, window } => {
-            // As long in every window, because bodies must be equally long.
-            let window = format!("{window:05}");
-            command.arg(format!("{address}{path}")).args(["--", "post", key, body]).arg(contacts).arg(window)
-        }
-    };
+    command.args(["-t1".to_owned(), format!("-c{clients}"), format!("-d{seconds}s"), "--latency".to_owned()]);
+    command.arg("-s").arg(&script).kill_on_drop(true);
+    // As long in every window, because bodies must be equally long.
+    command.arg(address).arg("--").arg(file).arg(format!("{window:05}"));
     let output = command.output().await.context("starting wrk")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let answered = text.lines().rev().find_map(|line| serde_json::from_str::<Answered>(line).ok());

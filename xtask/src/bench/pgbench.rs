@@ -5,15 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use tokio::process::Command;
 
-use super::load::CLIENTS;
-
 const COLUMNS: &str =
     "id, version, created_at, updated_at, name, email, phone, company, city, birthday, external_id, note";
 
 pub struct Pgbench {
     program: PathBuf,
     url: String,
-    folder: PathBuf,
 }
 
 /// What a script does, over the tables that `limits seed-postgres` makes.
@@ -33,23 +30,25 @@ pub struct Done {
 
 impl Pgbench {
     /// The one that came with a running server.
-    pub fn beside(postmaster: u32, url: String, folder: &Path) -> Result<Self> {
+    pub fn beside(postmaster: u32, url: String) -> Result<Self> {
         let server =
             std::fs::read_link(format!("/proc/{postmaster}/exe")).context("looking for PostgreSQL's programs")?;
         let program = server.with_file_name("pgbench");
         if !program.exists() {
             bail!("{} is missing: install the package postgresql-contrib of the server's version", program.display());
         }
-        Ok(Self { program, url, folder: folder.to_owned() })
+        Ok(Self { program, url })
     }
 
-    pub async fn run(&self, script: Script, tenant: &str, contacts: u64, seconds: u32) -> Result<Done> {
-        let file = self.folder.join("pgbench.sql");
-        std::fs::write(&file, script.text(tenant, contacts)).with_context(|| format!("writing {}", file.display()))?;
+    /// Runs scripts, drawn by chance; a statement of each is prepared once for every client.
+    pub async fn run(&self, scripts: &[&Path], clients: u32, seconds: u32) -> Result<Done> {
         let mut command = Command::new(&self.program);
         command.args(["--no-vacuum", "--protocol=prepared", "--jobs=1"]);
-        command.args([format!("--client={CLIENTS}"), format!("--time={seconds}")]);
-        command.arg("--file").arg(&file).arg(&self.url).kill_on_drop(true);
+        command.args([format!("--client={clients}"), format!("--time={seconds}")]);
+        for script in scripts {
+            command.arg("--file").arg(script);
+        }
+        command.arg(&self.url).kill_on_drop(true);
         let output = command.output().await.context("starting pgbench")?;
         let text = String::from_utf8_lossy(&output.stdout);
         let done = parse(&text).filter(|_| output.status.success());
@@ -58,7 +57,7 @@ impl Pgbench {
 }
 
 impl Script {
-    fn text(self, tenant: &str, contacts: u64) -> String {
+    pub fn text(self, tenant: &str, contacts: u64) -> String {
         match self {
             Self::Point => format!(
                 "\\set number random(1, {contacts})\n\

@@ -55,6 +55,11 @@ pub fn peak_mb(process: u32) -> Result<f64> {
     status_mb(process, "VmHWM:")
 }
 
+/// Lets the most memory of a process begin anew, at what it has now.
+pub fn forget_peak(process: u32) -> Result<()> {
+    std::fs::write(format!("/proc/{process}/clear_refs"), "5").context("a measured process has ended")
+}
+
 /// Memory of a process without the pages of files that it looks into, now.
 pub fn private_mb(process: u32) -> Result<f64> {
     status_mb(process, "RssAnon:")

@@ -11,7 +11,7 @@ use super::spread::Spread;
 use super::start::Start;
 
 /// Below this an fsync is that of a quiet disk.
-const QUIET_FSYNC_US: f64 = 1_000.0;
+pub const QUIET_FSYNC_US: f64 = 1_000.0;
 
 #[derive(Serialize)]
 pub struct Report {
@@ -154,11 +154,11 @@ fn spread(rounds: &[Round], pick: impl Fn(&Round) -> Option<f64>) -> Option<Spre
     Spread::of(rounds.iter().filter_map(pick))
 }
 
-fn at_least(name: &str, value: f64, aim: f64) -> Aim {
+pub fn at_least(name: &str, value: f64, aim: f64) -> Aim {
     Aim { text: format!("{name} ≥ {aim}"), reached: value >= aim }
 }
 
-fn at_most(name: &str, value: f64, aim: f64) -> Aim {
+pub fn at_most(name: &str, value: f64, aim: f64) -> Aim {
     Aim { text: format!("{name} ≤ {aim}"), reached: value <= aim }
 }
 

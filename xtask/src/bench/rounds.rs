@@ -45,14 +45,13 @@ pub struct Round {
 
 /// The rounds that count.
 pub async fn run(site: &Site, programs: &Programs, plan: Plan) -> Result<Vec<Round>> {
-    let mut windows = 0;
     let wanted = plan.rounds as usize - 1;
     let mut rounds = Vec::new();
     let mut repeats = 0;
     let mut number = 0;
     loop {
         let start = Instant::now();
-        let round = one(site, programs, plan, &mut windows).await?;
+        let round = one(site, programs, plan).await?;
         number += 1;
         let took = start.elapsed().as_secs_f64();
         let hello = round.figures.get(&Figure::Hello).map_or(0.0, |hello| hello.per_s);
@@ -88,14 +87,13 @@ fn mark_disturbed(rounds: &mut [Round]) {
     }
 }
 
-async fn one(site: &Site, programs: &Programs, plan: Plan, windows: &mut u32) -> Result<Round> {
+async fn one(site: &Site, programs: &Programs, plan: Plan) -> Result<Round> {
     let before = proc::Machine::now()?;
     let disk = disk::measure(programs, &site.installation.folder).await?;
     let mut figures = BTreeMap::new();
     for figure in Figure::of(site.engine()) {
-        *windows += 1;
         tokio::time::sleep(PAUSE).await;
-        let window = Window { site, seconds: plan.seconds, number: *windows };
+        let window = Window { site, seconds: plan.seconds };
         let measured = window.measure(*figure).await.with_context(|| format!("measuring {figure:?}"))?;
         figures.insert(*figure, measured);
     }

@@ -8,9 +8,10 @@ use tokio::process::Command;
 use super::Engine;
 use super::build::Programs;
 use super::installation::{CUSTOMERS, Installation, Tenant};
-use super::load::{self, Answered, Requests};
+use super::load::{self, Line};
 use super::pgbench::Pgbench;
 use super::server::Server;
+use super::window::{CONTACT, DRAFT, ORDER};
 
 pub struct Site {
     pub host: Server,
@@ -37,7 +38,7 @@ pub enum Raw {
 impl Site {
     pub async fn open(installation: Installation, [plain, hooked]: [Tenant; 2], programs: &Programs) -> Result<Self> {
         let folder = &installation.folder;
-        write_lists(folder, &plain.contacts()?, &hooked.contacts()?)?;
+        write_lists(folder, &plain, &hooked)?;
         let limit = async |arguments: &[&str], log: &str| {
             let mut command = Command::new(&programs.limits);
             command.current_dir(folder).args(arguments);
@@ -46,7 +47,7 @@ impl Site {
         let raw = match (&installation.engine, &installation.cluster) {
             (Engine::Postgres, Some(cluster)) => {
                 let postmaster = cluster.process_id().context("PostgreSQL has ended")?;
-                Raw::Pgbench(Pgbench::beside(postmaster, cluster.url(), folder)?)
+                Raw::Pgbench(Pgbench::beside(postmaster, cluster.url())?)
             }
             _ => Raw::Servers {
                 indexed: limit(&["sqlite", "limit.sqlite", "--tenant", &plain.id, "--index"], "limit.log").await?,
@@ -66,45 +67,43 @@ impl Site {
         self.installation.folder.join(name)
     }
 
-    /// PostgreSQL's first process.
-    pub fn postmaster(&self) -> Option<u32> {
-        self.installation.cluster.as_ref()?.process_id()
-    }
-
-    /// Load on the host in a tenant's name.
-    pub async fn load(&self, tenant: &Tenant, requests: Requests<'_>, seconds: u32) -> Result<Answered> {
-        load::run(self.host.address(), Some(&tenant.key), requests, seconds, &self.installation.folder)
-            .await
-            .with_context(|| format!("the host's last words:\n{}", self.host.last_words()))
-    }
-
     pub async fn close(self) -> Result<()> {
         self.host.stop().await
     }
 }
 
-/// The files that wrk reads.
-fn write_lists(folder: &Path, plain: &[String], hooked: &[String]) -> Result<()> {
+/// The requests of every figure.
+fn write_lists(folder: &Path, plain: &Tenant, hooked: &Tenant) -> Result<()> {
+    let (contacts, members) = (plain.contacts()?, hooked.contacts()?);
     // Every fifth, in strides, so that reads wander over the whole table.
-    let read = || (0..plain.len() / 5).map(|at| &plain[at * 5 * 7919 % plain.len()]);
+    let read = || wander(&contacts, contacts.len() / 5);
+    let customers = usize::try_from(CUSTOMERS)?.min(contacts.len());
+    let key = Some(plain.key.as_str());
+    let order = |tenant: &Tenant, body: &str, contact: &str| {
+        Line::post(Some(&tenant.key), "/api/v1/records/order", body.replace("@contact", contact))
+    };
     let cities = || (0..100).map(|at| at * 37 % 100);
-    let customers = usize::try_from(CUSTOMERS)?.min(plain.len());
-    let files: [(&str, String); 8] = [
-        ("hello", "/\n".to_owned()),
-        ("read", read().map(|id| format!("/api/v1/records/contact/{id}\n")).collect()),
-        ("limit-read", read().map(|id| format!("/contacts/{id}\n")).collect()),
-        ("list", cities().map(listing).collect()),
-        ("limit-list", cities().map(|city| format!("/contacts?city=City%20{city}\n")).collect()),
-        ("plain-customers", plain[..customers].join("\n")),
-        ("hooked-customers", hooked.join("\n")),
-        ("one-customer", hooked.first().cloned().unwrap_or_default()),
+    let files: [(&str, Vec<Line>); 11] = [
+        ("hello", vec![Line::get(None, "/")]),
+        ("read", read().map(|id| Line::get(key, format!("/api/v1/records/contact/{id}"))).collect()),
+        ("limit-read", read().map(|id| Line::get(None, format!("/contacts/{id}"))).collect()),
+        ("list", cities().map(|city| Line::get(key, listing(city))).collect()),
+        ("limit-list", cities().map(|city| Line::get(None, format!("/contacts?city=City%20{city}"))).collect()),
+        ("create", vec![Line::post(key, "/api/v1/records/contact", CONTACT)]),
+        ("limit-create", vec![Line::post(None, "/contacts", CONTACT)]),
+        ("order", wander(&contacts[..customers], customers).map(|id| order(plain, ORDER, id)).collect()),
+        ("order-looked-at", wander(&members, members.len()).map(|id| order(hooked, DRAFT, id)).collect()),
+        ("order-hooked", wander(&members, members.len()).map(|id| order(hooked, ORDER, id)).collect()),
+        ("order-one-member", members.first().map(|id| order(hooked, ORDER, id)).into_iter().collect()),
     ];
-    for (name, text) in files {
-        std::fs::write(folder.join(name), text).with_context(|| format!("writing {name}"))?;
-    }
-    Ok(())
+    files.into_iter().try_for_each(|(name, lines)| load::write(&folder.join(name), lines))
 }
 
-fn listing(city: u32) -> String {
-    format!("/api/v1/records/contact?filter[city][_eq]=City%20{city}&sort=name&limit=50\n")
+/// Some of the ids in strides, so that neighbours in time are no neighbours in the tables.
+pub fn wander(ids: &[String], count: usize) -> impl Iterator<Item = &String> {
+    (0..count).map(|at| &ids[at * 7919 % ids.len()])
+}
+
+pub fn listing(city: u32) -> String {
+    format!("/api/v1/records/contact?filter[city][_eq]=City%20{city}&sort=name&limit=50")
 }

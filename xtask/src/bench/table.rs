@@ -94,7 +94,7 @@ fn calls(p50: f64, p99: f64) -> String {
     format!("{p50:.0} / {p99:.0}")
 }
 
-fn aims(aims: &[Aim]) -> String {
+pub fn aims(aims: &[Aim]) -> String {
     let shown = aims.iter().map(|aim| format!("{} {}", aim.text, if aim.reached { "✓" } else { "✗" }));
     shown.collect::<Vec<_>>().join("; ")
 }
