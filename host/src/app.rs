@@ -11,6 +11,7 @@ mod calculate;
 mod catalog;
 mod command;
 mod delivery;
+mod disclosure;
 mod duplicates;
 mod error;
 mod events;
@@ -21,6 +22,7 @@ mod guest;
 mod hooks;
 mod imports;
 mod jobs;
+mod keeping;
 mod lanes;
 mod looking;
 mod matching;
@@ -35,6 +37,7 @@ mod recompute;
 mod records;
 mod returning;
 mod schema;
+mod sealing;
 mod search;
 mod settle;
 mod staging;
@@ -42,6 +45,7 @@ mod stream;
 mod taken;
 mod unit_of_work;
 mod unmerge;
+mod vault;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -69,6 +73,7 @@ pub use schema::{ObjectView, SchemaChanged, SchemaView};
 pub use search::{Found, Hit};
 pub use stream::StreamItem;
 pub use unmerge::UnmergeReport;
+pub use vault::Rotated;
 pub use webhooks::{DeliveryPage, DeliveryView, RenderReplay, RenderWebhook, Replayed, WebhookView};
 
 pub use crate::access::Denied;
@@ -93,10 +98,12 @@ pub enum Database {
 }
 
 /// What an operator can choose.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Webhooks may go over http and to private addresses: for development and tests.
     pub allow_private_webhooks: bool,
+    /// The file of the operator's keys. When none is named, one is made beside an `SQLite` database.
+    pub key_file: Option<PathBuf>,
 }
 
 /// The application: everything that the ways in need.
@@ -114,6 +121,7 @@ pub struct App {
     streams: stream::Streams,
     outbound: Outbound,
     jobs: jobs::Jobs,
+    vault: vault::Vault,
 }
 
 impl App {
@@ -130,6 +138,7 @@ impl App {
         };
         let ids = Ids::new(clock.clone());
         let secret = store.secret(HostPermit::new(Chore::Operate), ids.secret()).await?;
+        let key_file = vault::key_file(database, &settings, &store, &ids).await?;
         let engine = PluginEngine::new().map_err(|error| AppError::Setup(format!("wasmtime: {error:#}")))?;
         let news = Arc::new(news::News::new(ids.make()));
         let told = Arc::clone(&news);
@@ -148,8 +157,10 @@ impl App {
             news,
             streams: stream::Streams::default(),
             outbound: Outbound::new(settings.allow_private_webhooks),
+            vault: vault::Vault::open(key_file)?,
         };
         app.prepare_core().await?;
+        app.seal_webhook_secrets().await?;
         Ok(Arc::new(app))
     }
 

@@ -28,6 +28,7 @@ pub mod query;
 pub mod record;
 pub mod retry;
 pub mod schema;
+pub mod seal;
 pub mod search;
 pub mod signature;
 pub mod slot;

@@ -13,7 +13,9 @@ use tokio::time::Instant;
 
 use super::attempt::{Attempt, Refusal};
 use super::command::{Command, Done, Form, Render, Report};
+use super::disclosure::Disclosure;
 use super::lanes::Held;
+use super::operation::Outcome;
 use super::staging::Key;
 use super::unit_of_work::Work;
 use super::{App, AppError, Catalog};
@@ -106,7 +108,7 @@ impl<'a> Execution<'a> {
         }
         if self.is_behind {
             let work = Work::begin(self.app, self.caller, &self.catalog, BTreeSet::new());
-            let unit = work.finish(self.kept_answer()).await;
+            let unit = work.finish(self.kept_answer().await?).await;
             if let Err(conflict) = self.app.store.commit(&unit).await {
                 tracing::warn!(%conflict, "a batch is stored, and the last word of its answer is not kept");
             }
@@ -143,11 +145,16 @@ impl<'a> Execution<'a> {
             (Err(refusal), None) => return self.refuse(group, refusal),
         };
         let Attempt { keys, outcomes } = attempt;
-        for (at, outcome) in outcomes {
+        let mut disclosure = Disclosure::new(self.app, self.caller);
+        for (at, mut outcome) in outcomes {
+            disclosure.show_all(outcome.iter_mut().filter_map(Outcome::record_mut).collect()).await?;
             self.report.outcomes[at] = outcome;
         }
-        let planned = if self.command.is_dry { work.planned().await } else { Vec::new() };
-        let unit = work.finish(self.kept_answer()).await;
+        let mut planned = if self.command.is_dry { work.planned().await } else { Vec::new() };
+        for change in &mut planned {
+            disclosure.show_all(change.before.iter_mut().chain(&mut change.after).collect()).await?;
+        }
+        let unit = work.finish(self.kept_answer().await?).await;
         let conflict = if self.command.is_dry {
             if super::taken::find(self.app, self.caller, &unit.writes).await?.is_empty() {
                 self.report.changes.extend(planned);
@@ -191,9 +198,12 @@ impl<'a> Execution<'a> {
     }
 
     /// The answer as it stands, to be kept for a retry.
-    fn kept_answer(&self) -> Option<KeptAnswer> {
-        let key = self.key.clone().filter(|_| !self.command.is_dry)?;
-        Some(KeptAnswer { key, answer: (self.render)(&self.report), is_further: self.has_kept })
+    async fn kept_answer(&self) -> Result<Option<KeptAnswer>, AppError> {
+        let Some(key) = self.key.clone().filter(|_| !self.command.is_dry) else { return Ok(None) };
+        let records = self.report.outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()?.record());
+        let is_secret = records.into_iter().any(|record| record.object.has_sealed_fields());
+        let answer = self.app.keepable(&key, (self.render)(&self.report), is_secret).await?;
+        Ok(Some(KeptAnswer { key, answer, is_further: self.has_kept }))
     }
 
     fn refuse(&mut self, group: &mut Vec<usize>, refusal: Refusal) -> Result<Next, AppError> {

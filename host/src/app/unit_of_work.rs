@@ -110,10 +110,12 @@ impl Work {
         hand: Hand,
     ) -> Result<Record, AppError> {
         let object = Arc::clone(permit.object());
-        let changes = read_fields(&object, fields, hand).map_err(AppError::Invalid)?;
+        let mut changes = read_fields(&object, fields, hand).map_err(AppError::Invalid)?;
         self.check_links(&object, &changes).await?;
+        let id = self.app.ids.make();
+        self.seal(&object, id, None, &mut changes).await?;
         let mut record = Record {
-            id: self.app.ids.make(),
+            id,
             version: 1,
             created_at: self.at,
             updated_at: self.at,
@@ -137,6 +139,7 @@ impl Work {
         hand: Hand,
     ) -> Result<Record, AppError> {
         let mut changes = read_fields(&current.object, fields, hand).map_err(AppError::Invalid)?;
+        self.seal(&current.object, current.id, Some(&current.values), &mut changes).await?;
         // What is sent back as it is needs no second look: a linked record may be gone by now.
         changes.retain(|(at, value)| current.values[*at] != *value);
         self.check_links(&current.object, &changes).await?;
@@ -222,7 +225,7 @@ impl Work {
     }
 
     /// Every linked record must be there, now and at the commit.
-    async fn check_links(&self, object: &Object, changes: &Changes) -> Result<(), AppError> {
+    pub(super) async fn check_links(&self, object: &Object, changes: &Changes) -> Result<(), AppError> {
         let mut faults = Vec::new();
         for (place, value) in changes {
             let field = &object.fields[*place];

@@ -223,7 +223,7 @@ async fn caller_of(app: &App, row: &JobRow) -> Result<Caller, JobFault> {
 
 /// Whether the same may work later.
 fn is_passing(error: &AppError) -> bool {
-    matches!(error, AppError::Store(_) | AppError::Contended | AppError::Setup(_))
+    matches!(error, AppError::Store(_) | AppError::Contended | AppError::Setup(_) | AppError::NoOperatorKey)
 }
 
 /// What callers are told of a failure: the host's own troubles are for the log.
@@ -233,6 +233,8 @@ fn told_of(error: &AppError) -> Json {
             ("query_too_expensive", "a query takes too long: filter by an indexed field, or sort by one".to_owned())
         }
         AppError::Store(_) | AppError::Setup(_) => ("host_fault", "the host failed".to_owned()),
+        AppError::Unopened => ("cannot_decrypt", error.to_string()),
+        AppError::NoOperatorKey => ("no_operator_key", error.to_string()),
         AppError::Unauthenticated => {
             ("unauthenticated", "the API key that asked for the job does not hold any more".to_owned())
         }
