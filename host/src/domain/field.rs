@@ -276,10 +276,7 @@ impl FieldType {
 
     /// Whether values have an order that lists can be sorted by.
     pub fn is_sortable(&self) -> bool {
-        !matches!(
-            self,
-            Self::Json | Self::MultiSelect(_) | Self::LinkMany(_) | Self::LinkAny(_) | Self::Sealed(_)
-        )
+        !matches!(self, Self::Json | Self::MultiSelect(_) | Self::LinkMany(_) | Self::LinkAny(_) | Self::Sealed(_))
     }
 
     /// A typical value, for trying a formula.

@@ -184,12 +184,7 @@ fn encrypt(cipher: &Aes256Gcm, nonce: [u8; NONCE], plain: &[u8], spot: &Spot) ->
     cipher.encrypt(&nonce.into(), payload).expect("nothing that is sealed comes near the 64 GiB of one nonce")
 }
 
-fn decrypt(
-    cipher: &Aes256Gcm,
-    nonce: [u8; NONCE],
-    sealed: &[u8],
-    spot: &Spot,
-) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+fn decrypt(cipher: &Aes256Gcm, nonce: [u8; NONCE], sealed: &[u8], spot: &Spot) -> Result<Zeroizing<Vec<u8>>, Unopened> {
     let payload = Payload { msg: sealed, aad: &spot.0 };
     cipher.decrypt(&nonce.into(), payload).map(Zeroizing::new).map_err(|_| Unopened::Broken)
 }

@@ -74,10 +74,5 @@ impl Store {
 }
 
 fn data_key(row: &Row<'_>) -> Result<DataKeyRow, StoreError> {
-    Ok(DataKeyRow {
-        tenant: TenantId(row.id(0)?),
-        id: row.id(1)?,
-        operator_key: row.text(2)?,
-        wrapped: row.bytes(3)?,
-    })
+    Ok(DataKeyRow { tenant: TenantId(row.id(0)?), id: row.id(1)?, operator_key: row.text(2)?, wrapped: row.bytes(3)? })
 }
