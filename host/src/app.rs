@@ -6,6 +6,7 @@
 mod accounts;
 mod aggregate;
 mod attempt;
+mod audit;
 mod blobs;
 mod calculate;
 mod catalog;
@@ -53,6 +54,7 @@ use std::sync::Arc;
 
 pub use accounts::MadeTenant;
 pub use aggregate::AggregateRequest;
+pub use audit::{AuditPage, AuditRequest};
 pub use blobs::{Incoming, Outgoing};
 pub use catalog::{Catalog, Module};
 pub use command::{Command, Done, Form, MAX_OPERATIONS, PlannedChange, Render, Report};

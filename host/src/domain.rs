@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod aggregate;
+pub mod audit;
 pub mod caller;
 pub mod clock;
 pub mod cursor;

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod aggregate;
+mod audit;
 mod blobs;
 mod commit;
 mod counters;
@@ -36,6 +37,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 pub use accounts::{KeyRow, NewKey, NewTenant};
 pub use aggregate::Cell;
+pub use audit::AuditFilter;
 pub use blobs::BlobRow;
 pub use commit::{Change, Conflict, Further, KeptAnswer, Read, Unit, Write};
 pub use data_keys::DataKeyRow;

@@ -66,6 +66,7 @@ impl App {
         found.truncate(MAX_CANDIDATES);
         let mut disclosure = Disclosure::new(self, caller);
         disclosure.show_all(found.iter_mut().map(|candidate| &mut candidate.record).collect()).await?;
+        disclosure.finish().await?;
         Ok(found)
     }
 
@@ -89,6 +90,9 @@ impl App {
         if found.is_empty() {
             return Ok(());
         }
+        let mut disclosure = Disclosure::new(self, caller);
+        found.iter().for_each(|candidate| disclosure.show_outside(&candidate.record));
+        disclosure.finish().await?;
         Err(AppError::PossibleDuplicate { object: object.name.clone(), candidates: found })
     }
 

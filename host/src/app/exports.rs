@@ -15,6 +15,7 @@ use super::jobs::{JobFault, JobRun, JobView};
 use super::question::Asker;
 use super::{Answer, App, AppError, Done, IdempotencyKey, ListRequest};
 use crate::access::Permits;
+use crate::domain::audit::{Deed, Note};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
 use crate::domain::field::FieldType;
@@ -166,12 +167,21 @@ impl App {
         id: Uuid,
     ) -> Result<(ExportFormat, Outgoing), AppError> {
         let (view, result) = self.export_row(caller, id).await?;
+        let catalog = self.catalog(caller.tenant).await?;
         if view.job.state != JobState::Done {
             return Err(AppError::Refused(format!("the export is {}, not done", view.job.state.name())));
         }
         let blob = result["file"].as_str().and_then(|text| Uuid::parse_str(text).ok()).unwrap_or_default();
         let row = self.store.blob(Self::work_permit(), caller.tenant, blob).await?;
         let row = row.ok_or_else(|| AppError::no_record("file", &blob))?;
+        let mut disclosure = Disclosure::new(self, caller);
+        if let Some(object) = catalog.schema.object(&view.request.object) {
+            let named = view.request.fields.as_ref();
+            let is_in =
+                |place: usize| named.is_none_or(|names| names.iter().any(|name| name == object.fields[place].name()));
+            disclosure.note(Note::of(Deed::Read, object, None, is_in, None));
+        }
+        disclosure.finish().await?;
         Ok((view.request.format, self.give_out(caller.tenant, blob, row)))
     }
 
@@ -206,6 +216,7 @@ impl App {
         for record in &mut records {
             disclosure.show(record, Some(writer.targets())).await?;
         }
+        disclosure.finish().await?;
         Ok(records)
     }
 

@@ -219,8 +219,17 @@ impl App {
         further: Vec<Further>,
     ) -> Result<(), Conflict> {
         let (reads, writes, events) = (Vec::new(), Vec::new(), Vec::new());
-        let unit =
-            Unit { tenant, reads, writes, events, answer: None, merges: Vec::new(), further, at: self.clock.now() };
+        let unit = Unit {
+            tenant,
+            reads,
+            writes,
+            events,
+            answer: None,
+            merges: Vec::new(),
+            audit: Vec::new(),
+            further,
+            at: self.clock.now(),
+        };
         self.store.commit(&unit).await
     }
 
@@ -236,7 +245,7 @@ impl App {
         let kept = match &key {
             None => None,
             Some(key) => Some(KeptAnswer {
-                answer: self.keepable(key, answer.clone(), is_secret).await?,
+                answer: self.keepable(key, answer.clone(), &[], is_secret).await?,
                 key: key.clone(),
                 is_further: false,
             }),
@@ -248,6 +257,7 @@ impl App {
             events: Vec::new(),
             answer: kept,
             merges: Vec::new(),
+            audit: Vec::new(),
             further,
             at: self.clock.now(),
         };

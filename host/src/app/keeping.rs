@@ -1,20 +1,35 @@
 //! What the host keeps beside records, sealed when it holds what is secret: answers for retries, files, texts.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::vault::Opener;
 use super::{Answer, App, AppError, IdempotencyKey};
 use crate::access::{Chore, HostPermit};
+use crate::domain::audit::Note;
+use crate::domain::caller::Caller;
 use crate::domain::id::TenantId;
 use crate::domain::seal::Spot;
 use crate::store::Further;
 
 /// What stands in front of a text that is sealed.
 pub(super) const SEALED: &str = "sealed:";
+
+/// What stands in front of an answer that is kept with what it shows.
+const NOTED: &str = "noted:";
+
+/// An answer and what it shows of fields whose reads are noted.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    shown: Vec<Note>,
+    body: String,
+}
 
 impl App {
     /// The answer that was given under this key.
@@ -23,25 +38,36 @@ impl App {
         match self.store.answer(HostPermit::new(Chore::Serve), key).await? {
             None => Ok(None),
             Some((true, answer)) => {
-                let body = self.open_text(key.tenant, &spot_of(key), answer.body).await?;
+                let text = self.open_text(key.tenant, &spot_of(key), answer.body).await?;
+                let Some(kept) = text.strip_prefix(NOTED) else { return Ok(Some(Answer { body: text, ..answer })) };
+                let Kept { shown, body } = serde_json::from_str(kept).map_err(|_| AppError::Unopened)?;
+                // It is shown once more.
+                let (role, teams) = (Arc::from(""), Arc::from([]));
+                let caller = Caller { tenant: key.tenant, key: key.key, role, teams, origin: key.origin.clone() };
+                self.note(&caller, shown).await?;
                 Ok(Some(Answer { body, ..answer }))
             }
             Some((false, _)) => Err(AppError::KeyReused),
         }
     }
 
-    /// An answer as it is kept for a retry.
+    /// An answer as it is kept for a retry, with what it shows of fields whose reads are noted.
     pub(super) async fn keepable(
         &self,
         key: &IdempotencyKey,
         answer: Answer,
+        shown: &[Note],
         is_secret: bool,
     ) -> Result<Answer, AppError> {
-        if !is_secret {
-            return Ok(answer);
+        let Answer { status, headers, mut body } = answer;
+        if !shown.is_empty() {
+            let kept = Kept { shown: shown.to_vec(), body };
+            body = format!("{NOTED}{}", serde_json::to_string(&kept).unwrap_or_default());
         }
-        let body = self.seal_text(key.tenant, &spot_of(key), answer.body).await?;
-        Ok(Answer { body, ..answer })
+        if is_secret {
+            body = self.seal_text(key.tenant, &spot_of(key), body).await?;
+        }
+        Ok(Answer { status, headers, body })
     }
 
     /// A text as it is kept: sealed, where there is a key to seal with.

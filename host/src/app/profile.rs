@@ -94,6 +94,7 @@ impl App {
         disclosure.show_expanded(&mut profile.expanded).await?;
         disclosure.show_all(profile.many.values_mut().flatten().collect()).await?;
         disclosure.show_all(profile.lists.values_mut().flat_map(|list| &mut list.records).collect()).await?;
+        disclosure.finish().await?;
         Ok(profile)
     }
 

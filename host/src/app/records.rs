@@ -89,6 +89,7 @@ impl App {
         let mut disclosure = Disclosure::new(self, caller);
         disclosure.show(&mut records[0], fields.as_deref()).await?;
         disclosure.show_expanded(&mut expanded).await?;
+        disclosure.finish().await?;
         Ok(Page { records, next: None, total: None, complete: None, fields, expanded })
     }
 
@@ -171,6 +172,7 @@ impl App {
             disclosure.show(record, question.shown.as_deref()).await?;
         }
         disclosure.show_expanded(&mut expanded).await?;
+        disclosure.finish().await?;
         Ok(Page { records, next, total, complete: None, fields: question.shown, expanded })
     }
 

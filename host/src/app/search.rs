@@ -138,6 +138,7 @@ impl App {
         }
         let mut disclosure = Disclosure::new(self, caller);
         disclosure.show_all(records.values_mut().collect()).await?;
+        disclosure.finish().await?;
         let hits = best.iter().filter_map(|((_, id), at)| records.remove(&(*at, id.0)));
         let hits = hits.map(|record| Hit { object: record.object.name.clone(), record }).collect();
         Ok(Found { hits, complete })

@@ -20,6 +20,7 @@ use super::lanes::LaneKey;
 use super::staging::{Buffer, Key, Seen, Staged, key_of};
 use super::{App, AppError, Catalog};
 use crate::access::{Create, Delete, Permit, Read, Update};
+use crate::domain::audit::{Deed, Entry, Note};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
@@ -194,6 +195,7 @@ impl Work {
         let (reads, staged) = buffer.into_parts();
         let has_story = |staged: &&Staged| !matches!(staged, Staged::Update { places, .. } if places.is_empty());
         let events = staged.iter().filter(has_story).map(|staged| self.event(staged, &amended, &kinds)).collect();
+        let audit = staged.iter().filter_map(|staged| self.entry(staged, &amended)).collect();
         Unit {
             tenant: self.caller.tenant,
             reads,
@@ -201,6 +203,7 @@ impl Work {
             events,
             answer,
             merges,
+            audit,
             further: Vec::new(),
             at: self.at,
         }
@@ -271,6 +274,23 @@ impl Work {
             self.buffer.lock().await.reads.insert(key, Seen { permit, record: None });
         }
         Ok(is_there)
+    }
+
+    /// What the audit trail says of a change.
+    fn entry(&self, staged: &Staged, amended: &HashMap<Key, Arc<Manifest>>) -> Option<Entry> {
+        let record = staged.after().or(staged.before())?;
+        let object = &record.object;
+        if object.audited.is_empty() {
+            return None;
+        }
+        let plugin = staged.plugin().or(amended.get(&key_of(record))).map(|plugin| plugin.id.as_str());
+        let note = match staged {
+            Staged::Update { places, .. } => {
+                Note::of(Deed::Change, object, Some(record.id), |place| places.contains(&place), plugin)
+            }
+            _ => Note::filled(Deed::Change, object, record.id, &record.values, plugin),
+        };
+        note.map(|note| note.by(&self.caller, self.at))
     }
 
     fn event(

@@ -230,7 +230,7 @@ impl App {
         answer: &Answer,
     ) -> Result<Option<(IdempotencyKey, Answer)>, AppError> {
         let Some(key) = key else { return Ok(None) };
-        Ok(Some((key.clone(), self.keepable(key, answer.clone(), true).await?)))
+        Ok(Some((key.clone(), self.keepable(key, answer.clone(), &[], true).await?)))
     }
 }
 

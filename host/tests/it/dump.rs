@@ -34,15 +34,20 @@ pub async fn holds(database: &Database, text: &str) -> bool {
 
 /// Runs a statement in the database, past the host; returns how many rows it changed.
 pub async fn run(database: &Database, sql: &str) -> u64 {
+    attempt(database, sql).await.unwrap()
+}
+
+/// The same, where the database may refuse it.
+pub async fn attempt(database: &Database, sql: &str) -> Result<u64, sqlx::Error> {
     match database {
         Database::Sqlite(path) => {
             let url = format!("sqlite://{}", path.display());
             let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
-            sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap().rows_affected()
+            sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.map(|done| done.rows_affected())
         }
         Database::Postgres(url) => {
             let mut connection = PgConnection::connect(url).await.unwrap();
-            sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap().rows_affected()
+            sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.map(|done| done.rows_affected())
         }
     }
 }

@@ -126,6 +126,7 @@ impl<'a> Chunks<'a> {
                 unit.reads.clear();
                 unit.writes.clear();
                 unit.events.clear();
+                unit.audit.clear();
             }
             next.row = rows.last().map_or(next.row, |row| row.number);
             next.count("failed", batch.faults.len());

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 use super::super::{App, AppError, exports, imports, matching, recompute};
-use crate::domain::caller::Caller;
+use crate::domain::caller::{Caller, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::job::{JobState, Progress};
 use crate::store::{Conflict, Further, JobRow, Lease, StoreError};
@@ -218,7 +218,8 @@ async fn caller_of(app: &App, row: &JobRow) -> Result<Caller, JobFault> {
     let key = app.store.key_by_id(App::work_permit(), row.tenant, row.key).await?;
     let key = key.filter(|key| key.expires_at.is_none_or(|end| end > app.clock.now()));
     let key = key.ok_or(AppError::Unauthenticated)?;
-    Ok(Caller { tenant: key.tenant, key: key.id, role: Arc::from(key.role), teams: Arc::from([]) })
+    let origin = Some(Arc::new(Origin { peer: None, request: Some(format!("job:{}", row.id)) }));
+    Ok(Caller { tenant: key.tenant, key: key.id, role: Arc::from(key.role), teams: Arc::from([]), origin })
 }
 
 /// Whether the same may work later.
