@@ -91,7 +91,9 @@ impl App {
             return Ok(());
         }
         let mut disclosure = Disclosure::new(self, caller);
-        found.iter().for_each(|candidate| disclosure.show_outside(&candidate.record));
+        for candidate in &found {
+            disclosure.show_outside(&candidate.record);
+        }
         disclosure.finish().await?;
         Err(AppError::PossibleDuplicate { object: object.name.clone(), candidates: found })
     }

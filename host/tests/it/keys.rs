@@ -1,9 +1,9 @@
 //! The operator's keys: rotation while the host runs, a wrong key, and what was there before there was one.
 
-use guildhall::app::{App, Settings};
+use guildhall::app::{App, Database, Settings};
 use guildhall::domain::clock::Clock;
 use guildhall::domain::seal::KeyRing;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::dump::{holds, run};
 use crate::encrypted::{new_key_file, new_line, pin};
@@ -15,6 +15,7 @@ both!(
     with_a_wrong_key_nothing_opens_and_nothing_is_told
     webhook_secrets_that_were_plain_are_sealed_and_still_sign
     two_nodes_share_what_they_seal
+    the_command_line_makes_and_rotates_keys
 );
 
 const CONTACT: &str = "/api/v1/records/contact";
@@ -138,4 +139,34 @@ async fn two_nodes_share_what_they_seal(on: On) {
             assert_eq!(actor.get(&path).await.assert(200).json()["x_pin"], record["name"]);
         }
     }
+}
+
+/// What the command prints.
+fn command(words: &[&str]) -> String {
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_guildhall")).args(words).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
+async fn the_command_line_makes_and_rotates_keys(on: On) {
+    let (_directory, keys) = new_key_file();
+    let test = TestApp::with_keys(on, &keys).await;
+    crate::schema::add(&test.ann, "contact", pin()).await;
+    test.ann.create("contact", json!({"name": "One", "x_pin": "secret-1"})).await;
+    let old = std::fs::read_to_string(&keys).unwrap();
+    let new = command(&["key", "new"]);
+    assert!(KeyRing::parse(&new).is_ok() && new != command(&["key", "new"]), "{new}");
+    std::fs::write(&keys, format!("{new}{old}")).unwrap();
+    let place = match &test.database {
+        Database::Sqlite(path) => ["--data-dir", path.parent().unwrap().to_str().unwrap()],
+        Database::Postgres(url) => ["--database-url", url],
+    };
+    let rotate = [&["key", "rotate", "--json", "--key-file", keys.to_str().unwrap()][..], &place].concat();
+    let rotated: Json = serde_json::from_str(&command(&rotate)).unwrap();
+    let id = new.split_once(':').unwrap().0;
+    assert_eq!(rotated, json!({"key": id, "rewrapped": 1, "left": 0}));
+    // What the old key alone wrapped is told, once it is gone.
+    std::fs::write(&keys, new_line("k9")).unwrap();
+    let rotated: Json = serde_json::from_str(&command(&rotate)).unwrap();
+    assert_eq!(rotated, json!({"key": "k9", "rewrapped": 0, "left": 1}));
 }

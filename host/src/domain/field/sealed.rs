@@ -19,14 +19,23 @@ impl FieldType {
             return wrong("is not computed: the host would have to read it to compute");
         }
         match self {
-            Self::Text(_) | Self::LongText | Self::Email | Self::Phone | Self::Url | Self::Json => {}
-            Self::Integer | Self::Decimal { .. } | Self::Money | Self::Date | Self::Datetime => {}
             Self::Link(_) | Self::LinkMany(_) | Self::LinkAny(_) | Self::User => {
                 return wrong("is no link: the database could not follow it");
             }
             Self::Boolean | Self::Select(_) | Self::MultiSelect(_) | Self::Sealed(_) => {
                 return wrong("has more than a few possible values: their length would tell them apart");
             }
+            Self::Text(_)
+            | Self::LongText
+            | Self::Email
+            | Self::Phone
+            | Self::Url
+            | Self::Json
+            | Self::Integer
+            | Self::Decimal { .. }
+            | Self::Money
+            | Self::Date
+            | Self::Datetime => {}
         }
         if def.unique {
             return wrong("is not unique: equal values are not equal once they are encrypted");
