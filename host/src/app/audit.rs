@@ -1,14 +1,20 @@
-//! The audit trail as admins look at it.
+//! The audit trail: what it says of changes, and how admins look at it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::staging::{Key, Staged, key_of};
+use super::unit_of_work::Work;
 use super::{App, AppError};
 use crate::access::Configure;
-use crate::domain::audit::{Deed, Entry};
+use crate::domain::audit::{Deed, Entry, Note};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
 use crate::domain::invalid::FieldError;
 use crate::domain::permission::Area;
+use crate::domain::plugin::Manifest;
 use crate::domain::query::{DEFAULT_LIMIT, check_limit};
 use crate::store::AuditFilter;
 
@@ -74,6 +80,31 @@ pub struct AuditPage {
     pub data: Vec<AuditView>,
     /// Where the next page begins; none when this is the last one.
     pub next_cursor: Option<String>,
+}
+
+impl Work {
+    /// What the trail says of a change: who gave noted fields their values, a plugin or the caller.
+    pub(super) fn entries(
+        &self,
+        staged: &Staged,
+        reworded: &HashMap<Key, HashMap<usize, Arc<Manifest>>>,
+    ) -> Vec<Entry> {
+        let Some(record) = staged.after().or(staged.before()) else { return Vec::new() };
+        let changed = |place: usize| match staged {
+            Staged::Update { places, .. } => places.contains(&place),
+            _ => !record.values[place].is_null(),
+        };
+        let reworded = reworded.get(&key_of(record));
+        let mut by: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+        for &place in record.object.audited.iter().filter(|&&place| changed(place)) {
+            let plugin = reworded.and_then(|places| places.get(&place)).or(staged.plugin());
+            by.entry(plugin.map(|plugin| plugin.id.as_str())).or_default().push(place);
+        }
+        let note = |(plugin, places): (Option<&str>, Vec<usize>)| {
+            Note::of(Deed::Change, &record.object, Some(record.id), |place| places.contains(&place), plugin)
+        };
+        by.into_iter().filter_map(note).map(|note| note.by(&self.caller, self.at)).collect()
+    }
 }
 
 impl App {

@@ -20,7 +20,6 @@ use super::lanes::LaneKey;
 use super::staging::{Buffer, Key, Seen, Staged, key_of};
 use super::{App, AppError, Catalog};
 use crate::access::{Create, Delete, Permit, Read, Update};
-use crate::domain::audit::{Deed, Entry, Note};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
@@ -192,10 +191,11 @@ impl Work {
         let mut buffer = std::mem::take(&mut *self.buffer.lock().await);
         let (amended, kinds) = (std::mem::take(&mut buffer.amended), std::mem::take(&mut buffer.kinds));
         let merges = std::mem::take(&mut buffer.merges);
+        let reworded = std::mem::take(&mut buffer.reworded);
         let (reads, staged) = buffer.into_parts();
         let has_story = |staged: &&Staged| !matches!(staged, Staged::Update { places, .. } if places.is_empty());
         let events = staged.iter().filter(has_story).map(|staged| self.event(staged, &amended, &kinds)).collect();
-        let audit = staged.iter().filter_map(|staged| self.entry(staged, &amended)).collect();
+        let audit = staged.iter().flat_map(|staged| self.entries(staged, &reworded)).collect();
         Unit {
             tenant: self.caller.tenant,
             reads,
@@ -274,23 +274,6 @@ impl Work {
             self.buffer.lock().await.reads.insert(key, Seen { permit, record: None });
         }
         Ok(is_there)
-    }
-
-    /// What the audit trail says of a change.
-    fn entry(&self, staged: &Staged, amended: &HashMap<Key, Arc<Manifest>>) -> Option<Entry> {
-        let record = staged.after().or(staged.before())?;
-        let object = &record.object;
-        if object.audited.is_empty() {
-            return None;
-        }
-        let plugin = staged.plugin().or(amended.get(&key_of(record))).map(|plugin| plugin.id.as_str());
-        let note = match staged {
-            Staged::Update { places, .. } => {
-                Note::of(Deed::Change, object, Some(record.id), |place| places.contains(&place), plugin)
-            }
-            _ => Note::filled(Deed::Change, object, record.id, &record.values, plugin),
-        };
-        note.map(|note| note.by(&self.caller, self.at))
     }
 
     fn event(

@@ -6,7 +6,6 @@ use uuid::Uuid;
 use super::caller::Caller;
 use super::clock::Timestamp;
 use super::object::Object;
-use super::value::Value;
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -81,11 +80,6 @@ impl Note {
         let fields: Vec<String> = places.map(|&place| object.fields[place].name().to_owned()).collect();
         let plugin = plugin.map(str::to_owned);
         (!fields.is_empty()).then(|| Self { deed, object: object.name.clone(), record, fields, plugin })
-    }
-
-    /// Of a record of which these values are there.
-    pub fn filled(deed: Deed, object: &Object, record: Uuid, values: &[Value], plugin: Option<&str>) -> Option<Self> {
-        Self::of(deed, object, Some(record), |place| !values[place].is_null(), plugin)
     }
 
     /// The entry that it becomes when this caller did it, or had it done.

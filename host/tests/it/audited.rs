@@ -4,13 +4,14 @@ use serde_json::{Value as Json, json};
 
 use crate::dump::attempt;
 use crate::encrypted::{new_key_file, pin};
-use crate::support::{Actor, On, Reply, TestApp, plugin_with};
+use crate::support::{Actor, On, Reply, TestApp, plugin, plugin_with};
 
 both!(
     every_read_and_every_change_is_noted
     answers_that_are_repeated_are_noted_again
     jobs_files_and_figures_are_noted
     what_a_plugin_changes_is_noted_as_its_own
+    a_value_that_a_plugin_puts_into_a_callers_record_is_its_own
     entries_are_found_and_paged
     only_admins_of_the_tenant_see_the_trail
     the_trail_is_only_appended_to
@@ -227,6 +228,27 @@ async fn what_a_plugin_changes_is_noted_as_its_own(on: On) {
         assert!(entry["on_behalf_of"].as_str().unwrap().starts_with("key:"));
         assert_eq!(entry["peer"], "127.0.0.1");
     }
+}
+
+async fn a_value_that_a_plugin_puts_into_a_callers_record_is_its_own(on: On) {
+    let (test, _keys) = host(on).await;
+    test.app.install_plugin(&plugin("test.hostile")).await.unwrap();
+    test.ann.put("/api/v1/modules/test.hostile", &json!({})).await.assert(200);
+    let fields = json!({"name": "Ann", "note": "amend-level", "x_level": "gold", "x_pin": "1"});
+    let made = test.ann.create("contact", fields).await;
+    assert_eq!(made["x_level"], "reworded");
+    let facts: Vec<Json> = trail(&test.ann, "")
+        .await
+        .iter()
+        .rev()
+        .map(|entry| json!([entry["action"], entry["subject"]["kind"], entry["fields"]]))
+        .collect();
+    let expected = [
+        json!(["change", "key", ["x_pin"]]),
+        json!(["change", "plugin", ["x_level"]]),
+        json!(["read", "key", ["x_level", "x_pin"]]),
+    ];
+    assert_eq!(facts, expected);
 }
 
 async fn entries_are_found_and_paged(on: On) {
