@@ -6,11 +6,13 @@
 mod accounts;
 mod aggregate;
 mod attempt;
+mod audit;
 mod blobs;
 mod calculate;
 mod catalog;
 mod command;
 mod delivery;
+mod disclosure;
 mod duplicates;
 mod error;
 mod events;
@@ -22,6 +24,7 @@ mod guest;
 mod hooks;
 mod imports;
 mod jobs;
+mod keeping;
 mod lanes;
 mod looking;
 mod matching;
@@ -36,6 +39,7 @@ mod recompute;
 mod records;
 mod returning;
 mod schema;
+mod sealing;
 mod search;
 mod settle;
 mod staging;
@@ -43,6 +47,7 @@ mod stream;
 mod taken;
 mod unit_of_work;
 mod unmerge;
+mod vault;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -50,6 +55,7 @@ use std::sync::Arc;
 
 pub use accounts::MadeTenant;
 pub use aggregate::AggregateRequest;
+pub use audit::{AuditPage, AuditRequest};
 pub use blobs::{Incoming, Outgoing};
 pub use catalog::{Catalog, Module};
 pub use command::{Command, Done, Form, MAX_OPERATIONS, PlannedChange, Render, Report};
@@ -71,6 +77,7 @@ pub use schema::{ObjectView, SchemaChanged, SchemaView};
 pub use search::{Found, Hit};
 pub use stream::StreamItem;
 pub use unmerge::UnmergeReport;
+pub use vault::Rotated;
 pub use webhooks::{DeliveryPage, DeliveryView, RenderReplay, RenderWebhook, Replayed, WebhookView};
 
 pub use crate::access::Denied;
@@ -95,10 +102,12 @@ pub enum Database {
 }
 
 /// What an operator can choose.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Webhooks may go over http and to private addresses: for development and tests.
     pub allow_private_webhooks: bool,
+    /// The file of the operator's keys. When none is named, one is made beside an `SQLite` database.
+    pub key_file: Option<PathBuf>,
 }
 
 /// The application: everything that the ways in need.
@@ -116,6 +125,7 @@ pub struct App {
     streams: stream::Streams,
     outbound: Outbound,
     jobs: jobs::Jobs,
+    vault: vault::Vault,
 }
 
 impl App {
@@ -132,6 +142,7 @@ impl App {
         };
         let ids = Ids::new(clock.clone());
         let secret = store.secret(HostPermit::new(Chore::Operate), ids.secret()).await?;
+        let key_file = vault::key_file(database, &settings, &store, &ids).await?;
         let engine = PluginEngine::new().map_err(|error| AppError::Setup(format!("wasmtime: {error:#}")))?;
         let news = Arc::new(news::News::new(ids.make()));
         let told = Arc::clone(&news);
@@ -150,8 +161,10 @@ impl App {
             news,
             streams: stream::Streams::default(),
             outbound: Outbound::new(settings.allow_private_webhooks),
+            vault: vault::Vault::open(key_file)?,
         };
         app.prepare_core().await?;
+        app.seal_webhook_secrets().await?;
         Ok(Arc::new(app))
     }
 

@@ -12,6 +12,8 @@ use serde_json::json;
 
 use crate::app::{App, AppError, Database, Settings};
 use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::id::Ids;
+use crate::domain::seal::KeyRing;
 use output::Output;
 
 /// A CRM host whose modules run as sandboxed WebAssembly components.
@@ -38,7 +40,7 @@ enum Command {
     /// Tenants of this installation.
     #[command(subcommand)]
     Tenant(TenantCommand),
-    /// API keys of a tenant.
+    /// API keys of a tenant, and the operator's keys that encrypt.
     #[command(subcommand)]
     Key(KeyCommand),
     /// Plugins of this installation.
@@ -87,6 +89,15 @@ enum KeyCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Print a new line for the file of operator keys. As its first line, it is the one that is used from then on.
+    New,
+    /// Wrap the data keys of all tenants with the first key of the file; the host may run meanwhile.
+    Rotate {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -111,6 +122,9 @@ struct Place {
     /// URL of a PostgreSQL database, instead of SQLite.
     #[arg(long, env = "GUILDHALL_DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+    /// File of the operator's keys, one `id:base64` on each line; with SQLite, `keys` in the directory when not given.
+    #[arg(long, env = "GUILDHALL_KEY_FILE")]
+    key_file: Option<PathBuf>,
 }
 
 impl Place {
@@ -128,7 +142,8 @@ impl Place {
     }
 
     async fn open(&self) -> Result<std::sync::Arc<App>, AppError> {
-        App::open(&self.database()?, Clock::system()).await
+        let settings = Settings { key_file: self.key_file.clone(), ..Settings::default() };
+        App::open_with(&self.database()?, Clock::system(), settings).await
     }
 }
 
@@ -137,7 +152,7 @@ impl Cli {
     pub async fn run(self) -> Result<(), AppError> {
         match self.command {
             Command::Serve { place, listen, allow_private_webhooks } => {
-                let settings = Settings { allow_private_webhooks };
+                let settings = Settings { allow_private_webhooks, key_file: place.key_file.clone() };
                 let app = App::open_with(&place.database()?, Clock::system(), settings).await?;
                 serve::serve(app, &listen).await
             }
@@ -161,6 +176,16 @@ impl Cli {
                     &format!("{role} key {id}, shown only now: {api_key}"),
                 )
             }
+            Command::Key(KeyCommand::New) => output::line(&new_operator_key()),
+            Command::Key(KeyCommand::Rotate { place, output }) => {
+                let rotated = place.open().await?.rotate_operator_key().await?;
+                let (key, rewrapped, left) = (rotated.key, rotated.rewrapped, rotated.left);
+                let rest = if left == 0 { String::new() } else { format!("; {left} do not open and stay as they are") };
+                output.print(
+                    &json!({"key": key, "rewrapped": rewrapped, "left": left}),
+                    &format!("{rewrapped} data keys are wrapped by {key} now{rest}"),
+                )
+            }
             Command::Plugin(PluginCommand::Install { place, file, output }) => {
                 let component = std::fs::read(&file)
                     .map_err(|error| AppError::InvalidPlugin(format!("{}: {error}", file.display())))?;
@@ -173,4 +198,10 @@ impl Cli {
             }
         }
     }
+}
+
+/// A line for the file of operator keys.
+fn new_operator_key() -> String {
+    let ids = Ids::new(Clock::system());
+    KeyRing::line(&format!("k-{}", ids.make()), ids.secret()).to_string()
 }

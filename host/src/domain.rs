@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod aggregate;
+pub mod audit;
 pub mod caller;
 pub mod clock;
 pub mod cursor;
@@ -28,6 +29,7 @@ pub mod query;
 pub mod record;
 pub mod retry;
 pub mod schema;
+pub mod seal;
 pub mod search;
 pub mod signature;
 pub mod slot;

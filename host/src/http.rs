@@ -1,6 +1,7 @@
 //! Floor 3: the HTTP API. Handlers translate; `app` decides.
 
 mod answers;
+mod audit;
 mod batches;
 mod body;
 mod conditions;
@@ -64,6 +65,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(profiles::get))
         .routes(routes!(events::timeline))
         .routes(routes!(events::list))
+        .routes(routes!(audit::list))
         .routes(routes!(webhooks::list, webhooks::create))
         .routes(routes!(webhooks::get, webhooks::change, webhooks::remove))
         .routes(routes!(webhooks::rotate))

@@ -6,10 +6,12 @@
 
 mod accounts;
 mod aggregate;
+mod audit;
 mod blobs;
 mod commit;
 mod counters;
 mod custom;
+mod data_keys;
 mod db;
 mod deliveries;
 mod dialect;
@@ -35,8 +37,10 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 pub use accounts::{KeyRow, NewKey, NewTenant};
 pub use aggregate::Cell;
+pub use audit::AuditFilter;
 pub use blobs::BlobRow;
 pub use commit::{Change, Conflict, Further, KeptAnswer, Read, Unit, Write};
+pub use data_keys::DataKeyRow;
 use db::Db;
 pub use db::Listener;
 pub use deliveries::{DeliveryRow, DueDelivery, NewDelivery, Outcome};

@@ -26,7 +26,10 @@ impl Sight {
     pub fn sees(&self, object: &Arc<Object>, field: Option<&str>) -> bool {
         if let Some(plugin) = &self.plugin {
             let Some(grant) = plugin.grants(&object.name, Action::Read) else { return false };
-            let is_hidden = |name: &str| object.position(name).is_some() && !grant.covers(name);
+            // What is encrypted is nothing for plugins, whatever their manifest asks for.
+            let is_hidden = |name: &str| {
+                object.position(name).is_some_and(|at| object.fields[at].kind.is_sealed() || !grant.covers(name))
+            };
             if field.is_some_and(is_hidden) {
                 return false;
             }

@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::{App, AppError};
 use crate::access::{Chore, HostPermit};
-use crate::domain::caller::Caller;
+use crate::domain::caller::{Caller, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
-use crate::store::{NewKey, NewTenant};
+use crate::store::{KeyRow, NewKey, NewTenant};
 
 /// Callers by the hash of their key. Another node's change is seen after a second.
 pub(super) type KeyCache = Cache<[u8; 32], (Caller, Option<Timestamp>)>;
@@ -44,7 +44,7 @@ impl App {
         } else {
             let row = self.store.key_by_hash(HostPermit::new(Chore::Authenticate), hash).await?;
             let row = row.ok_or(AppError::Unauthenticated)?;
-            let caller = Caller { tenant: row.tenant, key: row.id, role: Arc::from(row.role), teams: Arc::from([]) };
+            let caller = caller_of(row.clone(), None);
             self.keys.insert(hash, (caller.clone(), row.expires_at));
             (caller, row.expires_at)
         };
@@ -64,7 +64,7 @@ impl App {
         let row = self.store.key_by_id(HostPermit::new(Chore::Authenticate), caller.tenant, caller.key).await?;
         let now = self.clock.now();
         let row = row.filter(|row| row.expires_at.is_none_or(|end| end > now));
-        Ok(row.map(|row| Caller { tenant: row.tenant, key: row.id, role: Arc::from(row.role), teams: Arc::from([]) }))
+        Ok(row.map(|row| caller_of(row, caller.origin.clone())))
     }
 
     /// Makes a tenant with an admin's key.
@@ -130,6 +130,10 @@ impl App {
         let hash = hash(&key);
         (key, hash)
     }
+}
+
+fn caller_of(row: KeyRow, origin: Option<Arc<Origin>>) -> Caller {
+    Caller { tenant: row.tenant, key: row.id, role: Arc::from(row.role), teams: Arc::from([]), origin }
 }
 
 /// A key has 256 random bits, so that a plain hash cannot be reversed.

@@ -6,9 +6,10 @@ use serde_json::{Map, Value as Json};
 use super::question::ListRequest;
 use super::{App, AppError};
 use crate::domain::aggregate::{Aggregate, Key, MAX_GROUPS};
+use crate::domain::audit::{Deed, Note};
 use crate::domain::caller::Caller;
 use crate::domain::field::FieldType;
-use crate::domain::filter::Filter;
+use crate::domain::filter::{Filter, Target};
 use crate::domain::invalid::FieldError;
 use crate::domain::moment::{Moment, Unit};
 use crate::domain::value::Value;
@@ -45,6 +46,14 @@ impl App {
         if !faults.is_empty() {
             return Err(AppError::Invalid(faults));
         }
+        let named: Vec<Target> = aggregate
+            .keys
+            .iter()
+            .map(|key| key.target)
+            .chain(aggregate.measures.iter().filter_map(|one| one.target))
+            .collect();
+        let is_named = |place: usize| named.contains(&Target::Field(place));
+        self.note(caller, Note::of(Deed::Read, object, None, is_named, None).into_iter().collect()).await?;
         let permits = asker.permits(filter.as_ref());
         let mut days = Vec::with_capacity(aggregate.keys.len());
         for key in &aggregate.keys {

@@ -44,7 +44,7 @@ impl App {
     pub(super) async fn take_in(&self, tenant: TenantId, mut bytes: Incoming, limit: i64) -> Result<TakenIn, AppError> {
         let permit = Self::work_permit();
         let id = self.ids.make();
-        let mut row = BlobRow { size: 0, parts: 0 };
+        let mut row = BlobRow { size: 0, parts: 0, is_sealed: self.can_seal() };
         let coming_in = Timestamp::from_micros(self.clock.now().micros() + COMING_IN_MICROS);
         let known = self.store.set_blob(permit, tenant, id, row, coming_in);
         self.commit_steps(tenant, vec![known]).await.map_err(of_conflict)?;
@@ -85,7 +85,7 @@ impl App {
         if row.parts == 0 {
             head.clone_from(part);
         }
-        let step = self.store.add_part(Self::work_permit(), tenant, id, row.parts, part);
+        let step = self.part_step(tenant, id, row.parts, part, row.is_sealed).await?;
         self.commit_steps(tenant, vec![step]).await.map_err(of_conflict)?;
         row.parts += 1;
         part.clear();
@@ -101,7 +101,7 @@ impl App {
                 if part >= row.parts {
                     return Ok(None);
                 }
-                let bytes = app.store.part(Self::work_permit(), tenant, id, part).await?;
+                let bytes = app.read_part(tenant, id, part, row.is_sealed).await?;
                 let bytes =
                     bytes.ok_or_else(|| StoreError::Inconsistent(format!("the file {id} lacks part {part}")))?;
                 Ok(Some((bytes, part + 1)))

@@ -228,10 +228,11 @@ impl App {
 
 /// The error of work that several waited for: whole for the only one. For many
 /// it is told again: that the database is away is not the host's fault.
-fn of_many(error: Arc<AppError>) -> AppError {
+pub(super) fn of_many(error: Arc<AppError>) -> AppError {
     Arc::try_unwrap(error).unwrap_or_else(|shared| match &*shared {
         AppError::Store(StoreError::Unavailable(cause)) => StoreError::Unavailable(cause.clone()).into(),
         AppError::Store(StoreError::TooLong) => StoreError::TooLong.into(),
+        AppError::NoOperatorKey => AppError::NoOperatorKey,
         AppError::NotFound { what, id } => AppError::NotFound { what: what.clone(), id: id.clone() },
         other => AppError::Setup(other.to_string()),
     })

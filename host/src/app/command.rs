@@ -5,7 +5,6 @@
 use super::execution::Execution;
 use super::operation::{Operation, Outcome};
 use super::{App, AppError};
-use crate::access::{Chore, HostPermit};
 use crate::domain::caller::Caller;
 use crate::domain::record::Record;
 use crate::store::{Answer, IdempotencyKey};
@@ -116,15 +115,5 @@ impl App {
         }
         let catalog = self.catalog(caller.tenant).await?;
         Execution::new(self, caller, command, catalog, key, render).run().await
-    }
-
-    /// The answer that was given under this key.
-    pub(super) async fn given_answer(&self, key: Option<&IdempotencyKey>) -> Result<Option<Answer>, AppError> {
-        let Some(key) = key else { return Ok(None) };
-        match self.store.answer(HostPermit::new(Chore::Serve), key).await? {
-            None => Ok(None),
-            Some((true, answer)) => Ok(Some(answer)),
-            Some((false, _)) => Err(AppError::KeyReused),
-        }
     }
 }

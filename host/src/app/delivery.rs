@@ -194,7 +194,8 @@ impl App {
         }
     }
 
-    async fn drain(&self, mut row: WebhookRow, lease: Uuid) -> Result<Rest, AppError> {
+    async fn drain(&self, row: WebhookRow, lease: Uuid) -> Result<Rest, AppError> {
+        let mut row = self.with_secrets(row).await?;
         let permit = HostPermit::new(PERMIT);
         let key = (row.tenant, row.id);
         let closing = self.news.closing();
@@ -216,7 +217,7 @@ impl App {
             self.attempt_all(&row, lease, &due).await?;
             // What it has become meanwhile: another address, switched off, paused.
             match self.store.renew_webhook(permit, key, lease, self.clock.now()).await? {
-                Some(now) => row = now,
+                Some(now) => row = self.with_secrets(now).await?,
                 None => break,
             }
             if row.paused_until.is_some_and(|until| until > self.clock.now()) {

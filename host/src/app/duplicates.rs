@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use super::disclosure::Disclosure;
 use super::{App, AppError};
 use crate::access::{Denied, Permit, Read};
 use crate::domain::caller::Caller;
@@ -63,10 +64,13 @@ impl App {
         let mut found = self.alike(&permit, &finders, &values).await?;
         found.retain(|candidate| Some(candidate.id) != own);
         found.truncate(MAX_CANDIDATES);
+        let mut disclosure = Disclosure::new(self, caller);
+        disclosure.show_all(found.iter_mut().map(|candidate| &mut candidate.record).collect()).await?;
+        disclosure.finish().await?;
         Ok(found)
     }
 
-    /// Refuses a new record that is likely there already. Only what could come
+    /// Refuses a new record that is likely there already, with the likely ones; what is encrypted stays so in them. Only what could come
     /// to a likely score is looked for: most records cost one query or none.
     pub(super) async fn check_new(&self, caller: &Caller, new: &Record) -> Result<(), AppError> {
         let object = &new.object;
@@ -86,6 +90,11 @@ impl App {
         if found.is_empty() {
             return Ok(());
         }
+        let mut disclosure = Disclosure::new(self, caller);
+        for candidate in &found {
+            disclosure.show_outside(&candidate.record);
+        }
+        disclosure.finish().await?;
         Err(AppError::PossibleDuplicate { object: object.name.clone(), candidates: found })
     }
 

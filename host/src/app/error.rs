@@ -111,6 +111,12 @@ pub enum AppError {
     /// A media type that this place does not take.
     #[error("{0}")]
     MediaType(String),
+    /// Something that is encrypted does not open; the log says what.
+    #[error("a value that is encrypted cannot be opened; the request id names the entry in the host's log")]
+    Unopened,
+    /// There is no key of the operator that could seal, or that opens what is sealed.
+    #[error("the operator's keys that this needs are not there")]
+    NoOperatorKey,
     /// The database failed; details are for the log.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -129,6 +135,7 @@ impl AppError {
     pub fn is_of_the_host(&self) -> bool {
         matches!(self, Self::Store(StoreError::Unavailable(_) | StoreError::Driver(_)) | Self::Setup(_))
             || matches!(self, Self::Denied(Denied::Policy(_)) | Self::Unauthenticated | Self::KeyReused)
+            || matches!(self, Self::Unopened | Self::NoOperatorKey)
     }
 
     /// What it says of the records that were to be written, if it is about them.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{App, AppError};
 use crate::access::{AreaPermit, Denied, Read};
+use crate::domain::audit::{Deed, Note};
 use crate::domain::caller::Caller;
 use crate::domain::event::PastEvent;
 use crate::domain::event_type::{MAX_PATTERNS, TypePattern, any_matches};
@@ -115,6 +116,7 @@ impl App {
         let filter = self.event_filter(caller, request).await?;
         let after = self.event_place(caller.tenant, request)?.unwrap_or(Position::START);
         let scan = self.scan(permit, &mut Sight::of(caller.clone()), &filter, after, limit).await?;
+        self.note_events(caller, &scan.events).await?;
         let next = scan.next.seal(&self.cursors, caller.tenant);
         Ok(EventPage { events: scan.events, next, has_more: scan.has_more })
     }
@@ -158,6 +160,7 @@ impl App {
                 if events.len() == limit {
                     next = before.filter(|_| !is_last || at + 1 < count);
                     let next = next.map(|seq| self.cursors.seal_bytes(&scope, &seq.to_be_bytes()));
+                    self.note_events(caller, &events).await?;
                     return Ok(TimelinePage { events, next });
                 }
             }
@@ -167,7 +170,23 @@ impl App {
             }
         }
         let next = next.map(|seq| self.cursors.seal_bytes(&scope, &seq.to_be_bytes()));
+        self.note_events(caller, &events).await?;
         Ok(TimelinePage { events, next })
+    }
+
+    /// Writes into the audit trail that events showed values of fields. Encrypted ones they do not show.
+    pub(super) async fn note_events(&self, caller: &Caller, events: &[PastEvent]) -> Result<(), AppError> {
+        let catalog = self.catalog(caller.tenant).await?;
+        let notes = events.iter().filter_map(|event| {
+            let object = catalog.schema.object(&event.object)?;
+            let is_told = |place: usize| {
+                let field = &object.fields[place];
+                let has = |values: &serde_json::Value| values.get(field.name()).is_some_and(|value| !value.is_null());
+                !field.kind.is_sealed() && (has(&event.before) || has(&event.after))
+            };
+            Note::of(Deed::Read, object, Some(event.record), is_told, None)
+        });
+        self.note(caller, notes.collect()).await
     }
 
     /// Reads which events are wanted; an object has to be there, and readable.

@@ -13,10 +13,13 @@ use tokio::time::Instant;
 
 use super::attempt::{Attempt, Refusal};
 use super::command::{Command, Done, Form, Render, Report};
+use super::disclosure::Disclosure;
 use super::lanes::Held;
+use super::operation::Outcome;
 use super::staging::Key;
 use super::unit_of_work::Work;
 use super::{App, AppError, Catalog};
+use crate::domain::audit::Note;
 use crate::domain::caller::Caller;
 use crate::store::{Conflict, IdempotencyKey, KeptAnswer};
 
@@ -39,6 +42,8 @@ pub(super) struct Execution<'a> {
     key: Option<IdempotencyKey>,
     render: &'a Render,
     report: Report,
+    /// What answers of earlier groups showed.
+    shown: Vec<Note>,
     /// Whether an earlier group has kept an answer.
     has_kept: bool,
     /// Whether that answer does not say everything any more.
@@ -74,7 +79,18 @@ impl<'a> Execution<'a> {
     ) -> Self {
         let outcomes = command.operations.iter().map(|_| Err(AppError::NotReached)).collect();
         let report = Report { outcomes, changes: Vec::new() };
-        Self { app, caller, command, catalog, key, render, report, has_kept: false, is_behind: false }
+        Self {
+            app,
+            caller,
+            command,
+            catalog,
+            key,
+            render,
+            report,
+            shown: Vec::new(),
+            has_kept: false,
+            is_behind: false,
+        }
     }
 
     /// Runs the command to its end.
@@ -106,7 +122,7 @@ impl<'a> Execution<'a> {
         }
         if self.is_behind {
             let work = Work::begin(self.app, self.caller, &self.catalog, BTreeSet::new());
-            let unit = work.finish(self.kept_answer()).await;
+            let unit = work.finish(self.kept_answer(&[]).await?).await;
             if let Err(conflict) = self.app.store.commit(&unit).await {
                 tracing::warn!(%conflict, "a batch is stored, and the last word of its answer is not kept");
             }
@@ -143,24 +159,35 @@ impl<'a> Execution<'a> {
             (Err(refusal), None) => return self.refuse(group, refusal),
         };
         let Attempt { keys, outcomes } = attempt;
-        for (at, outcome) in outcomes {
+        let mut disclosure = Disclosure::new(self.app, self.caller);
+        for (at, mut outcome) in outcomes {
+            disclosure.show_all(outcome.iter_mut().filter_map(Outcome::record_mut).collect()).await?;
             self.report.outcomes[at] = outcome;
         }
-        let planned = if self.command.is_dry { work.planned().await } else { Vec::new() };
-        let unit = work.finish(self.kept_answer()).await;
+        let mut planned = if self.command.is_dry { work.planned().await } else { Vec::new() };
+        for change in &mut planned {
+            disclosure.show_all(change.before.iter_mut().chain(&mut change.after).collect()).await?;
+        }
+        let shown = disclosure.into_notes();
+        let kept = self.kept_answer(&shown).await?;
+        let mut unit = work.finish(kept).await;
         let conflict = if self.command.is_dry {
             if super::taken::find(self.app, self.caller, &unit.writes).await?.is_empty() {
+                self.app.note(self.caller, shown).await?;
                 self.report.changes.extend(planned);
                 return Ok(Next::Ended(Ended::Done));
             }
             Conflict::Duplicate
         } else if unit.writes.is_empty() && unit.answer.is_none() && unit.merges.is_empty() {
+            self.app.note(self.caller, shown).await?;
             return Ok(Next::Ended(Ended::Done));
         } else {
+            unit.audit.extend(shown.iter().map(|note| note.clone().by(self.caller, work.at)));
             match self.app.store.commit(&unit).await {
                 Ok(()) => {
                     self.has_kept = self.key.is_some();
                     self.is_behind = false;
+                    self.shown.extend(shown);
                     return Ok(Next::Ended(Ended::Done));
                 }
                 Err(conflict) => conflict,
@@ -191,9 +218,13 @@ impl<'a> Execution<'a> {
     }
 
     /// The answer as it stands, to be kept for a retry.
-    fn kept_answer(&self) -> Option<KeptAnswer> {
-        let key = self.key.clone().filter(|_| !self.command.is_dry)?;
-        Some(KeptAnswer { key, answer: (self.render)(&self.report), is_further: self.has_kept })
+    async fn kept_answer(&self, shown: &[Note]) -> Result<Option<KeptAnswer>, AppError> {
+        let Some(key) = self.key.clone().filter(|_| !self.command.is_dry) else { return Ok(None) };
+        let records = self.report.outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()?.record());
+        let shown: Vec<Note> = self.shown.iter().chain(shown).cloned().collect();
+        let is_secret = records.into_iter().any(|record| record.object.has_sealed_fields());
+        let answer = self.app.keepable(&key, (self.render)(&self.report), &shown, is_secret).await?;
+        Ok(Some(KeptAnswer { key, answer, is_further: self.has_kept }))
     }
 
     fn refuse(&mut self, group: &mut Vec<usize>, refusal: Refusal) -> Result<Next, AppError> {

@@ -10,10 +10,12 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::blobs::{KEPT_MICROS, Outgoing, PART};
+use super::disclosure::Disclosure;
 use super::jobs::{JobFault, JobRun, JobView};
 use super::question::Asker;
 use super::{Answer, App, AppError, Done, IdempotencyKey, ListRequest};
 use crate::access::Permits;
+use crate::domain::audit::{Deed, Note};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
 use crate::domain::field::FieldType;
@@ -22,6 +24,7 @@ use crate::domain::invalid::FieldError;
 use crate::domain::job::{JobState, Progress};
 use crate::domain::object::Object;
 use crate::domain::query::Query;
+use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::store::BlobRow;
 use write::Writer;
@@ -113,6 +116,8 @@ struct Position {
     parts: i64,
     size: i64,
     rows: u64,
+    #[serde(default)]
+    is_sealed: bool,
     /// The place of the last record that is in the file.
     place: Option<Vec<Json>>,
 }
@@ -136,7 +141,7 @@ impl App {
         let job = self.new_job(caller, EXPORT, payload, now);
         let view = ExportView { id: job.id, request, job: JobView::of_new(&job) };
         let steps = vec![self.store.queue_job(Self::work_permit(), &job)];
-        let done = self.commit_once(caller, key, render(&view), steps).await?;
+        let done = self.commit_once(caller, key, render(&view), steps, false).await?;
         self.job_queued();
         Ok(done)
     }
@@ -162,12 +167,21 @@ impl App {
         id: Uuid,
     ) -> Result<(ExportFormat, Outgoing), AppError> {
         let (view, result) = self.export_row(caller, id).await?;
+        let catalog = self.catalog(caller.tenant).await?;
         if view.job.state != JobState::Done {
             return Err(AppError::Refused(format!("the export is {}, not done", view.job.state.name())));
         }
         let blob = result["file"].as_str().and_then(|text| Uuid::parse_str(text).ok()).unwrap_or_default();
         let row = self.store.blob(Self::work_permit(), caller.tenant, blob).await?;
         let row = row.ok_or_else(|| AppError::no_record("file", &blob))?;
+        let mut disclosure = Disclosure::new(self, caller);
+        if let Some(object) = catalog.schema.object(&view.request.object) {
+            let named = view.request.fields.as_ref();
+            let is_in =
+                |place: usize| named.is_none_or(|names| names.iter().any(|name| name == object.fields[place].name()));
+            disclosure.note(Note::of(Deed::Read, object, None, is_in, None));
+        }
+        disclosure.finish().await?;
         Ok((view.request.format, self.give_out(caller.tenant, blob, row)))
     }
 
@@ -181,10 +195,10 @@ impl App {
         let (permits, query, writer) = self.read_export(&asker, request)?;
         let app = Arc::clone(self);
         let start = (app, permits, writer, Some((query, true)));
-        Ok(Box::pin(stream::try_unfold(start, |(app, permits, writer, next)| async move {
+        Ok(Box::pin(stream::try_unfold(start, |(app, permits, writer, next): (Arc<Self>, _, _, _)| async move {
             let Some((mut query, is_first)) = next else { return Ok(None) };
             let mut bytes = if is_first { writer.start() } else { Vec::new() };
-            let records = app.store.list(&permits, &query).await?;
+            let records = app.exported(&permits, &query, &writer).await?;
             for record in &records {
                 writer.record(record, &mut bytes);
             }
@@ -193,6 +207,17 @@ impl App {
             let next = query.after.is_some().then_some((query, false));
             Ok(Some((bytes, (app, permits, writer, next))))
         })))
+    }
+
+    /// The next records of an export, as they are written.
+    async fn exported(&self, permits: &Permits, query: &Query, writer: &Writer) -> Result<Vec<Record>, AppError> {
+        let mut records = self.store.list(permits, query).await?;
+        let mut disclosure = Disclosure::new(self, permits.own().caller());
+        for record in &mut records {
+            disclosure.show(record, Some(writer.targets())).await?;
+        }
+        disclosure.finish().await?;
+        Ok(records)
     }
 
     /// Reads a request; everything that is wrong with it is told at once.
@@ -233,6 +258,7 @@ pub(super) async fn run(run: &JobRun) -> Result<Json, JobFault> {
     let mut position: Position = serde_json::from_value(run.row.checkpoint.clone()).unwrap_or_default();
     if position.blob.is_nil() {
         position.blob = app.ids.make();
+        position.is_sealed = app.can_seal();
     }
     if let Some(place) = &position.place {
         let targets = query.sort.iter().map(|sort| sort.target).chain([Target::Id]);
@@ -243,13 +269,13 @@ pub(super) async fn run(run: &JobRun) -> Result<Json, JobFault> {
     loop {
         run.check_key().await?;
         let mut bytes = if position.parts == 0 { writer.start() } else { Vec::new() };
-        let records = app.store.list(&permits, &query).await?;
+        let records = app.exported(&permits, &query, &writer).await?;
         for record in &records {
             writer.record(record, &mut bytes);
         }
         let mut steps = Vec::new();
         for part in bytes.chunks(PART) {
-            steps.push(app.store.add_part(App::work_permit(), tenant, position.blob, position.parts, part));
+            steps.push(app.part_step(tenant, position.blob, position.parts, part, position.is_sealed).await?);
             position.parts += 1;
         }
         position.size += i64::try_from(bytes.len()).unwrap_or(0);
@@ -262,7 +288,7 @@ pub(super) async fn run(run: &JobRun) -> Result<Json, JobFault> {
             query.after = Some(place);
         }
         let expires_at = Timestamp::from_micros(app.clock.now().micros() + KEPT_MICROS);
-        let blob = BlobRow { size: position.size, parts: position.parts };
+        let blob = BlobRow { size: position.size, parts: position.parts, is_sealed: position.is_sealed };
         steps.push(app.store.set_blob(App::work_permit(), tenant, position.blob, blob, expires_at));
         let progress = Progress { done: position.rows, total: is_over.then_some(position.rows), ..Progress::default() };
         steps.push(run.advance(&progress, &serde_json::to_value(&position).unwrap_or_default()));

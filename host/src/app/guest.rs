@@ -16,6 +16,7 @@ use crate::access::{Acting, Create, Delete, Denied, Permit, Read, Update};
 use crate::domain::filter::{Filter, Target};
 use crate::domain::invalid::FieldError;
 use crate::domain::moment::Moment;
+use crate::domain::object::Object;
 use crate::domain::permission::Action;
 use crate::domain::plugin::{Fault, Manifest, RecordPermission};
 use crate::domain::query::{DEFAULT_LIMIT, Query, check_limit, parse_sort};
@@ -69,7 +70,8 @@ impl GuestPort {
             return Err(Fault::new("validation_failed", "the fields are not a JSON object"));
         };
         let grant = self.plugin.grants(object, action);
-        match fields.keys().find(|name| !grant.is_some_and(|grant| grant.covers(name))) {
+        let known = self.work.object(object).map_err(fault)?;
+        match fields.keys().find(|name| is_encrypted(known, name) || !grant.is_some_and(|grant| grant.covers(name))) {
             Some(name) => Err(Fault::new("permission_denied", format!("the plugin may not set `{object}.{name}`"))),
             None => Ok(fields),
         }
@@ -150,10 +152,19 @@ impl Port for GuestPort {
 /// A record as JSON, with the fields that the grant covers.
 pub fn visible(record: &Record, grant: &RecordPermission) -> String {
     let Json::Object(mut members) = record.to_json() else { return String::new() };
+    let object = &record.object;
     if !grant.fields.iter().any(|name| name == "*") {
-        members.retain(|name, _| record.object.position(name).is_none() || grant.covers(name));
+        members.retain(|name, _| object.position(name).is_none() || grant.covers(name));
+    }
+    if object.has_sealed_fields() {
+        members.retain(|name, _| !is_encrypted(object, name));
     }
     Json::Object(members).to_string()
+}
+
+/// Whether a field is encrypted: plugins know nothing of it.
+pub fn is_encrypted(object: &Object, name: &str) -> bool {
+    object.position(name).is_some_and(|at| object.fields[at].kind.is_sealed())
 }
 
 /// Wrong fields, as a plugin is told of them.
@@ -182,7 +193,7 @@ fn parse_query(asker: &Asker, moment: Moment, grant: Option<&RecordPermission>, 
     for target in asked {
         let Target::Field(place) = target else { continue };
         let name = object.fields[place].name();
-        if !grant.is_some_and(|grant| grant.covers(name)) {
+        if is_encrypted(object, name) || !grant.is_some_and(|grant| grant.covers(name)) {
             let message = format!("the plugin may not ask about `{}.{name}`", object.name);
             return Err(Fault::new("permission_denied", message));
         }

@@ -7,6 +7,7 @@ mod lookup;
 mod plan;
 mod rows;
 mod run;
+mod secrets;
 mod undo;
 
 use serde_json::{Value as Json, json};
@@ -125,13 +126,14 @@ impl App {
             format: upload.format.name().to_owned(),
             name: upload.name,
             blob: file.id,
-            plan: serde_json::to_value(&plan).unwrap_or_default(),
+            plan: Json::Null,
             revision: 1,
             job: None,
             undo_job: None,
             created_at: now,
             expires_at: after(IMPORT_KEPT_MICROS),
         };
+        row.plan = self.plan_to_keep(caller.tenant, object, row.id, &plan).await?;
         let permit = Self::work_permit();
         let mut steps = vec![self.store.set_blob(permit, caller.tenant, file.id, file.row, after(KEPT_MICROS))];
         let mut job = None;
@@ -143,7 +145,7 @@ impl App {
         }
         steps.push(self.store.add_import(permit, caller.tenant, &row));
         let answer = render(&view(&row, plan, job, None, Vec::new()));
-        let done = self.commit_once(caller, key, answer, steps).await?;
+        let done = self.commit_once(caller, key, answer, steps, object.has_sealed_fields()).await?;
         self.job_queued();
         Ok(done)
     }
@@ -165,8 +167,7 @@ impl App {
         let row = self.store.import(permit, caller.tenant, id).await?;
         let row = row.ok_or_else(|| AppError::no_record("import", &id))?;
         self.reader(caller, &row.object).await?;
-        let plan = serde_json::from_value(row.plan.clone())
-            .map_err(|error| AppError::Setup(format!("the plan of import {id}: {error}")))?;
+        let plan = self.plan_of(caller.tenant, &row).await?;
         let mut jobs = [None, None];
         for (at, job) in [row.job, row.undo_job].into_iter().enumerate() {
             if let Some(job) = job {
@@ -192,14 +193,15 @@ impl App {
         if job.as_ref().is_some_and(|job| !job.state.is_over() || !is_trial(job)) || undo.is_some() {
             return Err(AppError::Refused("the import has been started: its plan stays as it is".to_owned()));
         }
-        let head = self.store.part(Self::work_permit(), caller.tenant, row.blob, 0).await?;
         let blob = self.store.blob(Self::work_permit(), caller.tenant, row.blob).await?;
+        let is_sealed = blob.is_some_and(|blob| blob.is_sealed);
+        let head = self.read_part(caller.tenant, row.blob, 0, is_sealed).await?;
         let is_whole = blob.is_some_and(|blob| blob.parts <= 1);
         let format = Format::find(&row.format).unwrap_or(Format::Csv);
         let plan = plan::change(&catalog.schema, object, plan, body, |hints| {
             detect(head.as_deref().unwrap_or_default(), is_whole, format, hints)
         })?;
-        row.plan = serde_json::to_value(&plan).unwrap_or_default();
+        row.plan = self.plan_to_keep(caller.tenant, object, row.id, &plan).await?;
         let step = self.store.set_import(Self::work_permit(), caller.tenant, &row);
         self.commit_steps(caller.tenant, vec![step]).await.map_err(of_conflict)?;
         self.import(caller, id).await
@@ -251,11 +253,11 @@ impl App {
             _ => steps.push(self.store.forget_faults(permit, caller.tenant, id)),
         }
         row.job = Some(new.id);
-        row.plan = serde_json::to_value(&plan).unwrap_or_default();
+        row.plan = self.plan_to_keep(caller.tenant, object, row.id, &plan).await?;
         steps.push(self.store.queue_job(permit, &new));
         steps.push(self.store.set_import(permit, caller.tenant, &row));
         let answer = render(&view(&row, plan, Some(JobView::of_new(&new)), None, Vec::new()));
-        let done = self.commit_once(caller, key, answer, steps).await?;
+        let done = self.commit_once(caller, key, answer, steps, object.has_sealed_fields()).await?;
         self.job_queued();
         Ok(done)
     }
@@ -296,7 +298,7 @@ impl App {
         let steps = vec![self.store.queue_job(permit, &new), self.store.set_import(permit, caller.tenant, &row)];
         let job = job.as_ref().map(JobView::from);
         let answer = render(&view(&row, plan, job, Some(JobView::of_new(&new)), Vec::new()));
-        let done = self.commit_once(caller, key, answer, steps).await?;
+        let done = self.commit_once(caller, key, answer, steps, object.has_sealed_fields()).await?;
         self.job_queued();
         Ok(done)
     }

@@ -219,26 +219,45 @@ impl App {
         further: Vec<Further>,
     ) -> Result<(), Conflict> {
         let (reads, writes, events) = (Vec::new(), Vec::new(), Vec::new());
-        let unit =
-            Unit { tenant, reads, writes, events, answer: None, merges: Vec::new(), further, at: self.clock.now() };
+        let unit = Unit {
+            tenant,
+            reads,
+            writes,
+            events,
+            answer: None,
+            merges: Vec::new(),
+            audit: Vec::new(),
+            further,
+            at: self.clock.now(),
+        };
         self.store.commit(&unit).await
     }
 
-    /// Commits steps that belong to no record, once for a key.
+    /// Commits steps that belong to no record, once for a key. What is secret is kept sealed.
     pub(super) async fn commit_once(
         &self,
         caller: &Caller,
         key: Option<IdempotencyKey>,
         answer: Answer,
         further: Vec<Further>,
+        is_secret: bool,
     ) -> Result<super::Done, AppError> {
+        let kept = match &key {
+            None => None,
+            Some(key) => Some(KeptAnswer {
+                answer: self.keepable(key, answer.clone(), &[], is_secret).await?,
+                key: key.clone(),
+                is_further: false,
+            }),
+        };
         let unit = Unit {
             tenant: caller.tenant,
             reads: Vec::new(),
             writes: Vec::new(),
             events: Vec::new(),
-            answer: key.clone().map(|key| KeptAnswer { key, answer: answer.clone(), is_further: false }),
+            answer: kept,
             merges: Vec::new(),
+            audit: Vec::new(),
             further,
             at: self.clock.now(),
         };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use uuid::Uuid;
 
 pub use run::run;
 
@@ -17,9 +18,11 @@ use crate::access::{Delete, Permit, Permits, Update};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
 use crate::domain::filter::Filter;
+use crate::domain::id::TenantId;
 use crate::domain::invalid::FieldError;
 use crate::domain::moment::Moment;
 use crate::domain::record::{Hand, read_fields};
+use crate::domain::seal::Spot;
 
 /// The kind of a job that changes records.
 pub const CHANGE: &str = "change_records";
@@ -67,13 +70,27 @@ impl App {
             return Ok(Done::Before(answer));
         }
         let now = self.clock.now();
-        self.read_matching(caller, request, now).await?;
+        let matching = self.read_matching(caller, request, now).await?;
+        let object = matching.permits.own().object();
         let kind = if request.fields.is_some() { CHANGE } else { DELETE };
-        let job = self.new_job(caller, kind, serde_json::to_value(request).unwrap_or_default(), now);
+        let mut job = self.new_job(caller, kind, Json::Null, now);
+        job.payload = self.payload_of(caller.tenant, job.id, request, object.has_sealed_fields()).await?;
         let steps = vec![self.store.queue_job(Self::work_permit(), &job)];
-        let done = self.commit_once(caller, key, render(&JobView::of_new(&job)), steps).await?;
+        let done = self.commit_once(caller, key, render(&JobView::of_new(&job)), steps, false).await?;
         self.job_queued();
         Ok(done)
+    }
+
+    /// What is kept of a request while its job waits: sealed, when it may hold values of encrypted fields.
+    async fn payload_of(
+        &self,
+        tenant: TenantId,
+        job: Uuid,
+        request: &MatchingRequest,
+        is_secret: bool,
+    ) -> Result<Json, AppError> {
+        let json = serde_json::to_value(request).unwrap_or_default();
+        if is_secret { self.seal_json(tenant, &spot(tenant, job), &json).await } else { Ok(json) }
     }
 
     /// How many records meet the filter of a request.
@@ -115,6 +132,11 @@ impl App {
             Err(wrong) => Err(AppError::Invalid(faults.into_iter().chain(wrong).collect())),
         }
     }
+}
+
+/// Where the request of a job is kept.
+fn spot(tenant: TenantId, job: Uuid) -> Spot {
+    Spot::kept(tenant, "job", &[job.as_bytes()])
 }
 
 /// Reads the filter of a request.

@@ -16,7 +16,7 @@ use crate::domain::field::FieldType;
 use crate::domain::filter::{Comparison, Filter, MAX_LIST, Target};
 use crate::domain::object::Object;
 use crate::domain::query::Query;
-use crate::domain::record::{Changes, Hand, Record, read_fields};
+use crate::domain::record::{Changes, Hand, Record, keepsake, read_fields};
 use crate::domain::value::{Reference, Value};
 use crate::store::MergeNote;
 
@@ -107,13 +107,16 @@ impl Merge {
         }
         // The winner may have been changed by the move of a link already.
         let current = work.get(&may_read, self.into).await?.unwrap_or_else(|| winner.clone());
-        let changes = self.choose(object, &current, &losers)?;
+        let mut changes = if object.has_sealed_fields() {
+            // What is sealed for one record does not open in another.
+            self.choose(object, &current, &work.opened(&losers).await?)?
+        } else {
+            self.choose(object, &current, &losers)?
+        };
+        work.seal(object, current.id, Some(&current.values), &mut changes).await?;
         let after = work.apply(may_update, current, changes).await?;
         let places: Vec<usize> = (0..after.values.len()).filter(|&at| winner.values[at] != after.values[at]).collect();
-        let excerpt = |record: &Record| match crate::domain::record::excerpt(object, &record.values, &places) {
-            Json::Object(fields) => fields,
-            _ => Map::new(),
-        };
+        let excerpt = |record: &Record| keepsake(object, &record.values, &places);
         let account = Account {
             losers: self.from.clone(),
             before: excerpt(&winner),

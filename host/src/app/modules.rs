@@ -75,6 +75,9 @@ impl App {
             name: manifest.name.clone(),
             changes: Vec::new(),
         };
+        if !is_installed && !self.can_seal() && plugin.objects.iter().any(|object| object.has_sealed_fields()) {
+            return Err(AppError::Refused(super::schema::NO_KEY.to_owned()));
+        }
         if !is_installed {
             view.changes = self.prepare_tables(&manifest.id, &manifest.objects, &plugin.objects).await?;
             let new = NewPlugin { manifest, digest, component, at: self.clock.now() };

@@ -153,6 +153,18 @@ impl Outcome {
         }
     }
 
+    /// The same, to be changed.
+    pub(super) fn record_mut(&mut self) -> Option<&mut Record> {
+        match self {
+            Self::Created(record)
+            | Self::Updated(record)
+            | Self::Restored(record, _)
+            | Self::Merged(record, _)
+            | Self::Unmerged(record, _) => Some(record),
+            Self::Deleted => None,
+        }
+    }
+
     /// Takes the record over as hooks and later operations left it.
     pub(super) fn refresh(&mut self, staged: Option<&Staged>) {
         let Some(after) = staged.and_then(Staged::after) else { return };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use super::disclosure::Disclosure;
 use super::question::Asker;
 use super::{App, AppError};
 use crate::access::{Permit, Permits, Read};
@@ -88,6 +89,12 @@ impl App {
             let list = self.newest(permit, inverse, id).await?;
             profile.lists.insert(name.to_owned(), list);
         }
+        let mut disclosure = Disclosure::new(self, caller);
+        disclosure.show(&mut profile.record, None).await?;
+        disclosure.show_expanded(&mut profile.expanded).await?;
+        disclosure.show_all(profile.many.values_mut().flatten().collect()).await?;
+        disclosure.show_all(profile.lists.values_mut().flat_map(|list| &mut list.records).collect()).await?;
+        disclosure.finish().await?;
         Ok(profile)
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::disclosure::Disclosure;
 use super::question::{Asker, ListRequest, Question, invalid_cursor, read_shape};
 use super::{App, AppError};
 use crate::access::{Permit, Permits, Read};
@@ -83,8 +84,12 @@ impl App {
     ) -> Result<Page, AppError> {
         let asker = self.asker(caller, object).await?;
         let (fields, expand) = read_shape(&asker, fields, expand).map_err(AppError::Invalid)?;
-        let records = vec![self.existing(&asker.permit, id).await?];
-        let expanded = self.expand(&asker, &records, &expand).await?;
+        let mut records = vec![self.existing(&asker.permit, id).await?];
+        let mut expanded = self.expand(&asker, &records, &expand).await?;
+        let mut disclosure = Disclosure::new(self, caller);
+        disclosure.show(&mut records[0], fields.as_deref()).await?;
+        disclosure.show_expanded(&mut expanded).await?;
+        disclosure.finish().await?;
         Ok(Page { records, next: None, total: None, complete: None, fields, expanded })
     }
 
@@ -153,7 +158,7 @@ impl App {
         &self,
         asker: &Asker,
         question: Question,
-        records: Vec<Record>,
+        mut records: Vec<Record>,
         next: Option<String>,
     ) -> Result<Page, AppError> {
         let total = if question.counts {
@@ -161,7 +166,13 @@ impl App {
         } else {
             None
         };
-        let expanded = self.expand(asker, &records, &question.expand).await?;
+        let mut expanded = self.expand(asker, &records, &question.expand).await?;
+        let mut disclosure = Disclosure::new(self, asker.permit.caller());
+        for record in &mut records {
+            disclosure.show(record, question.shown.as_deref()).await?;
+        }
+        disclosure.show_expanded(&mut expanded).await?;
+        disclosure.finish().await?;
         Ok(Page { records, next, total, complete: None, fields: question.shown, expanded })
     }
 

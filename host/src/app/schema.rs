@@ -13,6 +13,9 @@ use crate::domain::object::Object;
 use crate::domain::own_schema::{Refusal, SchemaChange};
 use crate::domain::permission::Area;
 
+/// Why there are no encrypted fields where the operator gave no key.
+pub(super) const NO_KEY: &str = "encrypted fields need a key of the operator, and this host has none: it is started \
+    with GUILDHALL_KEY_FILE";
 /// Most tries when others change the schema at the same time.
 const MAX_TRIES: usize = 10;
 
@@ -127,6 +130,9 @@ impl App {
             other => other,
         })?;
         check_formulas(&catalog, &name)?;
+        if !self.can_seal() && catalog.schema.object(&name).is_some_and(|object| object.has_sealed_fields()) {
+            return Err(AppError::Refused(NO_KEY.to_owned()));
+        }
         let changed = SchemaChanged {
             version: if is_dry_run { current } else { current + 1 },
             changes: diff.lines.clone(),

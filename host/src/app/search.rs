@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::disclosure::Disclosure;
 use super::question::{Asker, Question, invalid_cursor};
 use super::{App, AppError, Page};
 use crate::access::{Permit, Permits, Read};
@@ -135,6 +136,9 @@ impl App {
             let found = self.by_ids(&Permits::new(permit.clone()), ids, None).await?;
             records.extend(found.into_iter().map(|record| ((at, record.id), record)));
         }
+        let mut disclosure = Disclosure::new(self, caller);
+        disclosure.show_all(records.values_mut().collect()).await?;
+        disclosure.finish().await?;
         let hits = best.iter().filter_map(|((_, id), at)| records.remove(&(*at, id.0)));
         let hits = hits.map(|record| Hit { object: record.object.name.clone(), record }).collect();
         Ok(Found { hits, complete })

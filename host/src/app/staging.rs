@@ -50,6 +50,8 @@ pub struct Buffer {
     pub staged: IndexMap<Key, Staged>,
     /// Which plugin amended the caller's change last.
     pub amended: HashMap<Key, Arc<Manifest>>,
+    /// Which plugin gave which field of a record the value that it has, when somebody else staged the record.
+    pub reworded: HashMap<Key, HashMap<usize, Arc<Manifest>>>,
     /// Changed records whose version counts up even when their values stay.
     touched: HashSet<Key>,
     /// What events of these records are called, when it is not what the write says.
@@ -123,6 +125,7 @@ impl Buffer {
     /// Stages a change of a record, on top of what is staged for it already.
     pub fn update(&mut self, permit: Permit<Update>, current: Record, after: Record) {
         let key = key_of(&after);
+        self.reword(&key, &after, permit.plugin());
         let staged = match self.staged.shift_remove(&key) {
             Some(Staged::Create { permit, .. }) => Staged::Create { permit, after },
             Some(Staged::Restore { permit, deleted, .. }) => Staged::Restore { permit, deleted, after },
@@ -152,6 +155,7 @@ impl Buffer {
 
     /// Replaces the outcome of a staged change in its place.
     pub fn amend(&mut self, key: &Key, amended: Record, by: &Arc<Manifest>) {
+        self.reword(key, &amended, Some(by));
         self.amended.insert(key.clone(), Arc::clone(by));
         match self.staged.get_mut(key) {
             Some(Staged::Create { after, .. } | Staged::Restore { after, .. }) => *after = amended,
@@ -161,6 +165,21 @@ impl Buffer {
                 }
             }
             Some(Staged::Delete { .. }) | None => {}
+        }
+    }
+
+    /// Notes whose values a staged record has from now on.
+    fn reword(&mut self, key: &Key, after: &Record, plugin: Option<&Arc<Manifest>>) {
+        let Some(before) = self.staged.get(key).and_then(Staged::after) else { return };
+        let places = differing(before, after);
+        if places.iter().any(|place| after.object.audited.contains(place)) {
+            let reworded = self.reworded.entry(key.clone()).or_default();
+            for place in places {
+                match plugin {
+                    Some(plugin) => reworded.insert(place, Arc::clone(plugin)),
+                    None => reworded.remove(&place),
+                };
+            }
         }
     }
 

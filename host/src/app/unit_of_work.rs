@@ -110,10 +110,12 @@ impl Work {
         hand: Hand,
     ) -> Result<Record, AppError> {
         let object = Arc::clone(permit.object());
-        let changes = read_fields(&object, fields, hand).map_err(AppError::Invalid)?;
+        let mut changes = read_fields(&object, fields, hand).map_err(AppError::Invalid)?;
         self.check_links(&object, &changes).await?;
+        let id = self.app.ids.make();
+        self.seal(&object, id, None, &mut changes).await?;
         let mut record = Record {
-            id: self.app.ids.make(),
+            id,
             version: 1,
             created_at: self.at,
             updated_at: self.at,
@@ -137,6 +139,7 @@ impl Work {
         hand: Hand,
     ) -> Result<Record, AppError> {
         let mut changes = read_fields(&current.object, fields, hand).map_err(AppError::Invalid)?;
+        self.seal(&current.object, current.id, Some(&current.values), &mut changes).await?;
         // What is sent back as it is needs no second look: a linked record may be gone by now.
         changes.retain(|(at, value)| current.values[*at] != *value);
         self.check_links(&current.object, &changes).await?;
@@ -188,9 +191,11 @@ impl Work {
         let mut buffer = std::mem::take(&mut *self.buffer.lock().await);
         let (amended, kinds) = (std::mem::take(&mut buffer.amended), std::mem::take(&mut buffer.kinds));
         let (merges, further) = (std::mem::take(&mut buffer.merges), std::mem::take(&mut buffer.further));
+        let reworded = std::mem::take(&mut buffer.reworded);
         let (reads, staged) = buffer.into_parts();
         let has_story = |staged: &&Staged| !matches!(staged, Staged::Update { places, .. } if places.is_empty());
         let events = staged.iter().filter(has_story).map(|staged| self.event(staged, &amended, &kinds)).collect();
+        let audit = staged.iter().flat_map(|staged| self.entries(staged, &reworded)).collect();
         Unit {
             tenant: self.caller.tenant,
             reads,
@@ -198,6 +203,7 @@ impl Work {
             events,
             answer,
             merges,
+            audit,
             further,
             at: self.at,
         }
@@ -222,7 +228,7 @@ impl Work {
     }
 
     /// Every linked record must be there, now and at the commit.
-    async fn check_links(&self, object: &Object, changes: &Changes) -> Result<(), AppError> {
+    pub(super) async fn check_links(&self, object: &Object, changes: &Changes) -> Result<(), AppError> {
         let mut faults = Vec::new();
         for (place, value) in changes {
             let field = &object.fields[*place];

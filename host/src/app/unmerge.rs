@@ -76,7 +76,7 @@ pub(super) async fn unmerge(
     for (place, field) in object.fields.iter().enumerate() {
         let (name, kind) = (field.name(), &field.kind);
         let Some(after) = account.after.get(name) else { continue };
-        let parse = |json: Option<&Json>| json.and_then(|json| kind.parse(json).ok()).unwrap_or(Value::Null);
+        let parse = |json: Option<&Json>| json.map_or(Value::Null, |json| kind.of_kept(json));
         if winner.values[place] == parse(Some(after)) {
             changes.push((place, parse(account.before.get(name))));
         } else {

@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod input;
+mod secrets;
 mod view;
 
 use std::time::Duration;
@@ -34,7 +35,11 @@ impl App {
     /// The webhooks of the caller's tenant.
     pub async fn webhooks(&self, caller: &Caller) -> Result<Vec<WebhookView>, AppError> {
         let permit = self.webhook_permit(caller).await?;
-        self.store.webhooks(permit).await?.iter().map(|row| self.view(row, false)).collect()
+        let mut views = Vec::new();
+        for row in self.store.webhooks(permit).await? {
+            views.push(self.view(&self.with_secrets(row).await?, false)?);
+        }
+        Ok(views)
     }
 
     /// One of them.
@@ -78,7 +83,8 @@ impl App {
             paused_until: None,
         };
         let answer = render(Some(&self.view(&row, true)?));
-        let kept = key.clone().map(|key| (key, answer.clone()));
+        let kept = self.kept(key.as_ref(), &answer).await?;
+        let row = self.webhook_to_keep(&row).await?;
         let most = i64::try_from(MAX_WEBHOOKS).unwrap_or(i64::MAX);
         match self.store.add_webhook(permit, &row, most, kept.as_ref()).await {
             Ok(true) => {
@@ -183,7 +189,8 @@ impl App {
             row.version += 1;
             row.updated_at = self.clock.now();
             let answer = render(Some(&self.view(&row, shows_secret)?));
-            let kept = key.clone().map(|key| (key, answer.clone()));
+            let kept = self.kept(key.as_ref(), &answer).await?;
+            let row = self.webhook_to_keep(&row).await?;
             match self.store.save_webhook(permit, &row, kept.as_ref()).await {
                 Ok(()) => {
                     self.news.webhook_changed(caller.tenant);
@@ -213,7 +220,17 @@ impl App {
     }
 
     async fn webhook_row(&self, permit: AreaPermit<Configure>, id: Uuid) -> Result<WebhookRow, AppError> {
-        self.store.webhook(permit, id).await?.ok_or_else(|| no_webhook(id))
+        self.with_secrets(self.store.webhook(permit, id).await?.ok_or_else(|| no_webhook(id))?).await
+    }
+
+    /// What is kept for a retry: it may show a secret.
+    async fn kept(
+        &self,
+        key: Option<&IdempotencyKey>,
+        answer: &Answer,
+    ) -> Result<Option<(IdempotencyKey, Answer)>, AppError> {
+        let Some(key) = key else { return Ok(None) };
+        Ok(Some((key.clone(), self.keepable(key, answer.clone(), &[], true).await?)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `guildhall serve`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
     let jobs = tokio::spawn(async move { runner.run_jobs().await });
     let told = Arc::new(Notify::new());
     let is_told = Arc::clone(&told);
-    let server = axum::serve(listener, http::router(&app))
+    let server = axum::serve(listener, http::router(&app).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}

@@ -157,8 +157,12 @@ fn texts<'a>(json: &'a Json, path: &str, known: &[&str]) -> Result<Vec<Option<&'
 }
 
 fn find(object: &Object, path: &str, name: &str) -> Result<Target, FieldError> {
-    Target::find(object, name)
-        .ok_or_else(|| FieldError::new(path, "unknown_field", format!("`{}` has no field `{name}`", object.name)))
+    let target = Target::find(object, name)
+        .ok_or_else(|| FieldError::new(path, "unknown_field", format!("`{}` has no field `{name}`", object.name)))?;
+    if target.kind(object).is_sealed() {
+        return Err(FieldError::new(path, "encrypted", format!("`{name}` is encrypted: nothing can be said of many")));
+    }
+    Ok(target)
 }
 
 fn key(object: &Object, json: &Json) -> Result<Key, FieldError> {

@@ -17,6 +17,17 @@ pub struct Caller {
     pub role: Arc<str>,
     /// The teams that the caller belongs to.
     pub teams: Arc<[Uuid]>,
+    /// Where the request came from, when it is known.
+    pub origin: Option<Arc<Origin>>,
+}
+
+/// Where a request came from, for the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// The address of the other side: a proxy's, when there is one in between.
+    pub peer: Option<String>,
+    /// Id of the request, or `job:` and the id of the job.
+    pub request: Option<String>,
 }
 
 impl Caller {

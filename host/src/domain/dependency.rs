@@ -76,6 +76,9 @@ fn reads<'a>(schema: &'a Schema, (name, field): Node<'a>) -> Result<Vec<Node<'a>
                 let place = object
                     .position(read)
                     .ok_or_else(|| format!("`{name}.{field}` reads the unknown field `{read}`"))?;
+                if object.fields[place].kind.is_sealed() {
+                    return Err(format!("`{name}.{field}` reads the encrypted field `{read}`"));
+                }
                 nodes.push((object.name.as_str(), object.fields[place].name()));
             }
             nodes

@@ -2,6 +2,7 @@
 
 mod autonumber;
 mod parse;
+mod sealed;
 mod source;
 
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,12 @@ pub struct FieldDef {
     /// Full-text search looks into it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub searchable: bool,
+    /// Kept encrypted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encrypted: bool,
+    /// Every read and every change of it is noted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub audited: bool,
     /// Only the owner of the object sets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
@@ -145,6 +152,8 @@ pub enum FieldType {
     LinkAny(Vec<String>),
     /// The id of somebody who works in the tenant.
     User,
+    /// A value of that type, kept encrypted.
+    Sealed(Box<FieldType>),
 }
 
 /// A field in its checked form.
@@ -182,6 +191,7 @@ impl Field {
             }
             kind => (FieldType::check(&def, kind)?, Source::Input),
         };
+        let kind = kind.sealed(&def, &source)?;
         if def.unique && !kind.can_be_unique() {
             return Err(format!("field `{name}`: a {} cannot be unique", def.kind));
         }
@@ -212,6 +222,11 @@ impl Field {
     /// Whether callers only read it.
     pub fn is_read_only(&self) -> bool {
         self.def.read_only || self.is_computed()
+    }
+
+    /// Whether reads and changes of it are noted. Encrypted fields are always.
+    pub fn is_audited(&self) -> bool {
+        self.def.audited || self.kind.is_sealed()
     }
 
     /// Its name.
@@ -261,7 +276,7 @@ impl FieldType {
 
     /// Whether values have an order that lists can be sorted by.
     pub fn is_sortable(&self) -> bool {
-        !matches!(self, Self::Json | Self::MultiSelect(_) | Self::LinkMany(_) | Self::LinkAny(_))
+        !matches!(self, Self::Json | Self::MultiSelect(_) | Self::LinkMany(_) | Self::LinkAny(_) | Self::Sealed(_))
     }
 
     /// A typical value, for trying a formula.
@@ -278,7 +293,7 @@ impl FieldType {
             Self::Email => serde_json::json!("a@example.com"),
             Self::Phone => serde_json::json!("+4930123456"),
             Self::Url => serde_json::json!("https://example.com"),
-            Self::Json | Self::LinkAny(_) => Json::Null,
+            Self::Json | Self::LinkAny(_) | Self::Sealed(_) => Json::Null,
             Self::Link(_) | Self::User => serde_json::json!(uuid::Uuid::nil()),
             Self::LinkMany(_) => serde_json::json!([uuid::Uuid::nil()]),
         };

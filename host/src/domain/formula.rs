@@ -180,7 +180,7 @@ fn to_cel(value: &Value) -> Box<dyn Val> {
     let text = |text: &str| -> Box<dyn Val> { Box::new(CelString::from(text.to_owned())) };
     let time = |at: chrono::DateTime<Utc>| -> Box<dyn Val> { Box::new(CelTimestamp::from(at.fixed_offset())) };
     match value {
-        Value::Null | Value::Json(_) => Box::new(CelNull),
+        Value::Null | Value::Json(_) | Value::Sealed(_) => Box::new(CelNull),
         Value::Boolean(value) => Box::new(CelBool::from(*value)),
         Value::Integer(value) => Box::new(Amount::number((*value).into())),
         Value::Decimal(value) => Box::new(Amount::number(*value)),

@@ -47,6 +47,13 @@ impl Ids {
         f64::from(rand::rng().next_u32()) / f64::from(u32::MAX)
     }
 
+    /// Bytes that are not used twice: the nonce of something sealed.
+    pub fn nonce(&self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        rand::rng().fill_bytes(&mut bytes);
+        bytes
+    }
+
     /// Bytes that nobody can guess, for secrets.
     pub fn secret(&self) -> [u8; 32] {
         let mut bytes = [0; 32];

@@ -75,6 +75,8 @@ pub struct Object {
     pub duplicates: Vec<DuplicateRule>,
     /// The places of its formulas, in the order in which they are computed.
     pub formulas: Vec<usize>,
+    /// The places of fields whose reads and changes are noted.
+    pub audited: Vec<usize>,
     /// Objects with the same fingerprint are kept in the same columns.
     pub fingerprint: u64,
     by_name: HashMap<String, usize>,
@@ -124,6 +126,13 @@ impl Object {
             }
             fields.push(field);
         }
+        let is_sealed = |name: &str| fields.iter().any(|field| field.name() == name && field.kind.is_sealed());
+        let used = def.indexes.iter().flatten().chain(def.duplicates.iter().flat_map(|rule| &rule.fields));
+        if let Some(used) = used.into_iter().find(|name| is_sealed(name)) {
+            return Err(format!(
+                "object `{name}`: `{used}` is encrypted, so that no index and no rule for duplicates can use it"
+            ));
+        }
         for index in &def.indexes {
             let unknown = index.iter().find(|name| !fields.iter().any(|field: &Field| field.name() == name.as_str()));
             if let Some(unknown) = unknown {
@@ -154,6 +163,7 @@ impl Object {
             namespace: namespace.map(str::to_owned),
             read_only: def.read_only,
             formulas: dependency::order(&fields),
+            audited: audited(&fields),
             fields,
             indexes: def.indexes,
             duplicates: def.duplicates,
@@ -176,10 +186,16 @@ impl Object {
             object.fields.push(field);
         }
         object.formulas = dependency::order(&object.fields);
+        object.audited = audited(&object.fields);
         let mut hasher = DefaultHasher::new();
         (self.fingerprint, OWN_PREFIX).hash(&mut hasher);
         object.fingerprint = hasher.finish();
         Ok(object)
+    }
+
+    /// Whether it has encrypted fields.
+    pub fn has_sealed_fields(&self) -> bool {
+        self.audited.iter().any(|&at| self.fields[at].kind.is_sealed())
     }
 
     /// Whether a tenant made it for itself.
@@ -215,6 +231,11 @@ impl Object {
             to.into_iter().map(move |to| (at, field, to))
         })
     }
+}
+
+/// The places of fields whose reads and changes are noted.
+fn audited(fields: &[Field]) -> Vec<usize> {
+    (0..fields.len()).filter(|&at| fields[at].is_audited()).collect()
 }
 
 impl Field {

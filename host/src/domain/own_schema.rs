@@ -163,6 +163,12 @@ impl OwnSchema {
                 ("description", Json::String(text)) => field.description = text,
                 ("default", value) => field.default = Some(value).filter(|value| !value.is_null()),
                 ("retired", Json::Bool(retired)) => field.retired = retired,
+                ("audited", Json::Bool(audited)) => field.audited = audited,
+                ("encrypted", Json::Bool(encrypted)) if encrypted != field.encrypted => {
+                    let reason = "what is there would have to be written anew, and stays readable in the log and in \
+                        copies: add a new field instead";
+                    return Err(Refusal::Breaks(format!("a field does not become encrypted or plain: {reason}")));
+                }
                 ("max_length", Json::Number(length)) => {
                     let length = length.as_u64().and_then(|length| u32::try_from(length).ok());
                     match length {
@@ -186,7 +192,8 @@ impl OwnSchema {
                     diff.fill = Some((object.to_owned(), name.to_owned()));
                 }
                 (key, _) => {
-                    let can = ["label", "description", "default", "options", "max_length", "indexed", "retired"];
+                    let can =
+                        ["label", "description", "default", "options", "max_length", "indexed", "audited", "retired"];
                     return Err(cannot_change(key, &can));
                 }
             }
@@ -210,7 +217,12 @@ fn cannot_change(key: &str, can: &[&str]) -> Refusal {
 }
 
 fn line(object: &str, field: &FieldDef) -> String {
-    let flags = [(field.unique, " unique"), (field.indexed, " indexed")];
+    let flags = [
+        (field.unique, " unique"),
+        (field.indexed, " indexed"),
+        (field.encrypted, " encrypted"),
+        (field.audited, " audited"),
+    ];
     let flags = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, word)| *word).collect::<String>();
     format!("+ field {object}.{} {}{flags}", field.name, field.kind)
 }

@@ -50,6 +50,8 @@ pub enum Area {
     Webhooks,
     /// Work that goes on after a request.
     Jobs,
+    /// Who read and changed what.
+    Audit,
 }
 
 impl Area {
@@ -61,6 +63,7 @@ impl Area {
             Self::Events => "#events",
             Self::Webhooks => "#webhooks",
             Self::Jobs => "#jobs",
+            Self::Audit => "#audit",
         }
     }
 }

@@ -109,6 +109,9 @@ pub fn parse_sort<'a>(object: &Object, names: impl IntoIterator<Item = &'a str>)
         let target = Target::find(object, name).ok_or_else(|| {
             FieldError::new("sort", "unknown_field", format!("`{}` has no field `{name}`", object.name))
         })?;
+        if target.kind(object).is_sealed() {
+            return Err(FieldError::new("sort", "encrypted", format!("`{name}` is encrypted: it has no order")));
+        }
         if !target.is_sortable(object) {
             return Err(FieldError::new("sort", "not_sortable", format!("`{name}` has no order")));
         }

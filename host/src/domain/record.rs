@@ -126,6 +126,13 @@ pub fn read_fields(object: &Object, body: &Map<String, Json>, hand: Hand) -> Res
     if faults.is_empty() { Ok(changes) } else { Err(faults) }
 }
 
+/// The values of the given fields as a JSON object, to be put back later: see [`FieldType::of_kept`].
+///
+/// [`FieldType::of_kept`]: crate::domain::field::FieldType::of_kept
+pub fn keepsake(object: &Object, values: &[Value], places: &[usize]) -> Map<String, Json> {
+    places.iter().map(|&at| (object.fields[at].name().to_owned(), values[at].kept())).collect()
+}
+
 /// The values of the given fields as a JSON object, for events.
 pub fn excerpt(object: &Object, values: &[Value], places: &[usize]) -> Json {
     let entries = places.iter().map(|&at| {

@@ -154,6 +154,11 @@ impl Schema {
                     ),
                 };
                 if let Some(place) = gathered
+                    && from.fields[place].kind.is_sealed()
+                {
+                    return Err(format!("{name} gathers the encrypted field `{}`", from.fields[place].name()));
+                }
+                if let Some(place) = gathered
                     && !rollup.takes(&from.fields[place], field)
                 {
                     return Err(format!("{name} does not fit `{}.{}`", from.name, from.fields[place].name()));

@@ -41,6 +41,8 @@ pub enum Value {
     Reference(Reference),
     /// Any JSON.
     Json(serde_json::Value),
+    /// What an encrypted field holds, sealed.
+    Sealed(Vec<u8>),
 }
 
 /// Names a record of any object.
@@ -83,7 +85,8 @@ impl fmt::Display for Value {
 }
 
 impl Serialize for Value {
-    /// The form of the HTTP API: decimals and amounts as strings, times in RFC 3339.
+    /// The form of the HTTP API: decimals and amounts as strings, times in RFC 3339. Of what is
+    /// sealed only that it is there.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_unit(),
@@ -104,6 +107,11 @@ impl Serialize for Value {
             Self::Ids(ids) => ids.serialize(serializer),
             Self::Reference(reference) => reference.serialize(serializer),
             Self::Json(value) => value.serialize(serializer),
+            Self::Sealed(_) => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry("encrypted", &true)?;
+                map.end()
+            }
         }
     }
 }

@@ -1,14 +1,16 @@
 //! The caller, from the `Authorization` header. Nothing else says who it is.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::Problem;
+use super::request_id::RequestId;
 use crate::app::{App, AppError};
-use crate::domain::caller::Caller;
+use crate::domain::caller::{Caller, Origin};
 
 /// A caller whose key was found good.
 pub struct Authenticated(pub Caller);
@@ -18,7 +20,9 @@ impl FromRequestParts<Arc<App>> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let key = key(parts).ok_or(AppError::Unauthenticated)?;
-        Ok(Self(app.authenticate(key).await?))
+        let mut caller = app.authenticate(key).await?;
+        caller.origin = Some(Arc::new(origin(parts)));
+        Ok(Self(caller))
     }
 }
 
@@ -32,6 +36,12 @@ impl OptionalFromRequestParts<Arc<App>> for Authenticated {
         }
         <Self as FromRequestParts<Arc<App>>>::from_request_parts(parts, app).await.map(Some)
     }
+}
+
+/// Where the request came from: the other end of the connection, whatever headers say.
+fn origin(parts: &Parts) -> Origin {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
+    Origin { peer, request: parts.extensions.get::<RequestId>().map(|id| id.0.clone()) }
 }
 
 fn key(parts: &Parts) -> Option<&str> {

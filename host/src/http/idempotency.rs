@@ -34,6 +34,7 @@ pub fn key(caller: &Caller, headers: &HeaderMap, asked: &[&[u8]]) -> Result<Opti
         key: caller.key,
         name: name.to_owned(),
         fingerprint: hasher.finalize().into(),
+        origin: caller.origin.clone(),
     }))
 }
 

@@ -212,7 +212,7 @@ fn record_schema(object: &Object) -> Value {
 }
 
 fn schema_of(field: &Field) -> Value {
-    let mut schema = match &field.kind {
+    let mut schema = match field.kind.opened() {
         FieldType::Text(max) => json!({"type": "string", "maxLength": max}),
         FieldType::LongText => json!({"type": "string"}),
         FieldType::Integer => json!({"type": "integer", "format": "int64"}),
@@ -233,7 +233,7 @@ fn schema_of(field: &Field) -> Value {
         FieldType::Email => json!({"type": "string", "format": "email"}),
         FieldType::Phone => json!({"type": "string", "description": "E.164"}),
         FieldType::Url => json!({"type": "string", "format": "uri"}),
-        FieldType::Json => json!({}),
+        FieldType::Json | FieldType::Sealed(_) => json!({}),
         FieldType::MultiSelect(options) => {
             json!({"type": "array", "uniqueItems": true, "maxItems": MAX_VALUES, "items": {"type": "string", "enum": options}})
         }
@@ -248,7 +248,7 @@ fn schema_of(field: &Field) -> Value {
         FieldType::User => json!({"type": "string", "format": "uuid", "description": "Id of somebody who works here"}),
         FieldType::Link(to) => json!({"type": "string", "format": "uuid", "description": format!("Id of a `{to}`")}),
     };
-    if !field.def.required && !matches!(field.kind, FieldType::Json) {
+    if !field.def.required && !matches!(field.kind.opened(), FieldType::Json) {
         // Asked by index, a schema without `enum` would get one of null.
         if let Some(options) = schema.get_mut("enum").and_then(Value::as_array_mut) {
             options.push(Value::Null);

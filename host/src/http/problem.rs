@@ -199,6 +199,11 @@ impl Problem {
             }
             AppError::Refused(_) => new(StatusCode::CONFLICT, "refused", "Refused"),
             AppError::TooManyStreams(_) => new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", "Too many streams"),
+            AppError::Unopened => new(StatusCode::INTERNAL_SERVER_ERROR, "cannot_decrypt", "Cannot be decrypted"),
+            AppError::NoOperatorKey => {
+                tracing::error!("a request needs a key of the operator that is not there");
+                new(StatusCode::INTERNAL_SERVER_ERROR, "no_operator_key", "No key to encrypt or decrypt with")
+            }
             AppError::Store(StoreError::Unavailable(cause)) => {
                 tracing::error!(cause, "the database is not available");
                 Self::new(

@@ -15,10 +15,15 @@ use crate::app::App;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The id of a request, for who handles it.
+#[derive(Clone)]
+pub struct RequestId(pub String);
+
 /// Wraps every request.
-pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = app.ids().make().to_string();
     let span = tracing::debug_span!("request", id, method = %request.method(), path = request.uri().path());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span);
     let mut response = match answer.await {
         Ok(response) => response,

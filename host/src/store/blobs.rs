@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::commit::Further;
-use super::db::{Expect, Reach, Step, Stmt};
+use super::db::{Expect, Reach, Row, Step, Stmt};
 use super::{Store, StoreError};
 use crate::access::HostPermit;
 use crate::domain::clock::Timestamp;
@@ -20,6 +20,8 @@ pub struct BlobRow {
     pub size: i64,
     /// The number of its parts.
     pub parts: i64,
+    /// Whether the parts are sealed.
+    pub is_sealed: bool,
 }
 
 impl Store {
@@ -43,19 +45,27 @@ impl Store {
         expires_at: Timestamp,
     ) -> Further {
         let stmt = Stmt::new(
-            "insert into blob (tenant_id, id, size, parts, expires_at) values ($1, $2, $3, $4, $5) \
+            "insert into blob (tenant_id, id, size, parts, expires_at, is_sealed) values ($1, $2, $3, $4, $5, $6) \
              on conflict (tenant_id, id) do update set size = excluded.size, parts = excluded.parts, \
              expires_at = excluded.expires_at",
-            [tenant.0.into(), blob.into(), row.size.into(), row.parts.into(), self.db.engine().time(expires_at)],
+            [
+                tenant.0.into(),
+                blob.into(),
+                row.size.into(),
+                row.parts.into(),
+                self.db.engine().time(expires_at),
+                row.is_sealed.into(),
+            ],
         );
         Further(Step { stmt, expect: Expect::OneChange })
     }
 
     /// A file.
     pub async fn blob(&self, _: HostPermit, tenant: TenantId, blob: Uuid) -> Result<Option<BlobRow>, StoreError> {
-        let stmt =
-            Stmt::new("select size, parts from blob where tenant_id = $1 and id = $2", [tenant.0.into(), blob.into()]);
-        self.db.maybe(stmt, |row| Ok(BlobRow { size: row.integer(0)?, parts: row.integer(1)? })).await
+        let sql = "select size, parts, is_sealed from blob where tenant_id = $1 and id = $2";
+        let map =
+            |row: &Row<'_>| Ok(BlobRow { size: row.integer(0)?, parts: row.integer(1)?, is_sealed: row.boolean(2)? });
+        self.db.maybe(Stmt::new(sql, [tenant.0.into(), blob.into()]), map).await
     }
 
     /// A part of a file.

@@ -13,6 +13,7 @@ use super::idempotency::{Answer, IdempotencyKey};
 use super::merges::MergeNote;
 use super::{Store, StoreError};
 use crate::access::{Create, Delete, Permit, Read as ToRead, Update};
+use crate::domain::audit::Entry;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::id::TenantId;
@@ -92,6 +93,8 @@ pub struct Unit {
     pub answer: Option<KeptAnswer>,
     /// Merges that it makes or undoes.
     pub merges: Vec<MergeNote>,
+    /// What the audit trail says of it.
+    pub audit: Vec<Entry>,
     /// What else is written with it, and must hold for it.
     pub further: Vec<Further>,
     /// When it happens.

@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use sea_query::{Alias, Expr, Value as Bound};
@@ -28,6 +30,7 @@ fn kept(value: &Value) -> Json {
         Value::Decimal(value) => json!(value.mantissa().to_i64()),
         Value::Money(money) => json!([money.minor, money.currency.code()]),
         Value::Datetime(at) => json!(at.micros()),
+        Value::Sealed(bytes) => json!(STANDARD.encode(bytes)),
         other => serde_json::to_value(other).unwrap_or_default(),
     }
 }
@@ -53,6 +56,10 @@ pub fn unpack(kind: &FieldType, json: &Json) -> Result<Value, StoreError> {
         // Options may have gone meanwhile; what was chosen stays.
         FieldType::Select(_) => Value::Text(json.as_str().ok_or_else(wrong)?.to_owned()),
         FieldType::MultiSelect(_) => Value::List(serde_json::from_value(json.clone()).map_err(|_| wrong())?),
+        FieldType::Sealed(_) => {
+            let text = json.as_str().ok_or_else(wrong)?;
+            Value::Sealed(STANDARD.decode(text).map_err(|_| wrong())?)
+        }
         kind => kind.parse(json).map_err(|_| wrong())?,
     })
 }

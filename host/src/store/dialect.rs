@@ -81,6 +81,8 @@ impl Engine {
             (FieldType::Datetime, engine) => engine.time_type().to_owned(),
             (FieldType::Link(_) | FieldType::User, engine) => engine.id_type().to_owned(),
             (FieldType::LinkAny(_), engine) => return vec![engine.id_type().to_owned(), text.to_owned()],
+            (FieldType::Sealed(_), Self::Sqlite) => "blob".to_owned(),
+            (FieldType::Sealed(_), Self::Postgres) => "bytea".to_owned(),
             (FieldType::Money, engine) => return vec![engine.integer_type().to_owned(), text.to_owned()],
         };
         vec![one]
@@ -124,6 +126,7 @@ impl Engine {
             Value::List(_) | Value::Ids(_) => serde_json::to_value(value).unwrap_or_default().into(),
             Value::Reference(reference) => reference.id.into(),
             Value::Json(value) => value.clone().into(),
+            Value::Sealed(bytes) => bytes.clone().into(),
         }
     }
 
@@ -164,6 +167,7 @@ impl Engine {
             FieldType::Datetime => Bound::ChronoDateTimeUtc(None),
             FieldType::Json | FieldType::MultiSelect(_) | FieldType::LinkMany(_) => Bound::Json(None),
             FieldType::Link(_) | FieldType::LinkAny(_) | FieldType::User => Bound::Uuid(None),
+            FieldType::Sealed(_) => Bound::Bytes(None),
             _ => Bound::String(None),
         }
     }

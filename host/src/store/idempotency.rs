@@ -1,11 +1,14 @@
 //! Answers kept under the caller's own key, so that a repeated request gets
 //! the same answer and changes nothing.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::db::{Expect, Step, Stmt};
 use super::{Store, StoreError};
 use crate::access::HostPermit;
+use crate::domain::caller::Origin;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
 
@@ -23,6 +26,8 @@ pub struct IdempotencyKey {
     pub name: String,
     /// Hash of what was asked.
     pub fingerprint: [u8; 32],
+    /// Where the request came from, when it is known.
+    pub origin: Option<Arc<Origin>>,
 }
 
 impl IdempotencyKey {

@@ -6,7 +6,7 @@ use super::commit::Conflict;
 use super::db::{CommitError, Expect, Reach, Row, Step, Stmt};
 use super::idempotency::{Answer, IdempotencyKey};
 use super::{Store, StoreError};
-use crate::access::{AreaPermit, Configure};
+use crate::access::{AreaPermit, Configure, HostPermit};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
 use crate::domain::position::Position;
@@ -130,6 +130,30 @@ impl Store {
             ],
         );
         self.change(vec![Step { stmt, expect: Expect::OneChange }], answer, row.updated_at).await
+    }
+
+    /// The webhooks of all tenants with a secret that does not look like this.
+    pub async fn webhooks_in_plain(&self, _: HostPermit, sealed: &str) -> Result<Vec<WebhookRow>, StoreError> {
+        let sql = format!("select {COLUMNS} from webhook where secret not like $1 or old_secret not like $1");
+        self.db.all(Reach::List, Stmt::new(sql, [sealed.into()]), webhook).await
+    }
+
+    /// Keeps the secrets of a webhook sealed, if they are still those that were seen.
+    pub async fn seal_webhook(&self, _: HostPermit, seen: &WebhookRow, sealed: &WebhookRow) -> Result<(), StoreError> {
+        let old = sealed.old_secret.as_ref().map(|(secret, _)| secret.clone());
+        let stmt = Stmt::new(
+            "update webhook set secret = $1, old_secret = $2 where tenant_id = $3 and id = $4 and secret = $5 \
+             and version = $6",
+            [
+                sealed.secret.as_str().into(),
+                old.into(),
+                seen.tenant.0.into(),
+                seen.id.into(),
+                seen.secret.as_str().into(),
+                seen.version.into(),
+            ],
+        );
+        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 
     /// Removes a webhook and its deliveries.

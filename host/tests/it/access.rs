@@ -23,7 +23,7 @@ const OPEN: &[&str] = &["livez", "readyz", "openapi"];
 const PARAMETERS: &[(&str, &str)] =
     &[("{plugin}", "guildhall.retail-loyalty"), ("{object}", "contact"), ("{field}", "x_level")];
 /// Operations that read, and that only an admin may.
-const ADMINS_ONLY: &[&str] = &["list_webhooks", "get_webhook", "list_deliveries"];
+const ADMINS_ONLY: &[&str] = &["list_webhooks", "get_webhook", "list_deliveries", "list_audit"];
 /// Operations that read, and take their question in a body.
 const ASKING: &[&str] = &["create_export"];
 

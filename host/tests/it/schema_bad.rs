@@ -65,7 +65,7 @@ async fn wrong_definitions_are_refused(on: On) {
         json!({"name": "x_level", "label": "L", "type": "formula", "returns": "integer", "expression": "name * 2"}),
         json!({"name": "x_level", "label": "L", "type": "rollup"}),
         json!({"name": "x_level", "label": "L", "type": "rollup", "rollup": {"function": "sum", "object": "order", "link": "contact"}}),
-        json!({"name": "x_level", "label": "L", "type": "text", "encrypted": true}),
+        json!({"name": "x_level", "label": "L", "type": "text", "encrypted": true, "unique": true}),
     ] {
         let problem = ann.post("/api/v1/schema/contact/fields", &definition).await.problem(422, "validation_failed");
         assert_eq!(problem["errors"][0]["code"], "invalid_definition", "{definition}");

@@ -1,6 +1,6 @@
 //! What tests are made of: a host of their own, and actors who talk to it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -78,7 +78,13 @@ impl TestApp {
 
     /// A host whose webhooks may go to receivers of the test.
     pub async fn with_webhooks(on: On, clock: Clock) -> Self {
-        Self::start_with(on, clock, Settings { allow_private_webhooks: true }).await
+        Self::start_with(on, clock, Settings { allow_private_webhooks: true, ..Settings::default() }).await
+    }
+
+    /// A host that encrypts with the operator's keys of a file.
+    pub async fn with_keys(on: On, key_file: &Path) -> Self {
+        let settings = Settings { allow_private_webhooks: true, key_file: Some(key_file.to_owned()) };
+        Self::start_with(on, Clock::system(), settings).await
     }
 
     pub async fn start_with(on: On, clock: Clock, settings: Settings) -> Self {
@@ -109,7 +115,9 @@ impl TestApp {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = http::router(&app);
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(async move {
+            axum::serve(listener, router.into_make_service_with_connect_info::<std::net::SocketAddr>()).await
+        });
         Actor { address, ..self.ann.clone() }
     }
 
@@ -118,7 +126,9 @@ impl TestApp {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = http::router(app);
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(async move {
+            axum::serve(listener, router.into_make_service_with_connect_info::<std::net::SocketAddr>()).await
+        });
         address
     }
 

@@ -27,6 +27,11 @@ impl Writer {
         Self { object, targets, format: request.format, header: request.header, bom: request.bom }
     }
 
+    /// The fields that it writes.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
     /// What comes before the first record.
     pub fn start(&self) -> Vec<u8> {
         if self.format == ExportFormat::Jsonl {

@@ -20,7 +20,7 @@ use crate::access::{Create, Permit, Update};
 use crate::domain::import::{Mode, Plan, Row};
 use crate::domain::invalid::FieldError;
 use crate::domain::object::Object;
-use crate::domain::record::{Hand, Record};
+use crate::domain::record::{Hand, Record, keepsake};
 use crate::store::{Change, ChangeRow, Conflict, FaultRow, ImportRow};
 
 /// Most runs of one chunk after conflicts.
@@ -126,13 +126,15 @@ impl<'a> Chunks<'a> {
                 unit.reads.clear();
                 unit.writes.clear();
                 unit.events.clear();
+                unit.audit.clear();
             }
             next.row = rows.last().map_or(next.row, |row| row.number);
             next.count("failed", batch.faults.len());
             let changes: Vec<ChangeRow> = unit.writes.iter().filter_map(|write| batch.change(write)).collect();
             let (tenant, import) = (self.run.caller.tenant, self.import.id);
             unit.further.extend(app.store.add_changes(App::work_permit(), tenant, import, &changes));
-            unit.further.extend(app.store.add_faults(App::work_permit(), tenant, import, &batch.faults));
+            let faults = app.faults_to_keep(tenant, &self.object, import, batch.faults).await?;
+            unit.further.extend(app.store.add_faults(App::work_permit(), tenant, import, &faults));
             let checkpoint = serde_json::to_value(&next).unwrap_or_default();
             unit.further.push(self.run.advance(&next.progress(false), &checkpoint));
             match app.store.commit(&unit).await {
@@ -324,7 +326,7 @@ impl Batch {
                 let before = self.befores.get(&record.id)?;
                 let settable = before.object.fields.iter().enumerate().filter(|(_, field)| !field.def.read_only);
                 let places: Vec<usize> = settable.map(|(place, _)| place).collect();
-                let before = crate::domain::record::excerpt(&before.object, &before.values, &places);
+                let before = Json::Object(keepsake(&before.object, &before.values, &places));
                 Some(ChangeRow { record: record.id, version: from + 1, before })
             }
             Change::Delete { .. } | Change::Restore { .. } => None,

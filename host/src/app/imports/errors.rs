@@ -23,7 +23,7 @@ impl App {
         let names: Vec<String> = loaded.plan.columns.iter().map(|column| column.name.clone()).collect();
         let tenant = caller.tenant;
         let start = (Arc::clone(self), names, Some((0, true)));
-        Ok(Box::pin(stream::try_unfold(start, move |(app, names, next)| async move {
+        Ok(Box::pin(stream::try_unfold(start, move |(app, names, next): (Arc<Self>, Vec<String>, _)| async move {
             let Some((after, is_first)) = next else { return Ok(None) };
             let mut bytes = Vec::new();
             if is_first {
@@ -32,7 +32,7 @@ impl App {
             }
             let faults = app.store.faults(Self::work_permit(), tenant, id, after, PAGE).await?;
             for fault in &faults {
-                row(&names, fault, &mut bytes);
+                row(&names, fault, &app.cells_of(tenant, id, fault).await?, &mut bytes);
             }
             let next = faults.last().filter(|_| faults.len() == PAGE as usize).map(|fault| (fault.number, false));
             Ok(Some((bytes, (app, names, next))))
@@ -40,13 +40,13 @@ impl App {
     }
 }
 
-fn row(names: &[String], fault: &FaultRow, into: &mut Vec<u8>) {
+fn row(names: &[String], fault: &FaultRow, cells: &Json, into: &mut Vec<u8>) {
     let text = |json: &Json| match json {
         Json::Null => String::new(),
         Json::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let mut cells: Vec<String> = match &fault.cells {
+    let mut cells: Vec<String> = match cells {
         Json::Array(cells) => cells.iter().map(text).collect(),
         Json::Object(members) => names.iter().map(|name| members.get(name).map(text).unwrap_or_default()).collect(),
         other => vec![text(other)],

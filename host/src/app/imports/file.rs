@@ -70,7 +70,7 @@ impl File {
                     let is_last = self.next_part + 1 >= self.row.parts;
                     let bytes = if self.next_part < self.row.parts {
                         let part =
-                            self.app.store.part(App::work_permit(), self.tenant, self.blob, self.next_part).await?;
+                            self.app.read_part(self.tenant, self.blob, self.next_part, self.row.is_sealed).await?;
                         let lacks = || StoreError::Inconsistent(format!("the file {} lacks a part", self.blob));
                         part.ok_or_else(lacks)?
                     } else {

@@ -54,8 +54,7 @@ pub async fn import_of(run: &JobRun) -> Result<(ImportRow, Plan), JobFault> {
     let id = run.row.payload["import"].as_str().and_then(|text| Uuid::parse_str(text).ok()).unwrap_or_default();
     let row = run.app.store.import(App::work_permit(), run.caller.tenant, id).await?;
     let row = row.ok_or_else(|| AppError::no_record("import", &id))?;
-    let plan = serde_json::from_value(row.plan.clone())
-        .map_err(|error| AppError::Setup(format!("the plan of import {id}: {error}")))?;
+    let plan = run.app.plan_of(run.caller.tenant, &row).await?;
     Ok((row, plan))
 }
 

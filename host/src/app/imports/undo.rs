@@ -14,7 +14,6 @@ use super::run::import_of;
 use crate::access::{Delete, Permit, Read, Update};
 use crate::domain::job::Progress;
 use crate::domain::object::Object;
-use crate::domain::record::Hand;
 use crate::store::{ChangeRow, Conflict};
 
 /// Most records in one commit.
@@ -139,7 +138,7 @@ impl Undo<'_> {
             match &change.before {
                 Json::Object(before) => {
                     debug_assert_eq!(current.object.name, self.object.name);
-                    work.update(self.update.clone(), current, before, Hand::Caller).await?;
+                    work.put_back(self.update.clone(), current, before).await?;
                 }
                 _ => work.delete(self.delete.clone(), current).await,
             }

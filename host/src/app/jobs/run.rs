@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 use super::super::{App, AppError, exports, imports, matching, recompute};
-use crate::domain::caller::Caller;
+use crate::domain::caller::{Caller, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::job::{JobState, Progress};
 use crate::store::{Conflict, Further, JobRow, Lease, StoreError};
@@ -218,12 +218,13 @@ async fn caller_of(app: &App, row: &JobRow) -> Result<Caller, JobFault> {
     let key = app.store.key_by_id(App::work_permit(), row.tenant, row.key).await?;
     let key = key.filter(|key| key.expires_at.is_none_or(|end| end > app.clock.now()));
     let key = key.ok_or(AppError::Unauthenticated)?;
-    Ok(Caller { tenant: key.tenant, key: key.id, role: Arc::from(key.role), teams: Arc::from([]) })
+    let origin = Some(Arc::new(Origin { peer: None, request: Some(format!("job:{}", row.id)) }));
+    Ok(Caller { tenant: key.tenant, key: key.id, role: Arc::from(key.role), teams: Arc::from([]), origin })
 }
 
 /// Whether the same may work later.
 fn is_passing(error: &AppError) -> bool {
-    matches!(error, AppError::Store(_) | AppError::Contended | AppError::Setup(_))
+    matches!(error, AppError::Store(_) | AppError::Contended | AppError::Setup(_) | AppError::NoOperatorKey)
 }
 
 /// What callers are told of a failure: the host's own troubles are for the log.
@@ -233,6 +234,8 @@ fn told_of(error: &AppError) -> Json {
             ("query_too_expensive", "a query takes too long: filter by an indexed field, or sort by one".to_owned())
         }
         AppError::Store(_) | AppError::Setup(_) => ("host_fault", "the host failed".to_owned()),
+        AppError::Unopened => ("cannot_decrypt", error.to_string()),
+        AppError::NoOperatorKey => ("no_operator_key", error.to_string()),
         AppError::Unauthenticated => {
             ("unauthenticated", "the API key that asked for the job does not hold any more".to_owned())
         }

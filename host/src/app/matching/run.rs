@@ -14,7 +14,7 @@ use super::super::hooks::Refused;
 use super::super::jobs::{JobFault, JobRun};
 use super::super::settle::settle;
 use super::super::unit_of_work::Work;
-use super::{DELETE, Deed, Matching, MatchingRequest};
+use super::{DELETE, Deed, Matching, MatchingRequest, spot};
 use crate::domain::filter::{Comparison, Filter, Target};
 use crate::domain::invalid::FieldError;
 use crate::domain::job::Progress;
@@ -55,8 +55,8 @@ type Faults = BTreeMap<Uuid, FieldError>;
 
 /// Does what a job asks for.
 pub async fn run(run: &JobRun) -> Result<Json, JobFault> {
-    let request: MatchingRequest = serde_json::from_value(run.row.payload.clone())
-        .map_err(|error| AppError::Setup(format!("the payload of a job: {error}")))?;
+    let spot = spot(run.caller.tenant, run.row.id);
+    let request: MatchingRequest = run.app.open_json(run.caller.tenant, &spot, run.row.payload.clone()).await?;
     // `$now` is when it was asked for, on every attempt.
     let mut matching = run.app.read_matching(&run.caller, &request, run.row.created_at).await?;
     let mut position: Position = serde_json::from_value(run.row.checkpoint.clone()).unwrap_or_default();

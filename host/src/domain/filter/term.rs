@@ -23,6 +23,9 @@ impl Reader<'_> {
         let (filter, negated) = match operator {
             "_null" | "_empty" => (Filter::Missing(target), !self.truth(json, path)?),
             "_nnull" | "_nempty" => (Filter::Missing(target), self.truth(json, path)?),
+            _ if target.kind(&self.object).is_sealed() => {
+                return Err(FieldError::new(path, "encrypted", "is encrypted: it only knows `_null`"));
+            }
             "_has" | "_nhas" => (self.has(target, json, path)?, operator == "_nhas"),
             _ if !is_known(operator) => return Err(FieldError::new(path, "unknown_operator", OPERATORS)),
             _ if !target.is_sortable(&self.object) => {

@@ -19,7 +19,7 @@ pub fn value(field: &Field, cell: &str, options: &Options) -> Json {
     if trimmed.is_empty() {
         return Json::Null;
     }
-    match &field.kind {
+    match field.kind.opened() {
         FieldType::Text(_) | FieldType::LongText => json!(text),
         FieldType::Integer => number(trimmed, options).parse::<i64>().map_or_else(|_| json!(trimmed), Json::from),
         FieldType::Decimal { .. } => json!(number(trimmed, options)),

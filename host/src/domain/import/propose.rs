@@ -138,7 +138,7 @@ fn by_word(field: &Field, column: &Column) -> bool {
 
 fn by_shape(field: &Field, column: &Column) -> bool {
     let all = |holds: fn(&str) -> bool| !column.samples.is_empty() && column.samples.iter().all(|sample| holds(sample));
-    match field.kind {
+    match field.kind.opened() {
         FieldType::Email => all(|text| text.split_once('@').is_some_and(|(_, domain)| domain.contains('.'))),
         FieldType::Phone => all(|text| {
             let digits = text.chars().filter(char::is_ascii_digit).count();

@@ -161,6 +161,7 @@ impl Row<'_> {
                 Self::Postgres(_) => self.get::<Option<NaiveDate>>(at)?.map(Value::Date),
             },
             FieldType::Json => self.maybe_json(at)?.map(Value::Json),
+            FieldType::Sealed(_) => self.get::<Option<Vec<u8>>>(at)?.map(Value::Sealed),
             FieldType::Money => match self.get::<Option<i64>>(at)? {
                 None => None,
                 Some(minor) => {

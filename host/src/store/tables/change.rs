@@ -209,6 +209,11 @@ pub fn check_evolution(owner: &str, known_owner: &str, known: &ObjectDef, new: &
         if (&field.kind, field.precision, field.scale, &field.to) != (&old.kind, old.precision, old.scale, &old.to) {
             return Err(TableError::Refused(format!("{name} would change its type: add a new field instead")));
         }
+        if field.encrypted != old.encrypted {
+            return Err(TableError::Refused(format!(
+                "{name} would change whether it is encrypted: add a new field instead"
+            )));
+        }
         if field.required != old.required {
             return Err(TableError::Refused(format!("{name} would change whether it is required")));
         }
