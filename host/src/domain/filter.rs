@@ -152,6 +152,11 @@ impl Target {
         }
     }
 
+    /// Whether it is a field that a tenant added.
+    pub fn is_custom(self, object: &Object) -> bool {
+        matches!(self, Self::Field(at) if object.fields[at].is_custom)
+    }
+
     /// Reads a value to compare with.
     pub fn parse(self, object: &Object, json: &Json) -> Result<Value, Unfit> {
         self.kind(object).parse(json)

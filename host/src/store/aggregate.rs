@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::db::{Engine, Reach, Row, Stmt};
 use super::list::{Compiler, column};
-use super::{Store, StoreError};
+use super::{Store, StoreError, custom};
 use crate::access::Permits;
 use crate::domain::aggregate::{AVERAGE_SCALE, Aggregate, Function, MAX_GROUPS, Measure};
 use crate::domain::field::FieldType;
@@ -68,9 +68,10 @@ impl Store {
     ) -> Result<Option<(Value, Value)>, StoreError> {
         let (mut select, sql) = self.filtered(permits, filter, false)?;
         select.expr(Func::min(sql.column(target))).expr(Func::max(sql.column(target)));
-        let kind = target.kind(permits.own().object()).clone();
+        let object = Arc::clone(permits.own().object());
         let stmt = Stmt::build(self.db.engine(), &select);
-        let rows = self.db.all(Reach::List, stmt, move |row| Ok((row.value(0, &kind)?, row.value(1, &kind)?))).await?;
+        let end = move |row: &Row<'_>| Ok((value(row, 0, &object, target)?, value(row, 1, &object, target)?));
+        let rows = self.db.all(Reach::List, stmt, end).await?;
         Ok(rows.into_iter().next().filter(|(least, _)| !least.is_null()))
     }
 
@@ -109,15 +110,14 @@ impl Store {
             let own = sql.column(key.target);
             let expr = match bounds {
                 None => own,
-                Some(bounds) => stretch(engine, &sql, key.target, bounds, &mut inner),
+                Some(bounds) => stretch(&sql, key.target, bounds, &mut inner),
             };
             inner.expr_as(expr, Alias::new(format!("k{at}")));
             group(&mut outer, format!("k{at}"));
         }
         for (at, target) in aggregate.money(object).into_iter().enumerate() {
             let Target::Field(place) = target else { continue };
-            let name = format!("{}_currency", object.fields[place].name());
-            inner.expr_as(sql.own(&name), Alias::new(format!("c{at}")));
+            inner.expr_as(sql.currency(place), Alias::new(format!("c{at}")));
             group(&mut outer, format!("c{at}"));
         }
         // The number of records comes first, whether it was asked for or not.
@@ -146,11 +146,19 @@ impl Store {
     }
 }
 
+/// A value as [`Compiler::column`] gives it.
+fn value(row: &Row<'_>, at: usize, object: &Object, target: Target) -> Result<Value, StoreError> {
+    let kind = target.kind(object);
+    if target.is_custom(object) { custom::value(row, at, kind) } else { row.value(at, kind) }
+}
+
 /// What a measure is made of: for sums whole numbers of the smallest unit.
 fn measured(engine: Engine, sql: &Compiler<'_>, measure: &Measure, target: Target, object: &Object) -> Expr {
     let own = sql.column(target);
     match (target.kind(object), measure.function) {
-        (FieldType::Decimal { scale, .. }, Function::Sum | Function::Average) if engine == Engine::Postgres => {
+        (FieldType::Decimal { scale, .. }, Function::Sum | Function::Average)
+            if engine == Engine::Postgres && !target.is_custom(object) =>
+        {
             own.mul(Expr::val(10_i64.pow(*scale))).cast_as(Alias::new("bigint"))
         }
         _ => own,
@@ -158,9 +166,9 @@ fn measured(engine: Engine, sql: &Compiler<'_>, measure: &Measure, target: Targe
 }
 
 /// The number of the stretch that a value is in, found by halving; values beyond all of them are left out.
-fn stretch(engine: Engine, sql: &Compiler<'_>, target: Target, bounds: &[Value], inner: &mut SelectStatement) -> Expr {
+fn stretch(sql: &Compiler<'_>, target: Target, bounds: &[Value], inner: &mut SelectStatement) -> Expr {
     let own = || sql.column(target);
-    let bound = |at: usize| Expr::val(engine.bind_one(&bounds[at]));
+    let bound = |at: usize| sql.value(target, &bounds[at]);
     let last = bounds.len() - 1;
     let is_within = own().gte(bound(0)).and(own().lt(bound(last)));
     inner.and_where(own().is_null().or(is_within));
@@ -186,8 +194,8 @@ fn read_group(
     let mut cells = Vec::with_capacity(aggregate.keys.len() + aggregate.measures.len());
     let mut at = 0;
     for (key, is_bucketed) in aggregate.keys.iter().zip(bucketed) {
-        let kind = if *is_bucketed { &FieldType::Integer } else { key.target.kind(object) };
-        cells.push(Cell::Value(row.value(at, kind)?));
+        let value = if *is_bucketed { row.value(at, &FieldType::Integer) } else { value(row, at, object, key.target) };
+        cells.push(Cell::Value(value?));
         at += 1;
     }
     let money = aggregate.money(object);
@@ -204,9 +212,8 @@ fn read_group(
             cells.push(Cell::Value(Value::Integer(count)));
             continue;
         };
-        let kind = target.kind(object);
         let currency = money.iter().position(|of| *of == target).and_then(|of| currencies[of]);
-        let (cell, columns) = read_measure(measure.function, kind, currency, row, at)?;
+        let (cell, columns) = read_measure(measure.function, object, target, currency, row, at)?;
         cells.push(cell);
         at += columns;
     }
@@ -215,11 +222,13 @@ fn read_group(
 
 fn read_measure(
     function: Function,
-    kind: &FieldType,
+    object: &Object,
+    target: Target,
     currency: Option<Currency>,
     row: &Row<'_>,
     at: usize,
 ) -> Result<(Cell, usize), StoreError> {
+    let kind = target.kind(object);
     let scale = match kind {
         FieldType::Decimal { scale, .. } => *scale,
         _ => currency.map_or(0, Currency::exponent),
@@ -237,7 +246,7 @@ fn read_measure(
             },
             1,
         )),
-        Function::Least | Function::Greatest => Ok((Cell::Value(row.value(at, kind)?), 1)),
+        Function::Least | Function::Greatest => Ok((Cell::Value(value(row, at, object, target)?), 1)),
         Function::Sum | Function::Average => {
             let halves = (row.value(at, &FieldType::Integer)?, row.value(at + 1, &FieldType::Integer)?);
             let (Value::Integer(high), Value::Integer(low)) = halves else {

@@ -11,7 +11,7 @@ use sea_query::{Alias, Expr, Value as Bound};
 use serde_json::{Map, Value as Json, json};
 
 use super::StoreError;
-use super::db::Engine;
+use super::db::{Engine, Row};
 use super::tables::quote;
 use crate::domain::clock::Timestamp;
 use crate::domain::field::{Field, FieldType};
@@ -156,6 +156,12 @@ pub fn expression(engine: Engine, table: &str, field: &Field, is_equality: bool)
         Some(slot) if !field.def.unique || is_equality => Expr::col((Alias::new(table), Alias::new(slot))),
         _ => part(engine, table, field, ""),
     }
+}
+
+/// A value of a field that [`expression`] gave; amounts without their currency are read by their own.
+pub fn value(row: &Row<'_>, at: usize, kind: &FieldType) -> Result<Value, StoreError> {
+    let json = if kind.is_whole() { row.maybe_integer(at)?.map(Json::from) } else { row.maybe_text(at)?.map(Json::from) };
+    json.map_or(Ok(Value::Null), |json| unpack(kind, &json))
 }
 
 /// The value that stands for another in a comparison of equality.

@@ -5,9 +5,9 @@ use sea_query::{Alias, Expr, ExprTrait, Func};
 use uuid::Uuid;
 
 use super::db::{Engine, Reach, Stmt};
-use super::{Store, StoreError};
+use super::{Store, StoreError, custom};
 use crate::access::{Permit, Permits, Read};
-use crate::domain::field::{FieldType, Gathered};
+use crate::domain::field::{Field, FieldType, Gathered};
 use crate::domain::filter::{Comparison, Filter, Target};
 use crate::domain::money::{Currency, Money};
 use crate::domain::schema::Gathering;
@@ -35,7 +35,7 @@ impl Store {
         }
         let (mut select, sql) = self.filtered(&permits, Some(&Filter::And(all)), false)?;
         select.expr(Func::count(Expr::val(1)));
-        let kind = gathering.field.map(|at| object.fields[at].kind.clone());
+        let field = gathering.field.map(|at| object.fields[at].clone());
         if let Some(at) = gathering.field {
             let column = || match currency {
                 // Amounts of other currencies are as good as none.
@@ -58,14 +58,15 @@ impl Store {
         let rows = self.db.all(Reach::List, stmt, move |row| {
             let count = |at| row.integer(at).map(|count| u64::try_from(count).unwrap_or(0));
             let mut gathered = Gathered { records: count(0)?, ..Gathered::default() };
-            if let Some(kind) = &kind {
+            if let Some(field) = &field {
                 gathered.values = count(1)?;
-                gathered.sum = sum_of(engine, kind, row.maybe_text(2)?)?;
-                let end = |at: usize| match (kind, currency) {
+                gathered.sum = sum_of(engine, field, row.maybe_text(2)?)?;
+                let end = |at: usize| match (&field.kind, currency) {
                     (FieldType::Money, Some(currency)) => {
                         let minor = row.maybe_integer(at)?;
                         Ok(minor.map(|minor| Value::Money(Money { minor, currency })))
                     }
+                    (kind, _) if field.is_custom && kind.is_sortable() => custom::value(row, at, kind).map(Some),
                     (kind, _) if kind.is_sortable() => row.value(at, kind).map(Some),
                     _ => Ok(None),
                 };
@@ -78,12 +79,12 @@ impl Store {
     }
 }
 
-/// A sum that came as text; decimals are kept as whole numbers on SQLite.
-fn sum_of(engine: Engine, kind: &FieldType, text: Option<String>) -> Result<Decimal, StoreError> {
+/// A sum that came as text; decimals are kept as whole numbers on SQLite, and in fields that tenants added.
+fn sum_of(engine: Engine, field: &Field, text: Option<String>) -> Result<Decimal, StoreError> {
     let Some(text) = text else { return Ok(Decimal::ZERO) };
     let sum: Decimal = text.parse().map_err(|_| StoreError::Inconsistent(format!("`{text}` is no sum")))?;
-    match (engine, kind) {
-        (Engine::Sqlite, FieldType::Decimal { scale, .. }) => Ok(Decimal::from_i128_with_scale(sum.mantissa(), *scale)),
+    match field.kind {
+        FieldType::Decimal { scale, .. } if engine == Engine::Sqlite || field.is_custom => Ok(Decimal::from_i128_with_scale(sum.mantissa(), scale)),
         _ => Ok(sum),
     }
 }

@@ -8,6 +8,8 @@ both!(
     sums_are_exact_and_by_currency
     groups_by_fields_and_links
     stretches_of_the_calendar
+    figures_of_own_fields
+    rollups_of_own_fields
     sums_beyond_64_bits
     wrong_questions_are_refused
     cve_2026_35442_directus
@@ -183,4 +185,106 @@ async fn cve_2026_35442_directus(on: On) {
             assert_eq!(problem["errors"][0]["code"], "unknown_field", "{body}");
         }
     }
+}
+
+/// An object of the tenant's own, with a field of every type that figures know.
+async fn with_bids(ann: &Actor) {
+    let field = |name: &str, kind: &str| json!({"name": name, "label": name, "type": kind});
+    let mut price = field("x_price", "decimal");
+    price["precision"] = json!(9);
+    price["scale"] = json!(2);
+    let mut client = field("x_client", "link");
+    client["to"] = json!("contact");
+    let mut stage = field("x_stage", "text");
+    stage["indexed"] = json!(true);
+    let mut slotted = price.clone();
+    slotted["name"] = json!("x_slotted");
+    slotted["indexed"] = json!(true);
+    let fields = json!([
+        stage, price, slotted, client, field("x_amount", "money"), field("x_won", "boolean"), field("x_day", "date"),
+        field("x_at", "datetime"), field("x_count", "integer")
+    ]);
+    let object = json!({"name": "x.bid", "label": "Bid", "plural": "Bids", "fields": fields});
+    ann.post("/api/v1/schema", &object).await.assert(201);
+}
+
+async fn bids(ann: &Actor, client: &Json) {
+    for (amount, price, won, day) in
+        [("1.50", "0.10", true, "2026-01-31"), ("2.25", "0.25", false, "2026-02-01"), ("3.00", "7.00", true, "2026-02-02")]
+    {
+        let bid = json!({"x_stage": "new", "x_amount": {"amount": amount, "currency": "EUR"}, "x_price": price,
+            "x_slotted": price, "x_won": won, "x_day": day, "x_at": format!("{day}T10:00:00Z"), "x_count": 2,
+            "x_client": client});
+        ann.create("x.bid", bid).await;
+    }
+}
+
+async fn figures_of_own_fields(on: On) {
+    let TestApp { ann, .. } = TestApp::start(on).await;
+    with_bids(&ann).await;
+    let client = ann.create("contact", json!({"name": "Ann"})).await["id"].clone();
+    bids(&ann, &client).await;
+    let money = |amount: &str| json!({"amount": amount, "currency": "EUR"});
+    let of = |function: &str, field: &str| json!({"fn": function, "field": field});
+    let measures = json!([
+        {"fn": "count"}, of("sum", "x_amount"), of("max", "x_amount"), of("sum", "x_price"), of("avg", "x_slotted"),
+        of("min", "x_price"), of("max", "x_slotted"), of("min", "x_day"), of("max", "x_at"), of("sum", "x_count"),
+        of("count_distinct", "x_won")
+    ]);
+    let all = figures(&ann, "x.bid", json!({"group_by": ["x_stage"], "measures": measures})).await;
+    let expected = json!([{
+        "x_stage": "new", "count": 3, "sum_x_amount": money("6.75"), "max_x_amount": money("3.00"),
+        "sum_x_price": "7.35", "avg_x_slotted": "2.45000000", "min_x_price": "0.10", "max_x_slotted": "7.00",
+        "min_x_day": "2026-01-31", "max_x_at": "2026-02-02T10:00:00.000000Z", "sum_x_count": 6,
+        "count_distinct_x_won": 2
+    }]);
+    assert_eq!(all, expected);
+    for (key, values) in [
+        ("x_won", json!([true, false])),
+        ("x_client", json!([client])),
+        ("x_day", json!(["2026-01-31", "2026-02-01", "2026-02-02"])),
+        ("x_price", json!(["0.10", "0.25", "7.00"])),
+    ] {
+        let groups = figures(&ann, "x.bid", json!({"group_by": [key]})).await;
+        let mut found: Vec<String> = groups.as_array().unwrap().iter().map(|group| group[key].to_string()).collect();
+        let mut wanted: Vec<String> = values.as_array().unwrap().iter().map(Json::to_string).collect();
+        (found.sort(), wanted.sort());
+        assert_eq!(found, wanted, "{key}");
+    }
+    for key in ["x_at", "x_day"] {
+        let by = json!({"group_by": [{"field": key, "bucket": "month"}], "sort": [key]});
+        let months = figures(&ann, "x.bid", by).await;
+        let counts: Vec<&Json> = months.as_array().unwrap().iter().map(|month| &month["count"]).collect();
+        assert_eq!(counts, [1, 2], "{months}");
+    }
+}
+
+async fn rollups_of_own_fields(on: On) {
+    let TestApp { ann, .. } = TestApp::start(on).await;
+    with_bids(&ann).await;
+    let rollup = |name: &str, function: &str, field: &str, returns: Json| {
+        let mut rollup = json!({"function": function, "object": "x.bid", "link": "x_client", "field": field});
+        if field == "x_amount" {
+            rollup["currency"] = json!("EUR");
+        }
+        let mut field = json!({"name": name, "label": name, "type": "rollup", "rollup": rollup});
+        field.as_object_mut().unwrap().extend(returns.as_object().unwrap().clone());
+        field
+    };
+    let decimal = json!({"returns": "decimal", "precision": 12, "scale": 2});
+    for field in [
+        rollup("x_total", "sum", "x_price", decimal.clone()),
+        rollup("x_most", "max", "x_slotted", decimal),
+        rollup("x_worth", "sum", "x_amount", json!({"returns": "money"})),
+        rollup("x_last", "max", "x_at", json!({"returns": "datetime"})),
+        rollup("x_first", "min", "x_day", json!({"returns": "date"})),
+    ] {
+        ann.post("/api/v1/schema/contact/fields", &field).await.assert(201);
+    }
+    let contact = ann.create("contact", json!({"name": "Ann"})).await;
+    bids(&ann, &contact["id"]).await;
+    let read = ann.get(&format!("/api/v1/records/contact/{}", contact["id"].as_str().unwrap())).await.json();
+    assert_eq!((&read["x_total"], &read["x_most"]), (&json!("7.35"), &json!("7.00")));
+    assert_eq!(read["x_worth"], json!({"amount": "6.75", "currency": "EUR"}));
+    assert_eq!((&read["x_last"], &read["x_first"]), (&json!("2026-02-02T10:00:00.000000Z"), &json!("2026-01-31")));
 }

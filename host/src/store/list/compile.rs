@@ -56,7 +56,7 @@ impl<'a> Compiler<'a> {
 
     fn own_field(&self, target: Target) -> Option<&Field> {
         match target {
-            Target::Field(at) => Some(&self.object.fields[at]).filter(|field| field.is_custom),
+            Target::Field(at) if target.is_custom(self.object) => Some(&self.object.fields[at]),
             _ => None,
         }
     }
@@ -71,7 +71,8 @@ impl<'a> Compiler<'a> {
         self.own_field(target).map_or_else(|| self.engine.bind_one(value), |field| custom::equality(field, value))
     }
 
-    fn value(&self, target: Target, value: &Value) -> Expr {
+    /// A value to compare with [`Self::column`].
+    pub fn value(&self, target: Target, value: &Value) -> Expr {
         Expr::val(match self.own_field(target) {
             Some(_) => custom::bind(value),
             None => self.engine.bind_one(value),
