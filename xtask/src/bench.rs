@@ -11,7 +11,7 @@ mod pgbench;
 mod proc;
 mod report;
 mod rounds;
-mod server;
+pub mod server;
 mod site;
 mod spread;
 mod start;
