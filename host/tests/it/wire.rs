@@ -74,6 +74,8 @@ async fn pass_on(mut client: TcpStream, port: u16, armed: &Armed) -> std::io::Re
                 match cut {
                     Some(Cut::Before | Cut::Meanwhile) => return Ok(()),
                     Some(Cut::After) => return hear_out(&mut client, &mut server).await,
+                    // What was said before it is armed does not count.
+                    None if armed.lock().unwrap().is_none() => tail.clear(),
                     None => drop(tail.drain(..tail.len().saturating_sub(64))),
                 }
             }
