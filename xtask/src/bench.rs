@@ -13,7 +13,7 @@ mod proc;
 mod records;
 mod report;
 mod rounds;
-mod server;
+pub mod server;
 mod site;
 mod spread;
 mod start;

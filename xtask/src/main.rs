@@ -4,10 +4,12 @@
 mod bench;
 mod demo;
 mod deny;
+mod fuzz;
 mod interrupt;
 mod packages;
 mod plugins;
 mod postgres;
+mod schemathesis;
 mod test;
 mod tidy;
 mod wasm_target;
@@ -44,6 +46,10 @@ enum Task {
         #[arg(long, default_value_t = 200)]
         kills: usize,
     },
+    /// Feed every parser of strangers' input with what a fuzzer makes up
+    Fuzz(fuzz::Options),
+    /// Make requests up from the OpenAPI document, and check every answer against it
+    Schemathesis(schemathesis::Options),
     /// Show a real shop's orders earning points through a sandboxed plugin
     Demo(demo::Options),
     /// Measure the host beside what this machine can do at most
@@ -61,6 +67,8 @@ fn main() -> ExitCode {
         Task::Tidy { record_migrations } => tidy::run(record_migrations),
         Task::Test { arguments } => test::run(&arguments),
         Task::Kill { kills } => test::kill(kills),
+        Task::Fuzz(options) => fuzz::run(&options),
+        Task::Schemathesis(options) => schemathesis::run(&options),
         Task::Demo(options) => demo::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Plugins => plugins::run(),

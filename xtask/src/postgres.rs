@@ -59,6 +59,12 @@ impl Cluster {
         format!("postgres://{}@127.0.0.1:{}/postgres", account::DATABASE_ROLE, self.port)
     }
 
+    /// The folder with the server's programs, and the user and group that may run them when we are root:
+    /// for tests that stop a server of their own.
+    pub fn programs(&self) -> (&Path, Option<(u32, u32)>) {
+        (self.binaries.folder(), self.account.ids())
+    }
+
     /// The server's process, for measuring what it uses.
     pub fn process_id(&self) -> Option<u32> {
         self.scratch.postmaster()

@@ -28,10 +28,14 @@ fn run_with(arguments: &[String], variables: &[(&str, String)]) -> Result<()> {
         println!("built {} plugins", built.len());
         let cluster = Cluster::start(Durability::Memory)?;
         println!("PostgreSQL for the tests runs at {}", cluster.url());
+        let (programs, account) = cluster.programs();
+        let account = account.map(|(user, group)| format!("{user}:{group}")).unwrap_or_default();
         let mut command = Command::from(workspace::cargo());
         command
             .args(cargo_arguments(arguments))
             .env("GUILDHALL_TEST_POSTGRES", cluster.url())
+            .env("GUILDHALL_TEST_POSTGRES_PROGRAMS", programs)
+            .env("GUILDHALL_TEST_POSTGRES_ACCOUNT", account)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("GUILDHALL_PLUGINS_DIR", workspace::target_directory()?.join("plugins"));
         run_until_interrupted(command, &mut interrupt).await

@@ -95,7 +95,11 @@ pub fn parse_receiver(text: &str, allow_private: bool) -> Result<Url, BadAddress
 fn is_inside(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let last = name.rsplit('.').next().unwrap_or_default();
-    !name.contains('.') || matches!(last, "localhost" | "local" | "internal" | "home" | "lan" | "corp" | "localdomain")
+    // Numbers with too many dots behind them are no address to a browser; somebody else may read them as one.
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit());
+    !name.contains('.')
+        || is_number
+        || matches!(last, "localhost" | "local" | "internal" | "home" | "lan" | "corp" | "localdomain")
 }
 
 #[cfg(test)]
@@ -124,7 +128,7 @@ mod tests {
     #[test]
     fn addresses_are_read_as_a_browser_reads_them() {
         let refused = "https://127.0.0.1/ https://2130706433/ https://0x7f000001/ https://0x7f.1/ https://0177.0.0.1/ \
-            https://127.1/ https://127.0.0.1./ https://0/ https://[::1]/ https://[::ffff:127.0.0.1]/ https://[::ffff:7f00:1]/ \
+            https://127.1/ https://127.0.0.1./ https://127.0.0.1.../ https://0/ https://[::1]/ https://[::ffff:127.0.0.1]/ https://[::ffff:7f00:1]/ \
             https://[64:ff9b::7f00:1]/ https://[fd00::1]/ https://[fe80::1]/ https://169.254.169.254/latest \
             https://localhost/ https://LOCALHOST:8080/ https://localhost./ https://x.localhost/ https://printer.local/ \
             https://metadata.google.internal/ https://intranet/ https://①②⑦.⓪.⓪.①/ https://127。0。0。1/ https://%31%32%37.0.0.1/";

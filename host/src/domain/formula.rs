@@ -2,10 +2,11 @@
 //!
 //! Numbers are exact decimals, never floats: literals and what functions count
 //! are turned into [`Amount`]s before anything is computed. What cannot be
-//! computed (a field is empty, a division by zero) is empty.
+//! computed (a field is empty, a division by zero, too much work) is empty.
 
 mod amount;
 mod functions;
+mod work;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use super::field::FieldType;
 use super::money::Money;
 use super::value::Value;
 use amount::Amount;
+
+pub use work::WORK;
 
 /// Longest expression, in bytes.
 const MAX_LENGTH: usize = 2_000;
@@ -80,8 +83,16 @@ impl Expression {
         for name in self.names() {
             context.add_variable_as_val(name, to_cel(&value_of(name)));
         }
+        work::begin();
         let result = Cel::resolve_val(&self.tree, &context).map_err(|error| error.to_string())?;
+        work::check().map_err(|error| error.to_string())?;
         from_cel(kind, &result).ok_or_else(|| format!("yields a {}", result.get_type().name()))
+    }
+
+    /// The same, with the work that it took.
+    pub fn measured(&self, kind: &FieldType, value_of: impl Fn(&str) -> Value) -> (Result<Value, String>, u64) {
+        let value = self.compute(kind, value_of);
+        (value, work::done())
     }
 }
 
@@ -107,7 +118,23 @@ struct Walk {
 }
 
 impl Walk {
+    /// Walks through a part; what it reads by name counts as work.
     fn expression(&mut self, expression: &mut IdedExpr, depth: usize, loops: usize) -> Result<(), String> {
+        // Whatever else is computed is made of what was read, and no larger than a few times that.
+        let is_read = match &expression.expr {
+            Expr::Ident(name) => !name.starts_with('@'),
+            Expr::Select(select) => !select.test,
+            _ => false,
+        };
+        self.bare(expression, depth, loops)?;
+        if is_read {
+            work::counted(expression);
+        }
+        Ok(())
+    }
+
+    /// The same for a part that is no reading, or of one.
+    fn bare(&mut self, expression: &mut IdedExpr, depth: usize, loops: usize) -> Result<(), String> {
         if depth > MAX_DEPTH {
             return Err(format!("the expression is nested deeper than {MAX_DEPTH}"));
         }
@@ -125,7 +152,11 @@ impl Walk {
                     self.names.insert(name.clone());
                 }
             }
-            Expr::Select(select) => self.expression(&mut select.operand, depth, loops)?,
+            Expr::Select(select) => match select.operand.expr {
+                // The crate reads a row of names as one.
+                Expr::Ident(_) | Expr::Select(_) => self.bare(&mut select.operand, depth, loops)?,
+                _ => self.expression(&mut select.operand, depth, loops)?,
+            },
             Expr::List(list) => {
                 for element in &mut list.elements {
                     self.expression(element, depth, loops)?;
@@ -165,6 +196,10 @@ impl Walk {
             Expr::Map(map) => {
                 for entry in &mut map.entries {
                     if let EntryExpr::MapEntry(entry) = &mut entry.expr {
+                        // A key is a value of CEL's own.
+                        if !matches!(entry.key.expr, Expr::Literal(_)) {
+                            self.expression(&mut entry.key, depth, loops)?;
+                        }
                         self.expression(&mut entry.value, depth, loops)?;
                     }
                 }

@@ -66,8 +66,8 @@ pub async fn get(
     get, path = "/api/v1/exports/{id}/file", tag = "exports", operation_id = "export_file",
     params(("id" = String, Path, description = "Id of the export")),
     responses(
-        (status = 200, description = "The file", body = String, content_type = "text/csv"),
-        (status = 409, description = "The export is not done"),
+        (status = 200, description = "The file", content((String = "text/csv"), (String = "application/jsonl"))),
+        (status = 409, description = "The export is not done", body = Problem, content_type = "application/problem+json"),
         Reading,
     ),
     security(("key" = []))
@@ -96,7 +96,7 @@ pub async fn get_file(
         ("bom" = Option<bool>, Query, description = "Whether CSV begins with a byte order mark"),
     ),
     responses(
-        (status = 200, description = "The records", body = String, content_type = "text/csv"),
+        (status = 200, description = "The records", content((String = "text/csv"), (String = "application/jsonl"))),
         Reading,
     ),
     security(("key" = []))

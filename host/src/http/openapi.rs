@@ -121,7 +121,11 @@ fn with_objects(base: &Value, objects: &[Arc<Object>]) -> Value {
                 schemas.insert(format!("{}.changes", object.name), changes);
                 schemas.insert(format!("{}.new", object.name), new);
             }
-            schemas.insert(object.name.clone(), record_schema(object));
+            let record = record_schema(object);
+            let mut part = record.clone();
+            part["required"] = json!(["id", "version"]);
+            schemas.insert(format!("{}.part", object.name), part);
+            schemas.insert(object.name.clone(), record);
         }
     }
     document
@@ -144,8 +148,11 @@ fn path_of(object: &Object, path: &str, generic: &Value) -> Value {
             parameters.retain(|parameter| parameter["name"] != "object");
         }
         let record = json!({"$ref": format!("#/components/schemas/{}", object.name)});
+        // These take `fields`, and show what it asks for.
+        let part = json!({"$ref": format!("#/components/schemas/{}.part", object.name)});
         let body = match name.as_str() {
-            "list" | "search" => page_schema(&record),
+            "list" | "search" => page_schema(&part),
+            "get" => part,
             "linked" | "aggregate" => json!({"$ref": format!("#/components/schemas/{}", schema_name(&name))}),
             "batch" | "duplicates" | "merge" | "restore" | "unmerge" => json!({"type": "object"}),
             // These have one form, whatever their object.

@@ -10,9 +10,10 @@ use crate::support::{Actor, On, TestApp};
 both!(
     thirty_two_clients_order_for_one_member
     the_ledger_explains_the_balance_while_orders_change
-    one_of_many_gets_a_unique_value
-    updates_of_one_record_are_counted
+    unique_race_has_one_winner
+    one_hundred_updates_of_one_row_are_counted
     a_lost_update_is_refused
+    deadlock_retry_lets_all_commands_through
     random_commands_leave_what_some_order_of_them_would
 );
 
@@ -101,7 +102,7 @@ async fn the_ledger_explains_the_balance_while_orders_change(on: On) {
     }
 }
 
-async fn one_of_many_gets_a_unique_value(on: On) {
+async fn unique_race_has_one_winner(on: On) {
     let TestApp { ann, .. } = TestApp::start(on).await;
     let body = json!({"name": "Ann", "email": "ann@x.com"});
     let replies = join_all((0..CLIENTS).map(|_| ann.post("/api/v1/records/contact", &body))).await;
@@ -113,7 +114,7 @@ async fn one_of_many_gets_a_unique_value(on: On) {
     }
 }
 
-async fn updates_of_one_record_are_counted(on: On) {
+async fn one_hundred_updates_of_one_row_are_counted(on: On) {
     let TestApp { ann, .. } = TestApp::start(on).await;
     let contact = ann.create("contact", json!({"name": "Ann"})).await;
     let path = format!("/api/v1/records/contact/{}", contact["id"].as_str().unwrap());
@@ -139,6 +140,36 @@ async fn a_lost_update_is_refused(on: On) {
         assert_eq!(reply.problem(412, "stale_version")["current_version"], 2);
     }
     assert_eq!(ann.get(&path).await.json()["city"], won[0].json()["city"]);
+}
+
+/// Commands that change the same records in opposite orders would wait for each other in a ring.
+async fn deadlock_retry_lets_all_commands_through(on: On) {
+    let TestApp { ann, .. } = TestApp::start(on).await;
+    let mut ids = Vec::new();
+    for name in ["Ann", "Bob", "Cid"] {
+        ids.push(ann.create("contact", json!({"name": name})).await["id"].clone());
+    }
+    let commands = (0..CLIENTS).map(|client| {
+        let mut order = ids.clone();
+        order.rotate_left(client % 3);
+        if client % 2 == 0 {
+            order.reverse();
+        }
+        let change = |id: &Json| json!({"op": "update", "id": id, "fields": {"city": format!("City {client}")}});
+        let operations: Vec<Json> = order.iter().map(change).collect();
+        let ann = ann.clone();
+        async move {
+            let body = json!({"mode": "atomic", "operations": operations});
+            ann.post("/api/v1/records/contact/batch", &body).await.assert(200);
+        }
+    });
+    join_all(commands).await;
+    let contacts = ann.all("contact", &[]).await;
+    let first = &contacts[0];
+    for contact in &contacts {
+        // All of each command, and nobody's in between.
+        assert_eq!((&contact["version"], &contact["city"]), (&json!(CLIENTS + 1), &first["city"]));
+    }
 }
 
 /// Some orders of a few contacts, changed by many at random: whatever the order

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use guildhall::app::Database;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::place::Place;
 use crate::support::{Actor, On, Reply, TestApp};
@@ -30,17 +30,22 @@ async fn limit(process: u32, bytes: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk() {
+async fn a_disk_that_is_full_at_the_nth_write() {
     let place = Place::make(On::Sqlite).await;
     let key = place.key().await;
     let (mut host, address) = place.serve().await;
-    let process = host.id().unwrap();
     let test = TestApp::start(On::Sqlite).await;
-    let ann = test.ann.with_key(&key).at(&address);
+    a_full_log(&place, &mut host, &test.ann.with_key(&key).at(&address)).await;
+}
+
+/// The log of SQLite may not grow any further, at one place after the other.
+pub async fn a_full_log(place: &Place, host: &mut Child, ann: &Actor) {
+    let process = host.id().unwrap();
     let first = ann.create("contact", json!({"name": "first"})).await;
     let path = format!("/api/v1/records/contact/{}", first["id"].as_str().unwrap());
     let log = place.directory.path().join("guildhall.sqlite-wal");
-    let (mut stored, mut refused) = (1, 0);
+    let mut stored = ann.all("contact", &[]).await.len();
+    let mut refused = 0;
     for at in 0..PLACES {
         let keyed = ann.with("idempotency-key", &format!("write-{at}"));
         let body = json!({"name": format!("{at}")});
@@ -85,7 +90,7 @@ async fn cut(server: &mut PgConnection, name: &str) {
 }
 
 /// Sends the same with the same key until it is answered.
-async fn write(ann: &Actor, name: &str) -> (String, usize) {
+pub async fn write(ann: &Actor, name: &str) -> (String, usize) {
     let keyed = ann.with("idempotency-key", name);
     for refused in 0.. {
         let reply = keyed.post("/api/v1/records/contact", &json!({"name": name})).await;
@@ -99,8 +104,9 @@ async fn write(ann: &Actor, name: &str) -> (String, usize) {
     unreachable!()
 }
 
+/// It says that the database is away, in full form and without a word about it.
 #[track_caller]
-fn away(reply: Reply) {
+pub fn away(reply: Reply) {
     assert_eq!(reply.status.as_u16(), 503, "{}", reply.text);
     assert_eq!(reply.header("retry-after"), "1");
     let problem = reply.problem(503, "unavailable").to_string().to_lowercase();
@@ -108,7 +114,7 @@ fn away(reply: Reply) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_are_cut() {
+async fn backends_that_are_killed() {
     let test = TestApp::start(On::Postgres).await;
     let (mut server, name) = beside(&test).await;
     let writers = (0..WRITERS).map(|writer| {

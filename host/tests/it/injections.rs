@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Actor, On, TestApp};
+use crate::support::{Actor, On, TestApp, plugin_with};
 
 both!(
     krayin_2529_having_raw
@@ -14,6 +14,8 @@ both!(
     cve_2026_27702_budibase
     rustsec_2024_0363_sqlx
     identifiers_of_own_fields
+    identifiers_of_plugins_schemas
+    cve_2026_72898_metabase
 );
 
 const ATTACKS: [&str; 8] = [
@@ -217,4 +219,57 @@ async fn identifiers_of_own_fields(on: On) {
     }
     assert_eq!(ann.get("/api/v1/schema/contact").await.assert(200).json(), before);
     ann.create("company", json!({"name": "still here"})).await;
+}
+
+/// Names that plugins bring are checked before any of them becomes a table.
+async fn identifiers_of_plugins_schemas(on: On) {
+    let TestApp { app, ann, .. } = TestApp::start(on).await;
+    for attack in ["a\"; drop table o_contact; --", "a'b", "a b", "a.b.c", "A", "\u{e4}", "a__b", "", "a\0", "select\n"]
+    {
+        for place in ["/objects/0/name", "/objects/0/fields/0/name"] {
+            let plugin = plugin_with("guildhall.retail-loyalty", |manifest| {
+                let name = manifest.pointer_mut(place).expect("the manifest names objects and fields");
+                let namespace = name.as_str().unwrap().split_once('.').map(|(namespace, _)| namespace.to_owned());
+                *name = json!(namespace.map_or(attack.to_owned(), |namespace| format!("{namespace}.{attack}")));
+            });
+            assert!(app.install_plugin(&plugin).await.is_err(), "{attack} at {place}");
+        }
+    }
+    assert!(ann.all("contact", &[]).await.is_empty());
+}
+
+/// Nothing that is there before anybody has a key takes a value to the database: there is no way to
+/// set up, sign in or reset, and every operation asks for the key first.
+async fn cve_2026_72898_metabase(on: On) {
+    let TestApp { ann, anon, .. } = TestApp::start(on).await;
+    let before = ann.create("contact", json!({"name": "Ann"})).await;
+    let paths = [
+        "setup",
+        "api/setup",
+        "api/session",
+        "api/session/reset_password",
+        "api/session/forgot_password",
+        "login",
+        "reset",
+        "admin",
+        "api/v1/setup",
+        "api/v1/login",
+        "api/v1/password/reset",
+        "api/v1/tenants",
+        "api/v1/keys",
+    ];
+    for path in paths {
+        for attack in ATTACKS {
+            let body = json!({"token": attack, "password": attack, "email": attack, "slug": attack});
+            let reply = anon.post(&format!("/{path}?token={}", encoded(attack)), &body).await;
+            assert!([401, 404, 405].contains(&reply.status.as_u16()), "{path}: {}", reply.text);
+        }
+    }
+    for attack in ATTACKS {
+        let body = json!({"name": attack, "filter": {"name": {"_eq": attack}}, "token": attack});
+        for path in ["contact", "contact/search", "contact/batch", "contact/upsert", "contact/aggregate"] {
+            anon.post(&format!("/api/v1/records/{path}"), &body).await.problem(401, "unauthenticated");
+        }
+    }
+    assert_eq!(ann.all("contact", &[]).await, [before]);
 }

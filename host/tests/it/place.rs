@@ -25,6 +25,11 @@ impl Place {
         Self { arguments, directory }
     }
 
+    /// On a PostgreSQL that is there already.
+    pub fn on_postgres(url: String) -> Self {
+        Self { arguments: vec!["--database-url".to_owned(), url], directory: tempfile::tempdir().unwrap() }
+    }
+
     fn command(&self, words: &[&str]) -> Command {
         // A write past a limit of the process fails like one on a full disk, instead of ending it.
         let mut command = Command::new("sh");

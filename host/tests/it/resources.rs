@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
+use crate::place::Place;
 use crate::support::{Actor, On, Reply, TestApp};
 
 both!(
@@ -16,6 +17,7 @@ both!(
     lists_of_many_ids
     sorts_and_pages_beyond_their_bounds
     packed_bodies
+    a_formula_as_deep_and_as_costly_as_it_may_be
 );
 
 /// Longest time that a refusal may take, on a machine that does much else.
@@ -160,4 +162,28 @@ async fn packed_bodies(on: On) {
         post(&packed, "/api/v1/records/contact", bomb.clone()).await.problem(400, "malformed_json");
     }
     assert!(ann.all("contact", &[]).await.is_empty());
+}
+
+/// In the real process: what overflows a stack ends it.
+async fn a_formula_as_deep_and_as_costly_as_it_may_be(on: On) {
+    let place = Place::make(on).await;
+    let key = place.key().await;
+    let (mut host, address) = place.serve().await;
+    let test = TestApp::start(On::Sqlite).await;
+    let ann = test.ann.with_key(&key).at(&address);
+    let deep = vec!["size(name)"; 45].join("+");
+    let notes = vec!["note"; 40].join("+");
+    let costly = format!("size([note,note,note].map(a, [note,note,note].map(b, size(a + b + {notes}))))");
+    for (name, expression) in [("x_deep", deep), ("x_costly", costly)] {
+        let field =
+            json!({"name": name, "label": name, "type": "formula", "returns": "integer", "expression": expression});
+        ann.post("/api/v1/schema/contact/fields", &field).await.assert(201);
+    }
+    let small = ann.create("contact", json!({"name": "Ann", "note": "x"})).await;
+    assert_eq!((&small["x_deep"], &small["x_costly"]), (&json!(135), &json!(3)));
+    let start = Instant::now();
+    let large = ann.create("contact", json!({"name": "Ann", "note": "x".repeat(100_000)})).await;
+    assert!(start.elapsed() < SOON, "took {:?}", start.elapsed());
+    assert_eq!((&large["x_deep"], &large["x_costly"]), (&json!(135), &json!(null)));
+    host.kill().await.unwrap();
 }

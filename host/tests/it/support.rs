@@ -93,6 +93,21 @@ impl TestApp {
             On::Sqlite => Database::Sqlite(directory.path().join("guildhall.sqlite")),
             On::Postgres => Database::Postgres(new_postgres_database().await),
         };
+        Self::on_database(database, directory, clock, settings).await
+    }
+
+    /// A host on a PostgreSQL that the test has for itself, or reaches in a way of its own.
+    pub async fn on_postgres(url: String) -> Self {
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        Self::on_database(Database::Postgres(url), directory, Clock::system(), Settings::default()).await
+    }
+
+    async fn on_database(
+        database: Database,
+        directory: Arc<tempfile::TempDir>,
+        clock: Clock,
+        settings: Settings,
+    ) -> Self {
         let app = App::open_with(&database, clock, settings).await.unwrap();
         let address = Self::listen(&app).await;
         let ann = app.create_tenant("first", "First shop").await.unwrap().api_key;

@@ -28,6 +28,11 @@ impl Account {
             .context("PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody` to become")
     }
 
+    /// The user and group to become, when we are root.
+    pub fn ids(self) -> Option<(u32, u32)> {
+        self.0
+    }
+
     /// Makes a command run as this user, free of our own PostgreSQL settings.
     pub fn apply(self, command: &mut Command) {
         if let Some((user, group)) = self.0 {

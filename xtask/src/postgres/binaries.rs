@@ -26,6 +26,10 @@ impl Binaries {
         Self::find().context("PostgreSQL was installed, and still there is no initdb in PATH or /usr/lib/postgresql")
     }
 
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
     pub fn path(&self, program: &str) -> PathBuf {
         self.0.join(program)
     }

@@ -86,7 +86,7 @@ fn build() -> Env {
         add_overload!(env, fn month: (CelTimestamp) -> Amount),
         add_overload!(env, fn day: (CelTimestamp) -> Amount),
     ];
-    for one in added {
+    for one in added.into_iter().chain([super::work::declare(&mut env)]) {
         if let Err(error) = one {
             tracing::error!(%error, "a function of formulas cannot be declared");
         }

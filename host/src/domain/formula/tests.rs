@@ -117,3 +117,41 @@ fn names_are_the_fields_that_are_read() {
     let expression = Expression::parse("a + b.exists(x, x == c) + size(d) + 1").unwrap();
     assert_eq!(expression.names().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
 }
+
+/// Each would keep a processor busy for minutes: two loops over long texts, lists
+/// put together, and loops hidden in the keys of a map.
+#[test]
+fn work_is_bounded() {
+    let long = |name: &str| match name {
+        "note" => Value::Text("ab ".repeat(33_000)),
+        "tags" => Value::List((0..200).map(|at| format!("tag {at}")).collect()),
+        _ => value_of(name),
+    };
+    let sum = |name: &str, times: usize| vec![name; times].join("+");
+    let number = FieldType::Integer;
+    for expression in [
+        "size(tags.filter(a, tags.exists(b, lower(note).contains(b + 'x'))))".to_owned(),
+        format!("size(({0}).map(a, ({0}).map(b, a + b)))", sum("tags", 20)),
+        format!("size(tags.map(a, tags.map(b, {})))", sum("note", 20)),
+        format!("size([note].map(a, tags.map(b, {})))", sum("a", 20)),
+        format!("size([{{'a': note}}].map(a, tags.map(b, {})))", sum("a.a", 20)),
+        "size(tags.map(a, tags.map(b, [note, note].map(c, c)[0])))"
+            .replace("[note, note].map(c, c)[0]", "[note, note][0]"),
+    ] {
+        let (value, work) = Expression::parse(&expression).unwrap().measured(&number, long);
+        assert!(value.unwrap_err().contains("more work"), "{expression}");
+        assert!((WORK..WORK * 2).contains(&work), "{work}: {expression}");
+    }
+    let hidden = "{tags.map(a, tags.map(b, tags.map(c, 1))) == []: 1}.size()";
+    assert_eq!(Expression::parse(hidden).unwrap_err(), "loops are nested deeper than 2");
+    // What a person would write is far from that.
+    for (expression, most) in [
+        ("rate * quantity - 1", 1_000),
+        ("size(tags.filter(a, tags.exists(b, b != a)))", 3_000_000),
+        ("size(tags.filter(tag, lower(note).contains('x')))", 4_000_000_000),
+        ("note.contains('zz') ? 1 : 2", 200_000),
+    ] {
+        let (_, work) = Expression::parse(expression).unwrap().measured(&number, long);
+        assert!(work < most, "{work}: {expression}");
+    }
+}

@@ -2,12 +2,14 @@
 
 mod pack;
 
+use std::io;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sea_query::Values;
 use sea_query_sqlx::SqlxValues;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, IntoArguments};
@@ -21,6 +23,10 @@ const CONNECTIONS: u32 = 32;
 const WAIT: Duration = Duration::from_secs(5);
 /// Longest run of a statement; changes of tables may take as long as they need.
 const STATEMENT_TIMEOUT: &str = "5s";
+/// Longest wait for an answer. The server ends a statement before that, unless it is frozen or out of reach.
+const SILENCE: Duration = Duration::from_secs(7);
+/// How steps begin that may take as long as they need.
+const PATIENT: &str = "set local statement_timeout";
 /// Codes, or their beginnings, of a database that cannot be had: connections
 /// lost or refused, no such database or none let in, out of something, shut down.
 const AWAY: [&str; 6] = ["08", "28", "3D000", "53", "55000", "57"];
@@ -59,7 +65,11 @@ impl Postgres {
         stmt: &Stmt,
         map: impl Fn(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let rows = prepared(stmt).fetch_all(&self.pool).await.map_err(failure)?;
+        let mut connection = Box::pin(self.pool.acquire()).await.map_err(failure)?;
+        let rows = match answered(Box::pin(prepared(stmt).fetch_all(&mut *connection))).await {
+            Ok(rows) => rows,
+            Err(error) => return Err(failure(given_up(connection, error))),
+        };
         rows.iter().map(|row| map(&Row::Postgres(row))).collect()
     }
 
@@ -72,40 +82,72 @@ impl Postgres {
 
     /// Runs the steps in one transaction.
     pub async fn commit(&self, steps: &[Step]) -> Result<(), CommitError> {
-        let mut transaction = self.pool.begin().await.map_err(failure)?;
-        for (at, step) in steps.iter().enumerate() {
-            let rows = if step.expect.is_query() {
-                prepared(&step.stmt).fetch_optional(&mut *transaction).await.map(|row| usize::from(row.is_some()))
-            } else {
-                let done = prepared(&step.stmt).execute(&mut *transaction).await;
-                done.map(|done| usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
-            };
-            let rows = rows.map_err(|error| step_failure(error, at))?;
-            if !step.expect.is_met(rows) {
-                transaction.rollback().await.map_err(failure)?;
-                return Err(CommitError::Unmet(at));
-            }
+        let mut connection = Box::pin(self.pool.acquire()).await.map_err(failure)?;
+        match Box::pin(in_order(&mut connection, steps)).await {
+            Ok(None) => Ok(()),
+            Ok(Some(unmet)) => Err(CommitError::Unmet(unmet)),
+            Err((error, at)) => Err(step_failure(given_up(connection, error), at)),
         }
-        transaction.commit().await.map_err(|error| step_failure(error, steps.len()))
     }
 
     /// Runs steps that do not see each other's effect: few of them as one
     /// statement, which is its own transaction; many as a few statements in one.
     pub async fn commit_at_once(&self, steps: Vec<Step>) -> Result<(), CommitError> {
         let packs = pack(steps);
-        if let [(first, stmt)] = &packs[..] {
-            return run(&self.pool, stmt).await.map_err(|error| pack_failure(error, *first));
+        let mut connection = Box::pin(self.pool.acquire()).await.map_err(failure)?;
+        match Box::pin(packed(&mut connection, &packs)).await {
+            Ok(()) => Ok(()),
+            Err((error, first)) => Err(pack_failure(given_up(connection, error), first)),
         }
-        let mut transaction = self.pool.begin().await.map_err(failure)?;
-        for (first, stmt) in &packs {
-            run(&mut *transaction, stmt).await.map_err(|error| pack_failure(error, *first))?;
-        }
-        transaction.commit().await.map_err(|error| step_failure(error, usize::MAX))
     }
 }
 
-async fn run<'c>(on: impl sqlx::Executor<'c, Database = sqlx::Postgres>, stmt: &Stmt) -> Result<(), sqlx::Error> {
-    prepared(stmt).execute(on).await.map(|_| ())
+/// Runs steps in one transaction; says which of them was not met.
+async fn in_order(connection: &mut sqlx::PgConnection, steps: &[Step]) -> Result<Option<usize>, (sqlx::Error, usize)> {
+    let is_patient = steps.first().is_some_and(|step| step.stmt.sql.starts_with(PATIENT));
+    let mut transaction = answered(connection.begin()).await.map_err(|error| (error, 0))?;
+    for (at, step) in steps.iter().enumerate() {
+        let run = async {
+            if step.expect.is_query() {
+                let row = prepared(&step.stmt).fetch_optional(&mut *transaction).await?;
+                return Ok::<_, sqlx::Error>(usize::from(row.is_some()));
+            }
+            let done = prepared(&step.stmt).execute(&mut *transaction).await?;
+            Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+        };
+        let rows = if is_patient { run.await } else { answered(run).await };
+        if !step.expect.is_met(rows.map_err(|error| (error, at))?) {
+            answered(transaction.rollback()).await.map_err(|error| (error, at))?;
+            return Ok(Some(at));
+        }
+    }
+    let done = if is_patient { transaction.commit().await } else { answered(transaction.commit()).await };
+    done.map(|()| None).map_err(|error| (error, steps.len()))
+}
+
+async fn packed(connection: &mut sqlx::PgConnection, packs: &[(usize, Stmt)]) -> Result<(), (sqlx::Error, usize)> {
+    if let [(first, stmt)] = packs {
+        return answered(prepared(stmt).execute(connection)).await.map(|_| ()).map_err(|error| (error, *first));
+    }
+    let mut transaction = answered(connection.begin()).await.map_err(|error| (error, 0))?;
+    for (first, stmt) in packs {
+        answered(prepared(stmt).execute(&mut *transaction)).await.map_err(|error| (error, *first))?;
+    }
+    answered(transaction.commit()).await.map_err(|error| (error, usize::MAX))
+}
+
+/// Waits for an answer of the server, but not for ever.
+async fn answered<T>(question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    let silent = || sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the server does not answer"));
+    tokio::time::timeout(SILENCE, question).await.unwrap_or_else(|_| Err(silent()))
+}
+
+/// A connection whose server is silent is given up: the pool would wait for it, and keep its place until then.
+fn given_up(connection: PoolConnection<sqlx::Postgres>, error: sqlx::Error) -> sqlx::Error {
+    if matches!(&error, sqlx::Error::Io(cause) if cause.kind() == io::ErrorKind::TimedOut) {
+        drop(connection.detach());
+    }
+    error
 }
 
 /// Hears what is said on a channel, over a connection that it keeps.
@@ -138,7 +180,7 @@ fn prepared(stmt: &Stmt) -> Query<'_, sqlx::Postgres, PgArguments> {
 
 fn pack_failure(error: sqlx::Error, first: usize) -> CommitError {
     match error.as_database_error().and_then(|cause| unmet(cause.code().as_deref(), cause.message())) {
-        Some(at) => CommitError::Unmet(first + at),
+        Some(at) => CommitError::Unmet(first.saturating_add(at)),
         None => step_failure(error, first),
     }
 }
