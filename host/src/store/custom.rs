@@ -160,7 +160,8 @@ pub fn expression(engine: Engine, table: &str, field: &Field, is_equality: bool)
 
 /// A value of a field that [`expression`] gave; amounts without their currency are read by their own.
 pub fn value(row: &Row<'_>, at: usize, kind: &FieldType) -> Result<Value, StoreError> {
-    let json = if kind.is_whole() { row.maybe_integer(at)?.map(Json::from) } else { row.maybe_text(at)?.map(Json::from) };
+    let json =
+        if kind.is_whole() { row.maybe_integer(at)?.map(Json::from) } else { row.maybe_text(at)?.map(Json::from) };
     json.map_or(Ok(Value::Null), |json| unpack(kind, &json))
 }
 

@@ -84,7 +84,9 @@ fn sum_of(engine: Engine, field: &Field, text: Option<String>) -> Result<Decimal
     let Some(text) = text else { return Ok(Decimal::ZERO) };
     let sum: Decimal = text.parse().map_err(|_| StoreError::Inconsistent(format!("`{text}` is no sum")))?;
     match field.kind {
-        FieldType::Decimal { scale, .. } if engine == Engine::Sqlite || field.is_custom => Ok(Decimal::from_i128_with_scale(sum.mantissa(), scale)),
+        FieldType::Decimal { scale, .. } if engine == Engine::Sqlite || field.is_custom => {
+            Ok(Decimal::from_i128_with_scale(sum.mantissa(), scale))
+        }
         _ => Ok(sum),
     }
 }

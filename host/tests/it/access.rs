@@ -153,6 +153,9 @@ async fn one_of_each(test: &TestApp) -> Json {
         test.ann.upload("object=contact", "text/csv", "name\nBob\n").await.assert(202).json()["id"].clone();
     let export = test.ann.post("/api/v1/exports", &json!({"object": "contact"})).await.assert(202).json();
     ids["exports"] = export["id"].clone();
+    ids["files"] = ids["file"].clone();
+    let content = format!("/api/v1/files/{}/content", ids["file"].as_str().unwrap());
+    test.ann.put_bytes(&content, "text/plain", "x").await.assert(200);
     ids["jobs"] = export["id"].clone();
     test.app.run_due_jobs().await.unwrap();
     ids
