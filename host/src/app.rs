@@ -63,7 +63,7 @@ pub use duplicates::{Candidate, Like};
 pub use error::AppError;
 pub use events::{EventPage, EventRequest, TimelinePage};
 pub use exports::{ExportFormat, ExportHeader, ExportRequest, ExportView};
-pub use files::{Content, FILE};
+pub use files::{Content, FILE, NewContent};
 pub use imports::{ImportView, Upload, delimiter_of, encoding_of, options_of};
 pub use jobs::{JobPage, JobView, JobsRequest};
 pub use matching::MatchingRequest;

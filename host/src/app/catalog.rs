@@ -100,7 +100,7 @@ impl Catalogs {
             core_defs,
             // Another node's change is told; when that is lost, it is seen after a second.
             tenants: Cache::builder().max_capacity(MOST).time_to_live(Duration::from_secs(1)).build(),
-            built: Cache::builder().max_capacity(MOST).time_to_idle(Duration::from_secs(600)).build(),
+            built: Cache::builder().max_capacity(MOST).time_to_idle(Duration::from_mins(10)).build(),
             changes: RwLock::default(),
             plugins: Cache::new(1_000),
         })

@@ -34,6 +34,18 @@ pub struct Attach {
     sha256: String,
 }
 
+/// A content as it comes in.
+pub struct NewContent {
+    /// The record that it is for.
+    pub id: Uuid,
+    /// The version that the record must still have.
+    pub version: Option<i64>,
+    /// What its sender says that it is.
+    pub media_type: String,
+    /// The bytes.
+    pub bytes: Incoming,
+}
+
 /// A content as it goes out.
 pub struct Content {
     /// What its sender said that it is.
@@ -53,14 +65,12 @@ impl App {
     pub async fn set_content(
         self: &Arc<Self>,
         caller: &Caller,
-        id: Uuid,
-        version: Option<i64>,
-        media_type: &str,
-        bytes: Incoming,
+        new: NewContent,
         key: Option<IdempotencyKey>,
         render: &Render,
     ) -> Result<Done, AppError> {
-        let is_fit = media_type.len() <= MAX_MEDIA_TYPE && is_media_type(media_type);
+        let NewContent { id, version, media_type, bytes } = new;
+        let is_fit = media_type.len() <= MAX_MEDIA_TYPE && is_media_type(&media_type);
         let unfit = || FieldError::new("media_type", "wrong_type", "is a media type such as application/pdf");
         is_fit.then_some(()).ok_or_else(|| AppError::Invalid(vec![unfit()]))?;
         let catalog = self.catalog(caller.tenant).await?;
@@ -71,7 +81,7 @@ impl App {
         let file = self.take_in(caller.tenant, bytes, MAX_FILE).await?;
         let key = key.map(|key| key.with(&file.hash));
         let sha256 = file.hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        let attach = Attach { id, version, blob: file.id, row: file.row, media_type: media_type.to_owned(), sha256 };
+        let attach = Attach { id, version, blob: file.id, row: file.row, media_type, sha256 };
         self.execute(caller, &Command::one(Operation::Attach(attach)), key, render).await
     }
 

@@ -1,5 +1,6 @@
 //! `/files/{id}/content`: what a file holds.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -13,7 +14,7 @@ use super::conditions::if_match;
 use super::credential::Authenticated;
 use super::records::{change_key, record_id};
 use super::{Problem, idempotency, outcomes};
-use crate::app::{App, FILE};
+use crate::app::{App, FILE, NewContent};
 
 /// What is answered when its sender did not say what it is.
 const UNKNOWN: &str = "application/octet-stream";
@@ -49,7 +50,8 @@ pub async fn set(
     let key = change_key(&caller, &headers, &Method::PUT, FILE, &id, media_type.as_bytes())?;
     let id = record_id(FILE, &id)?;
     let bytes = Box::pin(body.into_data_stream().map(|chunk| chunk.map(|bytes| bytes.to_vec()).map_err(|_| ())));
-    let done = app.set_content(&caller, id, version, media_type, bytes, key, &outcomes::single).await?;
+    let new = NewContent { id, version, media_type: media_type.to_owned(), bytes };
+    let done = app.set_content(&caller, new, key, &outcomes::single).await?;
     Ok(idempotency::respond(done))
 }
 
@@ -105,7 +107,7 @@ fn disposition(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
             written.push(char::from(byte));
         } else {
-            written += &format!("%{byte:02X}");
+            let _ = write!(written, "%{byte:02X}");
         }
     }
     written

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+pub(super) use steps::chunks;
+
 use super::db::{CommitError, Step};
 use super::idempotency::{Answer, IdempotencyKey};
 use super::merges::MergeNote;

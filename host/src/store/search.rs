@@ -8,11 +8,12 @@ mod rebuild;
 
 use std::fmt::Write as _;
 
+use indexmap::IndexMap;
 use sea_query::Value as Bound;
 use uuid::Uuid;
 
-use super::commit::{Change, Write};
-use super::db::{Expect, Reach, Step, Stmt};
+use super::commit::{Change, Write, chunks};
+use super::db::{Engine, Expect, Reach, Step, Stmt};
 use super::{Store, StoreError};
 use crate::access::{Permit, Read};
 use crate::domain::id::TenantId;
@@ -21,6 +22,8 @@ use crate::domain::search::{MAX_CANDIDATES, Span, Term, Words, words};
 
 /// Words in one statement: SQLite takes 32,766 values.
 const WORDS_PER_STATEMENT: usize = 5_000;
+/// Records whose words are added one record at a time.
+const FEW: usize = 8;
 
 /// A record that has a word.
 #[derive(Clone, Debug)]
@@ -34,8 +37,44 @@ pub struct Posting {
 }
 
 impl Store {
-    /// The steps that keep the words of a record as it is written.
-    pub(super) fn word_steps(tenant: TenantId, write: &Write) -> Vec<Step> {
+    /// The steps that keep the words of records as they are written.
+    pub(super) fn word_steps(&self, tenant: TenantId, writes: &[Write]) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut come: IndexMap<&str, Vec<(Uuid, String, i64)>> = IndexMap::new();
+        for write in writes {
+            let (gone, words) = Self::words_of(tenant, write);
+            steps.extend(gone);
+            let record = &write.record;
+            // A small unit is one statement on PostgreSQL anyway; SQLite is quicker with small ones.
+            if self.db.engine() == Engine::Sqlite || writes.len() <= FEW {
+                steps.extend(Self::add_words(tenant, &record.object, record.id, &words));
+            } else {
+                let rows = words.into_iter().map(|(word, place)| (record.id, word, place));
+                come.entry(&record.object.name).or_default().extend(rows);
+            }
+        }
+        for (object, rows) in &come {
+            steps.extend(chunks(Engine::Postgres, rows, 3).map(|rows| Self::add_words_of_many(tenant, object, rows)));
+        }
+        steps
+    }
+
+    /// Adds words of many records; the text is the same for as many rows.
+    fn add_words_of_many(tenant: TenantId, object: &str, rows: &[(Uuid, String, i64)]) -> Step {
+        let mut sql = "insert into search_token (tenant_id, object, record_id, token, place) values ".to_owned();
+        let mut values: Vec<Bound> = vec![tenant.0.into(), object.into()];
+        for (record, word, place) in rows {
+            let comma = if values.len() == 2 { "" } else { ", " };
+            values.extend([(*record).into(), word.as_str().into(), (*place).into()]);
+            let at = values.len();
+            let _ = write!(sql, "{comma}($1, $2, ${}, ${}, ${at})", at - 2, at - 1);
+        }
+        sql.push_str(" on conflict do nothing");
+        Step { stmt: Stmt::new(sql, values), expect: Expect::Nothing }
+    }
+
+    /// The steps that delete words of a record as it is written, and the words that are new.
+    fn words_of(tenant: TenantId, write: &Write) -> (Vec<Step>, Words) {
         let record = &write.record;
         let object = &record.object;
         let is_untouched = match &write.change {
@@ -43,7 +82,7 @@ impl Store {
             _ => !object.fields.iter().any(|field| field.def.searchable),
         };
         if is_untouched {
-            return Vec::new();
+            return (Vec::new(), Words::new());
         }
         let of = |values| words(object, values);
         let (old, new) = match (&write.change, &write.before) {
@@ -67,8 +106,7 @@ impl Store {
             );
             steps.push(Step { stmt: Stmt::new(sql, values), expect: Expect::Nothing });
         }
-        steps.extend(Self::add_words(tenant, object, record.id, &come));
-        steps
+        (steps, come)
     }
 
     /// The steps that add words of a record.

@@ -257,7 +257,8 @@ async fn figures_of_own_fields(on: On) {
         let groups = figures(&ann, "x.bid", json!({"group_by": [key]})).await;
         let mut found: Vec<String> = groups.as_array().unwrap().iter().map(|group| group[key].to_string()).collect();
         let mut wanted: Vec<String> = values.as_array().unwrap().iter().map(Json::to_string).collect();
-        (found.sort(), wanted.sort());
+        found.sort();
+        wanted.sort();
         assert_eq!(found, wanted, "{key}");
     }
     for key in ["x_at", "x_day"] {

@@ -217,7 +217,7 @@ fn value_count(object: &Object) -> usize {
 }
 
 /// Cuts rows into the sizes that statements come in.
-fn chunks<T>(engine: Engine, mut rows: &[T], columns: usize) -> impl Iterator<Item = &[T]> {
+pub fn chunks<T>(engine: Engine, mut rows: &[T], columns: usize) -> impl Iterator<Item = &[T]> {
     let most = match engine {
         Engine::Sqlite => 1,
         Engine::Postgres => MAX_VALUES / columns.max(1),

@@ -109,6 +109,13 @@ impl<'a> Compiler<'a> {
             Filter::Text(target, test, text) => self.text(*target, *test, text, negated),
             Filter::Linked { place, object, filter } => {
                 let inner = Compiler { object, level: self.level + 1, ..*self };
+                if self.engine == Engine::Sqlite && !negated && self.own_field(Target::Field(*place)).is_none() {
+                    // PostgreSQL finds by itself that it can begin at the other end; SQLite has to be told.
+                    return self.met(&inner, filter).map_or_else(nothing, |mut met| {
+                        let link = self.column(Target::Field(*place));
+                        Cond::all().add(link.in_subquery(met.expr(inner.own("id")).to_owned()))
+                    });
+                }
                 let link = self.is_linked(inner.own("id"), *place);
                 self.exists(&inner, link, filter, negated)
             }
@@ -208,19 +215,8 @@ impl<'a> Compiler<'a> {
     /// Whether there is a record at the other end of a link that meets a
     /// filter. That is never unknown, so that its complement is a plain `not`.
     fn exists(&self, inner: &Compiler<'_>, link: Expr, filter: &Filter, negated: bool) -> Condition {
-        // Without a permit there is nothing to see; `Store::filtered` has refused that already.
-        let Some(permit) = self.permits.of(inner.object) else { return Cond::all().add(Expr::val(false).eq(true)) };
-        let mut select = Sql::select();
-        select
-            .expr(Expr::val(1))
-            .from_as(Alias::new(table_name(permit.object())), inner.alias())
-            .and_where(inner.own("tenant_id").eq(permit.tenant().0))
-            .and_where(link)
-            .and_where(inner.own("deleted_at").is_null())
-            .cond_where(inner.filter(filter, false));
-        if inner.object.is_own() {
-            select.and_where(inner.own("object").eq(inner.object.name.as_str()));
-        }
+        let Some(mut select) = self.met(inner, filter) else { return nothing() };
+        select.expr(Expr::val(1)).and_where(link);
         if self.engine == Engine::Sqlite {
             // SQLite 3.51 makes a join of an `exists`, and finds a record as often as nested ones
             // hold. It leaves one with a limit as it is.
@@ -228,6 +224,22 @@ impl<'a> Compiler<'a> {
         }
         let exists = Expr::exists(select);
         Cond::all().add(if negated { exists.not() } else { exists })
+    }
+
+    /// The records of another object that meet a filter. Without a permit there
+    /// is nothing to see; `Store::filtered` has refused that already.
+    fn met(&self, inner: &Compiler<'_>, filter: &Filter) -> Option<SelectStatement> {
+        let permit = self.permits.of(inner.object)?;
+        let mut select = Sql::select();
+        select
+            .from_as(Alias::new(table_name(permit.object())), inner.alias())
+            .and_where(inner.own("tenant_id").eq(permit.tenant().0))
+            .and_where(inner.own("deleted_at").is_null())
+            .cond_where(inner.filter(filter, false));
+        if inner.object.is_own() {
+            select.and_where(inner.own("object").eq(inner.object.name.as_str()));
+        }
+        Some(select)
     }
 
     fn among(&self, target: Target, values: &[Value], negated: bool) -> Condition {
@@ -350,6 +362,10 @@ impl<'a> Compiler<'a> {
         };
         self.or_missing(sort.target, further)
     }
+}
+
+fn nothing() -> Condition {
+    Cond::all().add(Expr::val(false).eq(true))
 }
 
 fn link_column(name: &str) -> Expr {

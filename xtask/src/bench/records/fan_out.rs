@@ -102,7 +102,7 @@ pub async fn webhooks(programs: &Programs, folder: &std::path::Path, server: &Se
         if came >= wanted {
             break;
         }
-        ensure!(start.elapsed() < Duration::from_secs(300), "only {came} of {wanted} deliveries came");
+        ensure!(start.elapsed() < Duration::from_mins(5), "only {came} of {wanted} deliveries came");
         tokio::time::sleep(LOOK).await;
     }
     let seconds = start.elapsed().as_secs_f64();

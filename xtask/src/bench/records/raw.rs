@@ -49,7 +49,8 @@ fn write(folder: &Path, engine: Engine, all: &[(Work, Vec<Pair>)], import: &str)
         for (nth, pair) in pairs.iter().enumerate() {
             match engine {
                 Engine::Sqlite => {
-                    statements[side] += &format!("{}\n", pair.sql);
+                    statements[side].push_str(&pair.sql);
+                    statements[side].push('\n');
                     let path = format!("/{}", counts[side]);
                     lines.push(if work.writes() { Line::post(None, path, "{}") } else { Line::get(None, path) });
                     counts[side] += 1;

@@ -10,6 +10,8 @@ use super::{bind, failure};
 
 /// Most units of work in one commit.
 const GROUP: usize = 256;
+/// Steps from which a unit of work is committed by itself.
+const LARGE: usize = 64;
 
 /// A unit of work on its way to the writer.
 pub struct Job {
@@ -21,20 +23,23 @@ pub struct Job {
 
 /// The writer: takes what is waiting, commits it at once, tells everyone.
 pub fn write(connection: &Connection, queue: &mpsc::Receiver<Job>) {
-    while let Ok(first) = queue.recv() {
+    let mut next = None;
+    while let Some(first) = next.take().or_else(|| queue.recv().ok()) {
         let mut group = vec![first];
         while group.len() < GROUP
-            && let Ok(next) = queue.try_recv()
+            && !group[0].is_large()
+            && let Ok(job) = queue.try_recv()
         {
-            group.push(next);
+            if job.is_large() {
+                next = Some(job);
+                break;
+            }
+            group.push(job);
         }
         let results = match commit_group(connection, &group) {
             Ok(results) => results,
             Err(error) => {
-                if !connection.is_autocommit() {
-                    // Nothing more can be done when even this fails; the next begin will say so.
-                    let _ = connection.execute_batch("rollback");
-                }
+                end(connection);
                 tracing::error!(%error, "a group of {} commits failed", group.len());
                 let text = error.to_string();
                 group.iter().map(|_| Err(StoreError::Unavailable(text.clone()).into())).collect()
@@ -47,9 +52,26 @@ pub fn write(connection: &Connection, queue: &mpsc::Receiver<Job>) {
     }
 }
 
+impl Job {
+    /// Whether it is committed by itself. Within a savepoint every statement looks through all
+    /// pages that were set aside since its beginning, so that a long unit would take time by its square.
+    fn is_large(&self) -> bool {
+        self.steps.len() > LARGE
+    }
+}
+
 fn commit_group(connection: &Connection, group: &[Job]) -> rusqlite::Result<Vec<Result<(), CommitError>>> {
     let run = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(|_| ());
     run("begin immediate")?;
+    if let [job] = group {
+        let result = steps(connection, &job.steps);
+        if result.is_ok() {
+            run("commit")?;
+        } else {
+            end(connection);
+        }
+        return Ok(vec![result]);
+    }
     let mut results = Vec::with_capacity(group.len());
     for job in group {
         run("savepoint unit")?;
@@ -62,6 +84,13 @@ fn commit_group(connection: &Connection, group: &[Job]) -> rusqlite::Result<Vec<
     }
     run("commit")?;
     Ok(results)
+}
+
+/// Gives a transaction up. Nothing more can be done when even that fails; the next begin will say so.
+fn end(connection: &Connection) {
+    if !connection.is_autocommit() {
+        let _ = connection.execute_batch("rollback");
+    }
 }
 
 fn steps(connection: &Connection, steps: &[Step]) -> Result<(), CommitError> {
