@@ -71,7 +71,7 @@ impl Work {
             Self::SearchPrefix => "W3 search, a beginning",
             Self::SearchCommon => "W3 search, a common word",
             Self::SearchTwoCommon => "W3 search, two common words",
-            Self::Aggregate => "W9 deals: count and sum by stage",
+            Self::Aggregate => "W9 deals: count and sum by stage, 4 clients",
             Self::Create => "W4 create a contact",
             Self::Update => "W5 change a contact",
             Self::Batch => "W6 batch of 1,000 contacts, one client",
@@ -83,6 +83,8 @@ impl Work {
     pub fn clients(self) -> u32 {
         match self {
             Self::Batch => 1,
+            // A report of the largest tenant reads all its records.
+            Self::Aggregate => 4,
             Self::Mixed => 200,
             _ => CLIENTS,
         }
@@ -93,9 +95,10 @@ impl Work {
         matches!(self, Self::Create | Self::Update | Self::Batch)
     }
 
-    /// Whether the raw database does it beside.
+    /// Whether the raw database does it beside: one statement would take seconds for two common
+    /// words, and the rest of them would run on in the next window.
     pub fn has_raw(self) -> bool {
-        self != Self::Mixed
+        !matches!(self, Self::Mixed | Self::SearchTwoCommon)
     }
 
     /// The aims of the design, measures 3.5.
