@@ -143,8 +143,8 @@ async fn links_are_followed_by_their_index() {
     let site = Site::open().await;
     let parent = json!({"company": {"parent": {"name": {"_eq": "x"}}}});
     let cases = [
-        ("contact", json!({"company": {"name": {"_eq": "x"}}}), "USING PRIMARY KEY (tenant_id=? AND id=?)"),
-        ("contact", parent, "USING PRIMARY KEY (tenant_id=? AND id=?)"),
+        ("contact", json!({"company": {"name": {"_eq": "x"}}}), "i_o_company__name (tenant_id=? AND name=?)"),
+        ("contact", parent, "i_o_company__name (tenant_id=? AND name=?)"),
         ("contact", json!({"orders": {"_some": {}}}), "i_o_order__contact (tenant_id=? AND contact=?)"),
         (
             "contact",
