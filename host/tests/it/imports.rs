@@ -201,7 +201,7 @@ async fn an_import_killed_at_twenty_random_rows_has_every_row_once(on: On) {
     for round in 1.. {
         // Each time a node of its own, after the lease of the one before has ended.
         let host = node(&test, round).await;
-        let polls = rand::rng().random_range(2..if on == On::Sqlite { 5 } else { 120 });
+        let polls = rand::rng().random_range(2..if on == On::Sqlite { 5 } else { 50 });
         let ended = killed_after(polls, host.run_due_jobs()).await;
         let job = view(&test.ann, &started).await["job"].clone();
         match job["state"].as_str().unwrap() {
