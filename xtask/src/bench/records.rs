@@ -126,8 +126,11 @@ pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
     let folder = Folder::make()?;
     let mut reports = Vec::new();
     for engine in options.engine.list() {
-        let report = on(*engine, options, programs, &folder.0).await.with_context(|| format!("on {engine:?}"))?;
+        let mut report = Report::of(*engine);
+        let done = on(&mut report, options, programs, &folder.0).await;
+        // What was measured before an error is worth as much.
         print::report(&report);
+        done.with_context(|| format!("on {engine:?}"))?;
         reports.push(report);
     }
     if let Some(path) = &options.json {
@@ -137,7 +140,27 @@ pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
     Ok(())
 }
 
-async fn on(engine: Engine, options: &Options, programs: &Programs, folder: &Path) -> Result<Report> {
+impl Report {
+    fn of(engine: Engine) -> Self {
+        Self {
+            engine,
+            records: 0,
+            fill_s: 0.0,
+            lines: Vec::new(),
+            rounds: Vec::new(),
+            peak_mb: 0.0,
+            imports: Vec::new(),
+            raw_import_s: None,
+            fan_out: Vec::new(),
+            deliveries_per_s: None,
+            rows: Vec::new(),
+            tenants: Vec::new(),
+        }
+    }
+}
+
+async fn on(report: &mut Report, options: &Options, programs: &Programs, folder: &Path) -> Result<()> {
+    let engine = report.engine;
     let (sizes, plan) = (options.sized(), options.plan());
     let has = |part: Part| options.parts.contains(&part);
     let folder = folder.join(format!("{engine:?}").to_lowercase());
@@ -152,20 +175,7 @@ async fn on(engine: Engine, options: &Options, programs: &Programs, folder: &Pat
     if engine == Engine::Postgres {
         raw::sql(&installation, "vacuum analyze;").await?;
     }
-    let mut report = Report {
-        engine,
-        records,
-        fill_s: seconds,
-        lines: Vec::new(),
-        rounds: Vec::new(),
-        peak_mb: 0.0,
-        imports: Vec::new(),
-        raw_import_s: None,
-        fan_out: Vec::new(),
-        deliveries_per_s: None,
-        rows: Vec::new(),
-        tenants: Vec::new(),
-    };
+    (report.records, report.fill_s) = (records, seconds);
 
     let server = installation.serve().await?;
     if has(Part::Rounds) || has(Part::Imports) {
@@ -206,5 +216,5 @@ async fn on(engine: Engine, options: &Options, programs: &Programs, folder: &Pat
     if has(Part::Tenants) {
         report.tenants = growth::tenants(&installation, &sizes.small, plan.seconds, plan.rounds - 1).await?;
     }
-    Ok(report)
+    Ok(())
 }
