@@ -5,6 +5,7 @@ pub mod aggregate;
 pub mod audit;
 pub mod caller;
 pub mod clock;
+pub mod core_objects;
 pub mod cursor;
 pub mod dependency;
 pub mod duplicate;

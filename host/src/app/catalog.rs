@@ -9,29 +9,13 @@ use moka::future::Cache;
 
 use super::{App, AppError};
 use crate::access::{Chore, HostPermit};
+use crate::domain::core_objects::CORE_OBJECTS;
 use crate::domain::id::TenantId;
 use crate::domain::object::{Object, ObjectDef};
 use crate::domain::own_schema::OwnSchema;
 use crate::domain::schema::Schema;
 use crate::plugin::Compiled;
 use crate::store::{ModuleRow, StoreError};
-
-/// The core's objects, one definition file each.
-const CORE: &[&str] = &[
-    include_str!("../../model/objects/activity.json"),
-    include_str!("../../model/objects/company.json"),
-    include_str!("../../model/objects/contact.json"),
-    include_str!("../../model/objects/contact_identity.json"),
-    include_str!("../../model/objects/conversation.json"),
-    include_str!("../../model/objects/file.json"),
-    include_str!("../../model/objects/message.json"),
-    include_str!("../../model/objects/order.json"),
-    include_str!("../../model/objects/order_line.json"),
-    include_str!("../../model/objects/product.json"),
-    include_str!("../../model/objects/segment.json"),
-    include_str!("../../model/objects/tag.json"),
-    include_str!("../../model/objects/task.json"),
-];
 
 /// Most tenants whose catalogues are kept.
 const MOST: u64 = 10_000;
@@ -90,7 +74,7 @@ impl Catalogs {
     pub(super) fn new() -> Result<Self, AppError> {
         let mut core = Vec::new();
         let mut core_defs = Vec::new();
-        for text in CORE {
+        for text in CORE_OBJECTS {
             let def: ObjectDef = serde_json::from_str(text).map_err(|error| AppError::Setup(error.to_string()))?;
             core.push(Arc::new(Object::check(def.clone(), None).map_err(AppError::Setup)?));
             core_defs.push(def);

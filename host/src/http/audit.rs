@@ -9,6 +9,7 @@ use axum::http::Uri;
 use super::Problem;
 use super::answers::Reading;
 use super::credential::Authenticated;
+use super::parameters::{limit, parameters};
 use crate::app::{App, AuditPage, AuditRequest};
 
 /// List who read and changed fields that are `audited` or encrypted, the newest first.
@@ -38,26 +39,19 @@ pub async fn list(
     Authenticated(caller): Authenticated,
     uri: Uri,
 ) -> Result<Json<AuditPage>, Problem> {
-    let mut request = AuditRequest::default();
-    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-        let value = value.into_owned();
-        match name.as_ref() {
-            "object" => request.object = Some(value),
-            "record" => request.record = Some(value),
-            "subject" => request.subject = Some(value),
-            "action" => request.action = Some(value),
-            "field" => request.field = Some(value),
-            "since" => request.since = Some(value),
-            "until" => request.until = Some(value),
-            "cursor" => request.cursor = Some(value),
-            "limit" => {
-                let limit = value.parse();
-                request.limit = Some(
-                    limit.map_err(|_| Problem::bad_request("invalid_parameter", "`limit` has to be a whole number"))?,
-                );
-            }
-            name => return Err(Problem::bad_request("unknown_parameter", format!("there is no parameter `{name}`"))),
-        }
-    }
+    let known = ["object", "record", "subject", "action", "field", "since", "until", "limit", "cursor"];
+    let mut parameters = parameters(&uri, &known)?;
+    let mut take = |name: &str| parameters.remove(name);
+    let request = AuditRequest {
+        object: take("object"),
+        record: take("record"),
+        subject: take("subject"),
+        action: take("action"),
+        field: take("field"),
+        since: take("since"),
+        until: take("until"),
+        limit: limit(take("limit"))?,
+        cursor: take("cursor"),
+    };
     Ok(Json(app.audit(&caller, &request).await?))
 }

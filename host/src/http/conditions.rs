@@ -21,12 +21,12 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     })
 }
 
-/// Whether `If-None-Match` names this version.
-pub fn is_known(headers: &HeaderMap, current: i64) -> bool {
+/// Whether `If-None-Match` names this tag.
+pub fn is_known(headers: &HeaderMap, current: &str) -> bool {
     let value = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     value.is_some_and(|text| {
         let tags = text.split(',').map(|tag| tag.trim().trim_start_matches("W/"));
-        tags.into_iter().any(|tag| tag == "*" || version(tag) == Some(current))
+        tags.into_iter().any(|tag| tag == "*" || tag == current)
     })
 }
 

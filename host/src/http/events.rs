@@ -1,6 +1,5 @@
 //! `/events`: the log of events, as pages or as a live stream; the timeline of a record.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +18,7 @@ use uuid::Uuid;
 use super::Problem;
 use super::answers::Reading;
 use super::credential::Authenticated;
+use super::parameters::{limit, parameters};
 use crate::app::{App, AppError, EventRequest, StreamItem};
 use crate::domain::event::PastEvent;
 
@@ -209,26 +209,6 @@ async fn next(
     };
     let event = if is_first { event.retry(RETRY) } else { event };
     Some((Ok(event), (items, false)))
-}
-
-/// Query parameters by name; one that is none of these is refused, so that a misspelt one is noticed.
-pub fn parameters(uri: &Uri, known: &[&str]) -> Result<HashMap<String, String>, Problem> {
-    let mut all = HashMap::new();
-    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-        if !known.contains(&name.as_ref()) {
-            return Err(Problem::bad_request("unknown_parameter", format!("there is no parameter `{name}`")));
-        }
-        if all.insert(name.to_string(), value.into_owned()).is_some() {
-            return Err(Problem::bad_request("invalid_parameter", format!("`{name}` is given twice")));
-        }
-    }
-    Ok(all)
-}
-
-/// A page size as it was written.
-pub fn limit(text: Option<String>) -> Result<Option<u64>, Problem> {
-    let read = text.map(|text| text.parse()).transpose();
-    read.map_err(|_| Problem::bad_request("invalid_parameter", "`limit` has to be a whole number"))
 }
 
 fn names(text: Option<String>) -> Vec<String> {

@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::answers::{Asking, Reading};
 use super::body::ObjectBody;
 use super::credential::Authenticated;
-use super::imports::file;
+use super::download::download;
 use super::jobs::id_of;
 use super::{Problem, idempotency, listing};
 use crate::app::{Answer, App, AppError, ExportFormat, ExportHeader, ExportRequest, ExportView};
@@ -78,7 +78,7 @@ pub async fn get_file(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let (format, bytes) = app.export_file(&caller, id_of("export", &id)?).await?;
-    Ok(file(format.media_type(), name_of(format), bytes))
+    Ok(download(format.media_type(), name_of(format), bytes))
 }
 
 /// Export records at once.
@@ -109,7 +109,7 @@ pub async fn stream(
 ) -> Result<Response, Problem> {
     let request = direct(object, &uri)?;
     let bytes = app.stream_export(&caller, &request).await?;
-    Ok(file(request.format.media_type(), name_of(request.format), bytes))
+    Ok(download(request.format.media_type(), name_of(request.format), bytes))
 }
 
 /// Reads the parameters of an export that is sent at once.

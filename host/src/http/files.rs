@@ -1,6 +1,5 @@
 //! `/files/{id}/content`: what a file holds.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -10,8 +9,9 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 
 use super::answers::{Reading, Writing};
-use super::conditions::if_match;
+use super::conditions::{if_match, is_known};
 use super::credential::Authenticated;
+use super::download::download;
 use super::records::{change_key, record_id};
 use super::{Problem, idempotency, outcomes};
 use crate::app::{App, FILE, NewContent};
@@ -80,47 +80,10 @@ pub async fn get(
 ) -> Result<Response, Problem> {
     let content = app.content(&caller, record_id(FILE, &id)?).await?;
     let etag = format!("\"{}\"", content.sha256);
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if known.split(',').any(|tag| tag.trim() == "*" || tag.trim().trim_start_matches("W/") == etag) {
+    if is_known(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
-    let answer = [
-        (header::CONTENT_TYPE, if content.media_type.is_empty() { UNKNOWN.to_owned() } else { content.media_type }),
-        (header::CONTENT_LENGTH, content.size.to_string()),
-        (header::CONTENT_DISPOSITION, disposition(&content.name)),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".to_owned()),
-        (header::ETAG, etag),
-    ];
-    let bytes = content.bytes.inspect(|part| {
-        if let Err(error) = part {
-            tracing::error!(%error, "a file broke off");
-        }
-    });
-    Ok((answer, Body::from_stream(bytes)).into_response())
-}
-
-/// The name in the form of RFC 6266, with every letter but the plainest written as bytes.
-fn disposition(name: &str) -> String {
-    let mut written = "attachment; filename*=UTF-8''".to_owned();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
-            written.push(char::from(byte));
-        } else {
-            let _ = write!(written, "%{byte:02X}");
-        }
-    }
-    written
-}
-
-#[cfg(test)]
-mod tests {
-    use super::disposition;
-
-    #[test]
-    fn a_name_cannot_leave_its_header() {
-        assert_eq!(disposition("a b.pdf"), "attachment; filename*=UTF-8''a%20b.pdf");
-        assert_eq!(disposition("\"\r\nX: y"), "attachment; filename*=UTF-8''%22%0D%0AX%3A%20y");
-        assert_eq!(disposition("王.txt"), "attachment; filename*=UTF-8''%E7%8E%8B.txt");
-    }
+    let media_type = if content.media_type.is_empty() { UNKNOWN } else { &content.media_type };
+    let length = [(header::CONTENT_LENGTH, content.size.to_string()), (header::ETAG, etag)];
+    Ok((length, download(media_type, &content.name, content.bytes)).into_response())
 }

@@ -6,13 +6,14 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
 
 use super::answers::{Reading, Writing};
 use super::body::ObjectBody;
 use super::credential::Authenticated;
+use super::download::download;
 use super::jobs::id_of;
 use super::{Problem, idempotency};
 use crate::app::{Answer, App, AppError, ImportView, Upload, delimiter_of, encoding_of};
@@ -180,22 +181,7 @@ pub async fn errors(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let bytes = app.import_errors(&caller, id_of("import", &id)?).await?;
-    Ok(file("text/csv; charset=utf-8", "errors.csv", bytes))
-}
-
-/// A file as an answer, sent as it is read.
-pub fn file(media_type: &'static str, name: &str, bytes: crate::app::Outgoing) -> Response {
-    let bytes = bytes.inspect(|part| {
-        if let Err(error) = part {
-            tracing::error!(%error, "a file broke off");
-        }
-    });
-    let headers = [
-        (header::CONTENT_TYPE, media_type.to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-    ];
-    (headers, Body::from_stream(bytes)).into_response()
+    Ok(download("text/csv; charset=utf-8", "errors.csv", bytes))
 }
 
 fn accepted(view: &ImportView) -> Answer {

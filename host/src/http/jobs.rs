@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::Problem;
 use super::answers::{Reading, Writing};
 use super::credential::Authenticated;
+use super::parameters::{limit, parameters};
 use crate::app::{App, AppError, JobPage, JobView, JobsRequest};
 
 /// List the tenant's jobs, the newest first.
@@ -32,22 +33,10 @@ pub async fn list(
     Authenticated(caller): Authenticated,
     uri: Uri,
 ) -> Result<Json<JobPage>, Problem> {
-    let mut request = JobsRequest::default();
-    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-        let value = value.into_owned();
-        match name.as_ref() {
-            "kind" => request.kind = Some(value),
-            "state" => request.state = Some(value),
-            "cursor" => request.cursor = Some(value),
-            "limit" => {
-                let limit = value.parse();
-                request.limit = Some(
-                    limit.map_err(|_| Problem::bad_request("invalid_parameter", "`limit` has to be a whole number"))?,
-                );
-            }
-            name => return Err(Problem::bad_request("unknown_parameter", format!("there is no parameter `{name}`"))),
-        }
-    }
+    let mut parameters = parameters(&uri, &["kind", "state", "limit", "cursor"])?;
+    let mut take = |name: &str| parameters.remove(name);
+    let request =
+        JobsRequest { kind: take("kind"), state: take("state"), limit: limit(take("limit"))?, cursor: take("cursor") };
     Ok(Json(app.jobs(&caller, &request).await?))
 }
 

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::Problem;
 use super::answers::Reading;
 use super::credential::Authenticated;
+use super::parameters::parameters;
 use super::records::{json, record_id};
 use crate::app::{App, Profile};
 use crate::domain::record::Record;
@@ -90,9 +91,7 @@ pub async fn get(
     Path((object, id)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    if let Some((name, _)) = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).next() {
-        return Err(Problem::bad_request("unknown_parameter", format!("there is no parameter `{name}`")));
-    }
+    parameters(&uri, &[])?;
     let profile = app.profile(&caller, &object, record_id(&object, &id)?).await?;
     Ok(json(&body(&profile)))
 }

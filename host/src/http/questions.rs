@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::answers::{Asking, Reading};
 use super::body::ObjectBody;
 use super::credential::Authenticated;
+use super::parameters::{limit, parameters};
 use super::records::{json, record_id};
 use super::{Problem, listing};
 use crate::app::{App, Hit, Page};
@@ -193,20 +194,10 @@ pub async fn search_all(
     Authenticated(caller): Authenticated,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let (mut text, mut objects, mut limit) = (String::new(), String::new(), None);
-    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-        match name.as_ref() {
-            "q" => text = value.into_owned(),
-            "objects" => objects = value.into_owned(),
-            "limit" => {
-                let wrong = |_| Problem::bad_request("invalid_parameter", "`limit` has to be a whole number");
-                limit = Some(value.parse().map_err(wrong)?);
-            }
-            name => {
-                return Err(Problem::bad_request("unknown_parameter", format!("there is no parameter `{name}`")));
-            }
-        }
-    }
+    let mut parameters = parameters(&uri, &["q", "objects", "limit"])?;
+    let text = parameters.remove("q").unwrap_or_default();
+    let objects = parameters.remove("objects").unwrap_or_default();
+    let limit = limit(parameters.remove("limit"))?;
     let objects: Vec<&str> = objects.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     let found = app.search(&caller, &text, &objects, limit).await?;
     Ok(json(&Hits { data: found.hits, complete: found.complete }))

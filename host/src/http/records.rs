@@ -79,7 +79,7 @@ pub async fn get(
     let Some(view) = page.views().into_iter().next() else { return Err(Problem::not_found("there is no record")) };
     let tag = [(header::ETAG, etag(view.record.version))];
     // The version says nothing about the records that were put beside it.
-    if expand.is_empty() && is_known(&headers, view.record.version) {
+    if expand.is_empty() && is_known(&headers, &etag(view.record.version)) {
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
     Ok((tag, json(&view)).into_response())

@@ -10,11 +10,43 @@ both!(
     values_of_the_wrong_type
     bodies_that_are_not_what_they_should_be
     filters_and_parameters
+    parameters_of_writes
+    floats_keep_their_last_digit
     links_to_nowhere
     a_link_that_stays_may_lead_nowhere
     unique_values
     every_fault_is_told_at_once
 );
+
+async fn parameters_of_writes(on: On) {
+    let TestApp { ann, .. } = TestApp::start(on).await;
+    let ann_is = json!({"name": "Ann"});
+    ann.post("/api/v1/records/contact?dry_run=true", &ann_is).await.problem(400, "unknown_parameter");
+    assert!(ann.all("contact", &[]).await.is_empty());
+    let made = ann.create("contact", ann_is).await;
+    let path = format!("/api/v1/records/contact/{}", made["id"].as_str().unwrap());
+    ann.patch(&format!("{path}?dry_run=true"), &json!({"city": "Bern"})).await.problem(400, "unknown_parameter");
+    ann.delete(&format!("{path}?dry_run=true")).await.problem(400, "unknown_parameter");
+    assert_eq!(ann.get(&path).await.assert(200).json(), made);
+    for list in ["jobs", "audit", "search", "events"] {
+        ann.get(&format!("/api/v1/{list}?limmit=1")).await.problem(400, "unknown_parameter");
+        ann.get(&format!("/api/v1/{list}?limit=x")).await.problem(400, "invalid_parameter");
+    }
+}
+
+async fn floats_keep_their_last_digit(on: On) {
+    let TestApp { ann, .. } = TestApp::start(on).await;
+    let field = json!({"name": "x_data", "label": "Data", "type": "json"});
+    ann.post("/api/v1/schema/contact/fields", &field).await.assert(201);
+    // All 17 digits of numbers from 0.001 to 1000.
+    let floats: Vec<f64> = (0..2_000_u32).map(|at| 10_f64.powf(f64::from(at) / 333.0 - 3.0)).collect();
+    let made = ann.create("contact", json!({"name": "Ann", "x_data": floats})).await;
+    let read = ann.get(&format!("/api/v1/records/contact/{}", made["id"].as_str().unwrap())).await.json();
+    let bits = |json: &Json| json.as_array().unwrap().iter().map(|one| one.as_f64().unwrap().to_bits()).collect();
+    let (made, read): (Vec<u64>, Vec<u64>) = (bits(&made["x_data"]), bits(&read["x_data"]));
+    let sent: Vec<u64> = floats.iter().map(|float| float.to_bits()).collect();
+    assert!(made == sent && read == sent);
+}
 
 async fn unknown_objects_fields_and_paths(on: On) {
     let TestApp { ann, .. } = TestApp::start(on).await;

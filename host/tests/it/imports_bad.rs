@@ -16,6 +16,7 @@ both!(
     ten_thousand_columns
     a_card_that_never_ends
     lines_that_are_no_objects
+    a_row_that_looks_as_if_it_were_sealed
     a_file_that_breaks_off
     cve_2026_55154_espocrm
 );
@@ -35,6 +36,15 @@ async fn outcome(test: &TestApp, media_type: &str, file: impl Into<reqwest::Body
     });
     assert!(width > 0);
     (names, codes.collect(), done)
+}
+
+async fn a_row_that_looks_as_if_it_were_sealed(on: On) {
+    let test = TestApp::start(on).await;
+    let file = "{\"sealed\": \"sealed:AAAA\"}\n{\"name\": \"Ann\"}\n";
+    let (names, codes, done) = outcome(&test, "application/jsonl", file).await;
+    assert_eq!((names, codes), (vec!["Ann".to_owned()], vec!["1 required".to_owned()]));
+    let errors = test.ann.get(&path(&done, "/errors")).await.assert(200).text;
+    assert!(errors.contains("sealed:AAAA"), "{errors}");
 }
 
 async fn broken_quotes_cost_their_own_rows(on: On) {

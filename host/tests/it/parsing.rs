@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use guildhall::domain::aggregate::Aggregate;
 use guildhall::domain::clock::Timestamp;
+use guildhall::domain::core_objects::CORE_OBJECTS;
 use guildhall::domain::cursor::{CursorKey, Place};
 use guildhall::domain::filter::{Filter, Scope, from_pairs};
 use guildhall::domain::id::TenantId;
@@ -16,25 +17,9 @@ use proptest::prelude::*;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-const FILES: [&str; 13] = [
-    include_str!("../../model/objects/activity.json"),
-    include_str!("../../model/objects/company.json"),
-    include_str!("../../model/objects/contact.json"),
-    include_str!("../../model/objects/contact_identity.json"),
-    include_str!("../../model/objects/conversation.json"),
-    include_str!("../../model/objects/file.json"),
-    include_str!("../../model/objects/message.json"),
-    include_str!("../../model/objects/order.json"),
-    include_str!("../../model/objects/order_line.json"),
-    include_str!("../../model/objects/product.json"),
-    include_str!("../../model/objects/segment.json"),
-    include_str!("../../model/objects/tag.json"),
-    include_str!("../../model/objects/task.json"),
-];
-
 fn schema() -> Schema {
     let object = |text: &&str| Arc::new(Object::check(serde_json::from_str(text).unwrap(), None).unwrap());
-    Schema::new(FILES.iter().map(object)).unwrap()
+    Schema::new(CORE_OBJECTS.iter().map(object)).unwrap()
 }
 
 /// Names that mean something, and such that do not.

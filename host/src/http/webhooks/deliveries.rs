@@ -16,7 +16,7 @@ use crate::domain::invalid::FieldError;
 use crate::http::answers::{Reading, Writing};
 use crate::http::body::ObjectBody;
 use crate::http::credential::Authenticated;
-use crate::http::events::{limit, parameters};
+use crate::http::parameters::{limit, parameters};
 use crate::http::{Problem, idempotency};
 
 /// From when on.

@@ -110,7 +110,8 @@ impl<'a> Compiler<'a> {
             Filter::Linked { place, object, filter } => {
                 let inner = Compiler { object, level: self.level + 1, ..*self };
                 if self.engine == Engine::Sqlite && !negated && self.own_field(Target::Field(*place)).is_none() {
-                    // PostgreSQL finds by itself that it can begin at the other end; SQLite has to be told.
+                    // SQLite would look up every other end; a list of those that meet the filter is made once.
+                    // PostgreSQL turns the one into the other by itself.
                     return self.met(&inner, filter).map_or_else(nothing, |mut met| {
                         let link = self.column(Target::Field(*place));
                         Cond::all().add(link.in_subquery(met.expr(inner.own("id")).to_owned()))
