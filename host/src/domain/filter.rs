@@ -170,6 +170,15 @@ impl Target {
         }
     }
 
+    /// Whether no two records have the same value.
+    pub fn is_unique(self, object: &Object) -> bool {
+        match self {
+            Self::Id => true,
+            Self::Field(at) => object.fields[at].def.unique,
+            _ => false,
+        }
+    }
+
     /// Whether every record has a value.
     pub fn is_always_there(self, object: &Object) -> bool {
         match self {
@@ -224,6 +233,17 @@ impl Filter {
                 all
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// Whether it asks for given values of a field that is unique, and so for few records.
+    pub fn looks_up(&self, object: &Object) -> bool {
+        match self {
+            Self::And(parts) => parts.iter().any(|part| part.looks_up(object)),
+            Self::Compare(target @ Target::Field(_), Comparison::Equal, _) | Self::In(target @ Target::Field(_), _) => {
+                target.is_unique(object)
+            }
+            _ => false,
         }
     }
 

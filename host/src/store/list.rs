@@ -9,7 +9,7 @@ use sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, NullOrdering, Order, Que
 pub(super) use compile::{Compiler, column};
 
 use super::custom::CUSTOM;
-use super::db::{Reach, Stmt};
+use super::db::{Engine, Reach, Stmt};
 use super::records::decode_some;
 use super::tables::table_name;
 use super::{Store, StoreError};
@@ -97,15 +97,18 @@ impl Store {
         if let Some(after) = &query.after {
             select.cond_where(sql.after(&query.sort, after));
         }
+        // SQLite would rather walk the tenant in the order of the sort than look a thousand values up.
+        let looks_up = self.db.engine() == Engine::Sqlite && query.filter.as_ref().is_some_and(|it| it.looks_up(object));
+        let by = |column: Expr| if looks_up { Expr::cust_with_exprs("+?", [column]) } else { column };
         for sort in &query.sort {
             let order = if sort.descending { Order::Desc } else { Order::Asc };
             if sort.target.is_always_there(object) {
-                select.order_by_expr(sql.column(sort.target), order);
+                select.order_by_expr(by(sql.column(sort.target)), order);
             } else {
-                select.order_by_expr_with_nulls(sql.column(sort.target), order, NullOrdering::Last);
+                select.order_by_expr_with_nulls(by(sql.column(sort.target)), order, NullOrdering::Last);
             }
         }
-        select.order_by_expr(sql.own("id"), Order::Asc);
+        select.order_by_expr(by(sql.own("id")), Order::Asc);
         Ok(select)
     }
 

@@ -13,7 +13,7 @@ use sea_query::Value as Bound;
 use uuid::Uuid;
 
 use super::commit::{Change, Write, chunks};
-use super::db::{Engine, Expect, Reach, Step, Stmt};
+use super::db::{Expect, Reach, Step, Stmt};
 use super::{Store, StoreError};
 use crate::access::{Permit, Read};
 use crate::domain::id::TenantId;
@@ -24,6 +24,8 @@ use crate::domain::search::{MAX_CANDIDATES, Span, Term, Words, words};
 const WORDS_PER_STATEMENT: usize = 5_000;
 /// Records whose words are added one record at a time.
 const FEW: usize = 8;
+/// Most words of many records that one statement adds.
+const WORDS_AT_ONCE: usize = 512;
 
 /// A record that has a word.
 #[derive(Clone, Debug)]
@@ -40,30 +42,31 @@ impl Store {
     /// The steps that keep the words of records as they are written.
     pub(super) fn word_steps(&self, tenant: TenantId, writes: &[Write]) -> Vec<Step> {
         let mut steps = Vec::new();
-        let mut come: IndexMap<&str, Vec<(Uuid, String, i64)>> = IndexMap::new();
+        let mut come: IndexMap<&str, Vec<(String, i64, Uuid)>> = IndexMap::new();
         for write in writes {
             let (gone, words) = Self::words_of(tenant, write);
             steps.extend(gone);
             let record = &write.record;
-            // A small unit is one statement on PostgreSQL anyway; SQLite is quicker with small ones.
-            if self.db.engine() == Engine::Sqlite || writes.len() <= FEW {
+            if writes.len() <= FEW {
                 steps.extend(Self::add_words(tenant, &record.object, record.id, &words));
             } else {
-                let rows = words.into_iter().map(|(word, place)| (record.id, word, place));
+                let rows = words.into_iter().map(|(word, place)| (word, place, record.id));
                 come.entry(&record.object.name).or_default().extend(rows);
             }
         }
-        for (object, rows) in &come {
-            steps.extend(chunks(Engine::Postgres, rows, 3).map(|rows| Self::add_words_of_many(tenant, object, rows)));
+        for (object, mut rows) in come {
+            // In the order of the index, so that neighbours go to the page that was just found.
+            rows.sort_unstable();
+            steps.extend(chunks(&rows, WORDS_AT_ONCE).map(|rows| Self::add_words_of_many(tenant, object, rows)));
         }
         steps
     }
 
     /// Adds words of many records; the text is the same for as many rows.
-    fn add_words_of_many(tenant: TenantId, object: &str, rows: &[(Uuid, String, i64)]) -> Step {
+    fn add_words_of_many(tenant: TenantId, object: &str, rows: &[(String, i64, Uuid)]) -> Step {
         let mut sql = "insert into search_token (tenant_id, object, record_id, token, place) values ".to_owned();
         let mut values: Vec<Bound> = vec![tenant.0.into(), object.into()];
-        for (record, word, place) in rows {
+        for (word, place, record) in rows {
             let comma = if values.len() == 2 { "" } else { ", " };
             values.extend([(*record).into(), word.as_str().into(), (*place).into()]);
             let at = values.len();

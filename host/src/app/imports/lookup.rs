@@ -20,6 +20,10 @@ use crate::domain::value::Value;
 /// Most records that one lookup reads: with more, names are not told apart.
 const MOST: u32 = 2_000;
 
+/// Values that one query looks for, where each may belong to many records: with
+/// more, an engine may find it cheaper to read the whole object.
+const FEW: usize = 20;
+
 /// Records by the text of a value.
 pub type Found = HashMap<String, Vec<Record>>;
 
@@ -39,9 +43,12 @@ pub async fn find(run: &JobRun, object: &Arc<Object>, field: &str, values: Vec<V
     let mut found = Found::new();
     let Some(target) = Target::find(object, field).filter(|_| !values.is_empty()) else { return Ok(found) };
     let permit = run.app.access.check::<Read>(&run.caller, object).await?;
-    let query = Query { filter: Some(Filter::In(target, values)), limit: MOST, ..Query::default() };
-    for record in run.app.store.list(&permit.alone(), &query).await? {
-        found.entry(text_of(&target.of(&record))).or_default().push(record);
+    let at_once = if target.is_unique(object) { values.len() } else { FEW };
+    for values in values.chunks(at_once) {
+        let query = Query { filter: Some(Filter::In(target, values.to_vec())), limit: MOST, ..Query::default() };
+        for record in run.app.store.list(&permit.alone(), &query).await? {
+            found.entry(text_of(&target.of(&record))).or_default().push(record);
+        }
     }
     Ok(found)
 }

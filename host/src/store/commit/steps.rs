@@ -116,7 +116,7 @@ impl Store {
         let object = &writes[0].record.object;
         let columns = value_count(object);
         let texts = self.texts(object);
-        chunks(self.db.engine(), writes, columns)
+        chunks(writes, at_once(self.db.engine(), columns))
             .map(move |writes| {
                 let mut values = Vec::with_capacity(writes.len() * columns);
                 for write in writes {
@@ -147,7 +147,7 @@ impl Store {
 
     /// Appends the events.
     pub(super) fn append_all(&self, tenant: TenantId, events: &[Event]) -> impl Iterator<Item = Step> {
-        chunks(self.db.engine(), events, 11).map(move |events| self.append(tenant, events))
+        chunks(events, at_once(self.db.engine(), 11)).map(move |events| self.append(tenant, events))
     }
 
     fn bind_new(&self, tenant: TenantId, record: &Record, values: &mut Vec<Bound>) {
@@ -216,12 +216,16 @@ fn value_count(object: &Object) -> usize {
     fields + 4 + if object.has_custom_fields() { 1 + slots().count() } else { 0 }
 }
 
-/// Cuts rows into the sizes that statements come in.
-pub fn chunks<T>(engine: Engine, mut rows: &[T], columns: usize) -> impl Iterator<Item = &[T]> {
-    let most = match engine {
+/// Rows of so many columns that one statement adds; SQLite has no round trips to spare.
+fn at_once(engine: Engine, columns: usize) -> usize {
+    match engine {
         Engine::Sqlite => 1,
         Engine::Postgres => MAX_VALUES / columns.max(1),
-    };
+    }
+}
+
+/// Cuts rows into the sizes that statements come in, with so many rows at most.
+pub fn chunks<T>(mut rows: &[T], most: usize) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let size = *SIZES.iter().find(|&&size| size <= rows.len() && size <= most.max(1))?;
         let (chunk, rest) = rows.split_at(size);
