@@ -1,36 +1,46 @@
 //! Floor 1, sole owner of casbin: decides who may do what, and hands out the
 //! [`Permit`]s that the store demands.
 
-mod enforcer;
 mod permit;
+mod policy;
+mod rows;
 mod sight;
 
 use std::sync::Arc;
 
-use moka::future::Cache;
+use chrono_tz::Tz;
+use moka::sync::Cache;
 
-pub use enforcer::PolicyError;
-use enforcer::TenantPolicy;
-pub use permit::{Acting, AreaPermit, Chore, Configure, Create, Delete, HostPermit, Permit, Permits, Read, Update};
+pub use permit::{
+    Acting, AreaPermit, Chore, Configure, Create, Delete, Export, HostPermit, Import, Merge, Permit, Permits, Read,
+    Share, Update,
+};
+pub use policy::{Decision, Masks, Policy, PolicyError, built_in_roles};
+pub use rows::Rows;
+use rows::Rules;
 pub use sight::Sight;
 
 use crate::domain::caller::Caller;
+use crate::domain::clock::Clock;
 use crate::domain::id::TenantId;
+use crate::domain::moment::Moment;
 use crate::domain::object::Object;
 use crate::domain::permission::{Action, Area};
 use crate::domain::plugin::Manifest;
+use crate::domain::role::Reach;
+use crate::domain::schema::Schema;
 
 /// Tenants whose policy is kept in memory.
-const TENANTS_IN_MEMORY: u64 = 10_000;
+const TENANTS_IN_MEMORY: u64 = 20_000;
 
 /// Why something is not allowed.
 #[derive(Debug, thiserror::Error)]
 pub enum Denied {
-    /// The role does not allow it.
-    #[error("the role `{role}` may not {action} `{target}`")]
+    /// No role of the caller allows it.
+    #[error("the role `{roles}` may not {action} `{target}`")]
     Role {
-        /// The caller's role.
-        role: Arc<str>,
+        /// The caller's roles.
+        roles: String,
         /// What was asked for.
         action: Action,
         /// On what.
@@ -41,6 +51,22 @@ pub enum Denied {
     Managed {
         /// The object.
         object: String,
+    },
+    /// The caller's roles allow it, but not with this record.
+    #[error("the role `{roles}` may not {action} this `{object}`")]
+    Record {
+        /// The caller's roles.
+        roles: String,
+        /// What was asked for.
+        action: Action,
+        /// The record's object.
+        object: String,
+    },
+    /// The role stands above the caller.
+    #[error("the role `{role}` is given and taken by those who stand above it")]
+    Grant {
+        /// The role.
+        role: String,
     },
     /// The plugin's manifest does not ask for it.
     #[error("the plugin `{plugin}` has no permission to {action} `{object}`")]
@@ -59,23 +85,40 @@ pub enum Denied {
 
 /// Decides, with one small enforcer per tenant and a memory of its decisions.
 pub struct Access {
-    tenants: Cache<TenantId, Arc<TenantPolicy>>,
-}
-
-impl Default for Access {
-    fn default() -> Self {
-        Self { tenants: Cache::new(TENANTS_IN_MEMORY) }
-    }
+    clock: Clock,
+    policies: Cache<TenantId, Arc<Policy>>,
+    /// What rules are about, and on whose calendar.
+    schemas: Cache<TenantId, (Arc<Schema>, Tz)>,
 }
 
 impl Access {
-    /// May the caller do this with records of the object?
+    /// Knows no tenant yet.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, policies: Cache::new(TENANTS_IN_MEMORY), schemas: Cache::new(TENANTS_IN_MEMORY) }
+    }
+
+    /// The policy of a tenant, when it is loaded.
+    pub fn policy(&self, tenant: TenantId) -> Option<Arc<Policy>> {
+        self.policies.get(&tenant)
+    }
+
+    /// Takes a policy in.
+    pub fn set_policy(&self, tenant: TenantId, policy: Policy) {
+        self.policies.insert(tenant, Arc::new(policy));
+    }
+
+    /// Takes in what a tenant's rules are about.
+    pub fn set_schema(&self, tenant: TenantId, schema: &Arc<Schema>, timezone: Tz) {
+        self.schemas.insert(tenant, (Arc::clone(schema), timezone));
+    }
+
+    /// May the caller do this with records of the object, and with which?
     pub async fn check<A: Acting>(&self, caller: &Caller, object: &Arc<Object>) -> Result<Permit<A>, Denied> {
-        self.decide(caller, &object.name, A::ACTION).await?;
-        if object.read_only && A::ACTION != Action::Read {
+        let rows = self.rows(caller, object, A::ACTION)?;
+        if object.read_only && A::ACTION.writes() {
             return Err(Denied::Managed { object: object.name.clone() });
         }
-        Ok(Permit::new(caller, object, None))
+        Ok(Permit::new(caller, object, None, rows))
     }
 
     /// May the plugin do this on behalf of the caller? The manifest must ask
@@ -91,52 +134,68 @@ impl Access {
         if plugin.grants(&object.name, A::ACTION).is_none() {
             return Err(Denied::Plugin { plugin: plugin.id.clone(), action: A::ACTION, object: object.name.clone() });
         }
+        let mut rows = Rows::All;
         if !is_own {
-            self.decide(caller, &object.name, A::ACTION).await?;
-            if object.read_only && A::ACTION != Action::Read {
+            rows = self.rows(caller, object, A::ACTION)?;
+            if object.read_only && A::ACTION.writes() {
                 return Err(Denied::Managed { object: object.name.clone() });
             }
         }
-        Ok(Permit::new(caller, object, Some(Arc::clone(plugin))))
+        Ok(Permit::new(caller, object, Some(Arc::clone(plugin)), rows))
     }
 
     /// What the host does itself to keep computed fields right, whoever caused it.
     pub fn for_computing<A: Acting>(&self, caller: &Caller, object: &Arc<Object>) -> Permit<A> {
-        Permit::new(caller, object, None)
+        Permit::new(caller, object, None, Rows::All)
     }
 
-    /// Whoever may delete the records of an object may have the links to them
+    /// Whoever may merge the records of an object may have the links to them
     /// lead elsewhere, whatever object the links belong to: to merge records is
     /// to say that they were one all along.
     pub fn follow(&self, merged: &Permit<Delete>, object: &Arc<Object>) -> (Permit<Read>, Permit<Update>) {
-        (Permit::new(merged.caller(), object, None), Permit::new(merged.caller(), object, None))
+        let caller = merged.caller();
+        (Permit::new(caller, object, None, Rows::All), Permit::new(caller, object, None, Rows::All))
     }
 
     /// May the caller do this with an area of the host?
     pub async fn check_area<A: Acting>(&self, caller: &Caller, area: Area) -> Result<AreaPermit<A>, Denied> {
-        self.decide(caller, area.name(), A::ACTION).await?;
+        self.decide(caller, area.name(), A::ACTION)?;
         Ok(AreaPermit::new(caller.tenant))
     }
 
     /// What the caller, or a plugin on the caller's behalf, may see of all objects.
     pub async fn sight(&self, caller: &Caller, plugin: Option<&Arc<Manifest>>) -> Result<Sight, Denied> {
-        Ok(Sight::new(self.policy(caller.tenant).await?, caller, plugin))
+        let policy = self.policies.get(&caller.tenant).ok_or(PolicyError::NotLoaded)?;
+        let (schema, timezone) = self.schemas.get(&caller.tenant).ok_or(PolicyError::NotLoaded)?;
+        let moment = Moment { at: self.clock.now(), timezone };
+        Ok(Sight { policy, schema, moment, caller: caller.clone(), plugin: plugin.cloned() })
     }
 
-    async fn policy(&self, tenant: TenantId) -> Result<Arc<TenantPolicy>, Denied> {
-        if let Some(policy) = self.tenants.get(&tenant).await {
-            return Ok(policy);
-        }
-        let policy = Arc::new(TenantPolicy::load(tenant).await?);
-        self.tenants.insert(tenant, Arc::clone(&policy)).await;
-        Ok(policy)
+    /// The denial of something that is allowed with other records.
+    pub fn not_this<A: Acting>(permit: &Permit<A>) -> Denied {
+        let object = permit.object().name.clone();
+        Denied::Record { roles: names(permit.caller()), action: A::ACTION, object }
     }
 
-    async fn decide(&self, caller: &Caller, target: &str, action: Action) -> Result<(), Denied> {
-        let policy = self.policy(caller.tenant).await?;
-        if policy.allows(&caller.role, target, action)? {
-            return Ok(());
+    fn rows(&self, caller: &Caller, object: &Arc<Object>, action: Action) -> Result<Rows, Denied> {
+        let (policy, decision) = self.decide(caller, &object.name, action)?;
+        if decision.reach == Some(Reach::All) {
+            return Ok(Rows::All);
         }
-        Err(Denied::Role { role: Arc::clone(&caller.role), action, target: target.to_owned() })
+        let (schema, timezone) = self.schemas.get(&caller.tenant).ok_or(PolicyError::NotLoaded)?;
+        let moment = Moment { at: self.clock.now(), timezone };
+        Ok(Rules { policy: &policy, schema: &schema, moment, caller }.rows(object, action, &decision))
     }
+
+    fn decide(&self, caller: &Caller, target: &str, action: Action) -> Result<(Arc<Policy>, Decision), Denied> {
+        let policy = self.policies.get(&caller.tenant).ok_or(PolicyError::NotLoaded)?;
+        match policy.decide(&caller.roles, target, action)? {
+            Some(decision) => Ok((policy, decision)),
+            None => Err(Denied::Role { roles: names(caller), action, target: target.to_owned() }),
+        }
+    }
+}
+
+fn names(caller: &Caller) -> String {
+    caller.roles.iter().map(|role| &**role).collect::<Vec<_>>().join(", ")
 }

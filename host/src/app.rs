@@ -25,6 +25,7 @@ mod hooks;
 mod imports;
 mod jobs;
 mod keeping;
+mod keys;
 mod lanes;
 mod looking;
 mod matching;
@@ -33,15 +34,19 @@ mod modules;
 mod news;
 mod numbers;
 mod operation;
+mod people;
+mod policies;
 mod profile;
 mod question;
 mod recompute;
 mod records;
 mod returning;
+mod roles;
 mod schema;
 mod sealing;
 mod search;
 mod settle;
+mod shares;
 mod staging;
 mod stream;
 mod taken;
@@ -66,15 +71,19 @@ pub use exports::{ExportFormat, ExportHeader, ExportRequest, ExportView};
 pub use files::{Content, FILE, NewContent};
 pub use imports::{ImportView, Upload, delimiter_of, encoding_of, options_of};
 pub use jobs::{JobPage, JobView, JobsRequest};
+pub use keys::{KeyView, NewKeyInput};
 pub use matching::MatchingRequest;
 pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
 pub use modules::{ModuleView, PluginView};
 pub use operation::{MissingLink, Operation, Outcome};
+pub use people::{RenderView, TeamInput, TeamView, UserInput, UserView};
 pub use profile::{Profile, ProfileList};
 pub use question::ListRequest;
 pub use records::Page;
+pub use roles::RoleView;
 pub use schema::{ObjectView, SchemaChanged, SchemaView};
 pub use search::{Found, Hit};
+pub use shares::{ShareInput, ShareView};
 pub use stream::StreamItem;
 pub use unmerge::UnmergeReport;
 pub use vault::Rotated;
@@ -119,6 +128,8 @@ pub struct App {
     ids: Ids,
     cursors: CursorKey,
     keys: accounts::KeyCache,
+    used_keys: accounts::UsedKeys,
+    policies: policies::Looked,
     catalogs: catalog::Catalogs,
     lanes: lanes::Lanes,
     news: Arc<news::News>,
@@ -150,12 +161,14 @@ impl App {
         let app = Self {
             jobs: jobs::Jobs::new(ids.make()),
             store,
-            access: Access::default(),
+            access: Access::new(clock.clone()),
             engine,
             ids,
             clock,
             cursors: CursorKey::new(secret),
             keys: accounts::key_cache(),
+            used_keys: accounts::UsedKeys::default(),
+            policies: policies::looked(),
             catalogs: catalog::Catalogs::new()?,
             lanes: lanes::Lanes::default(),
             news,
@@ -174,9 +187,10 @@ impl App {
     }
 
     /// Throws away what has had its time: answers kept for retries, deliveries
-    /// that ended, jobs, imports, files.
+    /// that ended, jobs, imports, files; and writes down which keys were used.
     pub async fn tidy_up(&self) -> Result<(), AppError> {
         let (permit, now) = (HostPermit::new(Chore::Operate), self.clock.now());
+        self.note_used_keys().await?;
         self.store.forget_answers(permit, now).await?;
         self.store.forget_imports(permit, now).await?;
         self.store.forget_blobs(permit, now).await?;

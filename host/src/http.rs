@@ -1,6 +1,7 @@
 //! Floor 3: the HTTP API. Handlers translate; `app` decides.
 
 mod answers;
+mod api_keys;
 mod audit;
 mod batches;
 mod body;
@@ -29,7 +30,11 @@ mod profiles;
 mod questions;
 mod records;
 mod request_id;
+mod roles;
 mod schema;
+mod shares;
+mod teams;
+mod users;
 mod webhooks;
 
 use std::sync::Arc;
@@ -88,6 +93,16 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(exports::create))
         .routes(routes!(exports::get))
         .routes(routes!(exports::get_file))
+        .routes(routes!(shares::list, shares::create))
+        .routes(routes!(shares::remove))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::get, users::change))
+        .routes(routes!(teams::list, teams::create))
+        .routes(routes!(teams::change, teams::remove))
+        .routes(routes!(roles::list, roles::create))
+        .routes(routes!(roles::get, roles::replace, roles::remove))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::revoke))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::cancel))

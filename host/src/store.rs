@@ -6,6 +6,7 @@
 
 mod accounts;
 mod aggregate;
+mod api_keys;
 mod audit;
 mod blobs;
 mod commit;
@@ -26,8 +27,10 @@ mod list;
 mod merges;
 mod modules;
 mod own_schemas;
+mod people;
 mod records;
 mod search;
+mod shares;
 mod tables;
 mod webhooks;
 
@@ -37,6 +40,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 pub use accounts::{KeyRow, NewKey, NewTenant};
 pub use aggregate::Cell;
+pub use api_keys::KeyInfo;
 pub use audit::AuditFilter;
 pub use blobs::BlobRow;
 pub use commit::{Change, Conflict, Further, KeptAnswer, Read, Unit, Write};
@@ -51,7 +55,9 @@ pub use imports::{ChangeRow, FaultRow, ImportRow};
 pub use jobs::{JobFilter, JobRow, Lease, NewJob};
 pub use merges::{MergeNote, MergeRow};
 pub use modules::{ModuleRow, NewPlugin, PluginRow};
+pub use people::{MemberRow, TeamRow};
 pub use search::Posting;
+pub use shares::ShareRow;
 use tables::TableSql;
 pub use tables::{TableChange, TableError};
 pub use webhooks::WebhookRow;

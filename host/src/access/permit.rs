@@ -5,7 +5,9 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::rows::Rows;
 use crate::domain::caller::Caller;
+use crate::domain::filter::Filter;
 use crate::domain::id::TenantId;
 use crate::domain::object::Object;
 use crate::domain::permission::Action;
@@ -27,20 +29,33 @@ macro_rules! acting {
         }
     )*};
 }
-acting!(Read Create Update Delete Configure);
+acting!(Read Create Update Delete Export Import Merge Share Configure);
 
-/// The caller may do `A` with records of this object of its tenant.
+/// The caller may do `A` with some or all records of this object of its tenant.
 #[derive(Clone, Debug)]
 pub struct Permit<A> {
     caller: Caller,
     object: Arc<Object>,
     plugin: Option<Arc<Manifest>>,
+    rows: Rows,
     action: PhantomData<A>,
 }
 
 impl<A> Permit<A> {
-    pub(super) fn new(caller: &Caller, object: &Arc<Object>, plugin: Option<Arc<Manifest>>) -> Self {
-        Self { caller: caller.clone(), object: Arc::clone(object), plugin, action: PhantomData }
+    pub(super) fn new(caller: &Caller, object: &Arc<Object>, plugin: Option<Arc<Manifest>>, rows: Rows) -> Self {
+        Self { caller: caller.clone(), object: Arc::clone(object), plugin, rows, action: PhantomData }
+    }
+
+    /// The records that it is for.
+    pub fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// For looking whether a record is one of those; none when every one is.
+    pub fn to_look(&self) -> Option<Permits> {
+        self.rows.filter()?;
+        let own = Permit::new(&self.caller, &self.object, self.plugin.clone(), self.rows.clone());
+        Some(Permits::new(own))
     }
 
     /// The tenant whose records they are.
@@ -65,6 +80,19 @@ impl<A> Permit<A> {
 }
 
 impl Permit<Read> {
+    /// For the records that another permit is for, too.
+    #[must_use]
+    pub fn and<A>(mut self, other: &Permit<A>) -> Self {
+        self.rows = match (self.rows, &other.rows) {
+            (Rows::All, rows) => rows.clone(),
+            (rows, Rows::All) => rows,
+            (Rows::Some(one), Rows::Some(more)) => {
+                Rows::Some(Arc::new(Filter::And(vec![(*one).clone(), (**more).clone()])))
+            }
+        };
+        self
+    }
+
     /// For a question that reaches no other object.
     pub fn alone(&self) -> Permits {
         Permits::new(self.clone())

@@ -2,26 +2,27 @@
 
 use std::sync::Arc;
 
-use super::enforcer::TenantPolicy;
+use super::policy::Policy;
+use super::rows::{Rows, Rules};
 use super::{Permit, Read};
 use crate::domain::caller::Caller;
+use crate::domain::moment::Moment;
 use crate::domain::object::Object;
 use crate::domain::permission::Action;
 use crate::domain::plugin::Manifest;
+use crate::domain::schema::Schema;
 
 /// What a caller may see, or a plugin on the caller's behalf.
 #[derive(Clone)]
 pub struct Sight {
-    policy: Arc<TenantPolicy>,
-    caller: Caller,
-    plugin: Option<Arc<Manifest>>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) schema: Arc<Schema>,
+    pub(super) moment: Moment,
+    pub(super) caller: Caller,
+    pub(super) plugin: Option<Arc<Manifest>>,
 }
 
 impl Sight {
-    pub(super) fn new(policy: Arc<TenantPolicy>, caller: &Caller, plugin: Option<&Arc<Manifest>>) -> Self {
-        Self { policy, caller: caller.clone(), plugin: plugin.cloned() }
-    }
-
     /// Whether it reaches an object, or a field of it.
     pub fn sees(&self, object: &Arc<Object>, field: Option<&str>) -> bool {
         if let Some(plugin) = &self.plugin {
@@ -33,18 +34,28 @@ impl Sight {
             if field.is_some_and(is_hidden) {
                 return false;
             }
-            if object.namespace.as_deref() == Some(plugin.namespace.as_str()) {
-                return true;
-            }
         }
-        self.policy.allows(&self.caller.role, &object.name, Action::Read).unwrap_or_else(|error| {
-            tracing::error!(%error, "a policy cannot be read");
-            false
-        })
+        self.rows(object).is_some()
     }
 
     /// The permit to read an object; none when it is not seen.
     pub fn permit(&self, object: &Arc<Object>) -> Option<Permit<Read>> {
-        self.sees(object, None).then(|| Permit::new(&self.caller, object, self.plugin.clone()))
+        if !self.sees(object, None) {
+            return None;
+        }
+        Some(Permit::new(&self.caller, object, self.plugin.clone(), self.rows(object)?))
+    }
+
+    /// The records of an object that it sees.
+    fn rows(&self, object: &Arc<Object>) -> Option<Rows> {
+        if self.plugin.as_ref().is_some_and(|plugin| object.namespace.as_deref() == Some(plugin.namespace.as_str())) {
+            return Some(Rows::All);
+        }
+        let decision = self.policy.decide(&self.caller.roles, &object.name, Action::Read).unwrap_or_else(|error| {
+            tracing::error!(%error, "a policy cannot be read");
+            None
+        })?;
+        let rules = Rules { policy: &self.policy, schema: &self.schema, moment: self.moment, caller: &self.caller };
+        Some(rules.rows(object, Action::Read, &decision))
     }
 }

@@ -1,6 +1,7 @@
 //! Tenants and API keys.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,13 +15,21 @@ use crate::access::{Chore, HostPermit};
 use crate::domain::caller::{Caller, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
+use crate::domain::role::BUILT_IN;
 use crate::store::{KeyRow, NewKey, NewTenant};
 
 /// Callers by the hash of their key. Another node's change is seen after a second.
 pub(super) type KeyCache = Cache<[u8; 32], (Caller, Option<Timestamp>)>;
 
-/// The roles that a key can carry.
-const ROLES: &[&str] = &["admin", "viewer"];
+/// The role of a key that has all those of its member.
+pub(super) const ALL_ROLES: &str = "*";
+
+/// Keys that were used, and when, until it is written down.
+pub(super) type UsedKeys = Mutex<HashMap<Uuid, Timestamp>>;
+
+fn lock(used: &UsedKeys) -> MutexGuard<'_, HashMap<Uuid, Timestamp>> {
+    used.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 pub(super) fn key_cache() -> KeyCache {
     Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(1)).build()
@@ -44,14 +53,25 @@ impl App {
         } else {
             let row = self.store.key_by_hash(HostPermit::new(Chore::Authenticate), hash).await?;
             let row = row.ok_or(AppError::Unauthenticated)?;
-            let caller = caller_of(row.clone(), None);
+            let caller = self.caller_of(&row, None).await?.ok_or(AppError::Unauthenticated)?;
             self.keys.insert(hash, (caller.clone(), row.expires_at));
+            lock(&self.used_keys).insert(row.id, self.clock.now());
             (caller, row.expires_at)
         };
+        self.prepare_policy(known.0.tenant).await?;
         match known {
             (_, Some(expires_at)) if expires_at <= self.clock.now() => Err(AppError::Unauthenticated),
             (caller, _) => Ok(caller),
         }
+    }
+
+    /// Writes down which keys were used since the last time.
+    pub(super) async fn note_used_keys(&self) -> Result<(), AppError> {
+        let used: Vec<_> = lock(&self.used_keys).drain().collect();
+        if used.is_empty() {
+            return Ok(());
+        }
+        Ok(self.store.keys_used(HostPermit::new(Chore::Authenticate), &used).await?)
     }
 
     /// Whether somebody of that id works in the tenant.
@@ -64,7 +84,35 @@ impl App {
         let row = self.store.key_by_id(HostPermit::new(Chore::Authenticate), caller.tenant, caller.key).await?;
         let now = self.clock.now();
         let row = row.filter(|row| row.expires_at.is_none_or(|end| end > now));
-        Ok(row.map(|row| caller_of(row, caller.origin.clone())))
+        let Some(row) = row else { return Ok(None) };
+        self.prepare_policy(row.tenant).await?;
+        self.caller_of(&row, caller.origin.clone()).await
+    }
+
+    /// Who a key stands for; nobody when its member may do nothing any more.
+    pub(super) async fn caller_of(
+        &self,
+        row: &KeyRow,
+        origin: Option<Arc<Origin>>,
+    ) -> Result<Option<Caller>, AppError> {
+        let permit = HostPermit::new(Chore::Authenticate);
+        let roles = |names: &[String]| names.iter().map(|name| Arc::from(name.as_str())).collect();
+        let (tenant, key) = (row.tenant, row.id);
+        let Some(id) = row.member else {
+            let roles = roles(std::slice::from_ref(&row.role));
+            return Ok(Some(Caller { tenant, key, member: None, company: None, roles, teams: Arc::from([]), origin }));
+        };
+        let Some(member) = self.store.member(permit, tenant, id).await?.filter(|member| member.is_active) else {
+            return Ok(None);
+        };
+        // A key that names a role has that one, as long as its member has it.
+        let mut names = member.roles;
+        if row.role != ALL_ROLES {
+            names.retain(|name| *name == row.role);
+        }
+        let teams = self.store.teams_of(permit, tenant, id).await?.into();
+        let company = member.company;
+        Ok(Some(Caller { tenant, key, member: Some(id), company, roles: roles(&names), teams, origin }))
     }
 
     /// Makes a tenant with an admin's key.
@@ -92,6 +140,8 @@ impl App {
             hash,
             role: "admin",
             name: "first key",
+            member: None,
+            by: None,
             at,
             expires_at: None,
         };
@@ -109,8 +159,8 @@ impl App {
         name: &str,
         expires_at: Option<Timestamp>,
     ) -> Result<(Uuid, String), AppError> {
-        if !ROLES.contains(&role) {
-            return Err(AppError::invalid("role", "unknown_option", format!("is one of {}", ROLES.join(", "))));
+        if !BUILT_IN.contains(&role) {
+            return Err(AppError::invalid("role", "unknown_option", format!("is one of {}", BUILT_IN.join(", "))));
         }
         let permit = HostPermit::new(Chore::Operate);
         let tenant = self
@@ -120,20 +170,16 @@ impl App {
             .ok_or_else(|| AppError::NotFound { what: "tenant".to_owned(), id: slug.to_owned() })?;
         let (api_key, hash) = self.make_key();
         let id = self.ids.make();
-        let key = NewKey { id, tenant, hash, role, name, at: self.clock.now(), expires_at };
+        let key = NewKey { id, tenant, hash, role, name, member: None, by: None, at: self.clock.now(), expires_at };
         self.store.add_key(permit, &key).await?;
         Ok((id, api_key))
     }
 
-    fn make_key(&self) -> (String, [u8; 32]) {
+    pub(super) fn make_key(&self) -> (String, [u8; 32]) {
         let key = format!("gh_{}", URL_SAFE_NO_PAD.encode(self.ids.secret()));
         let hash = hash(&key);
         (key, hash)
     }
-}
-
-fn caller_of(row: KeyRow, origin: Option<Arc<Origin>>) -> Caller {
-    Caller { tenant: row.tenant, key: row.id, role: Arc::from(row.role), teams: Arc::from([]), origin }
 }
 
 /// A key has 256 random bits, so that a plain hash cannot be reversed.

@@ -8,7 +8,8 @@ use chrono_tz::Tz;
 use moka::future::Cache;
 
 use super::{App, AppError};
-use crate::access::{Chore, HostPermit};
+use crate::access::{Chore, Denied, HostPermit};
+use crate::domain::caller::Caller;
 use crate::domain::core_objects::CORE_OBJECTS;
 use crate::domain::id::TenantId;
 use crate::domain::object::{Object, ObjectDef};
@@ -21,6 +22,7 @@ use crate::store::{ModuleRow, StoreError};
 const MOST: u64 = 10_000;
 
 /// A module of a tenant.
+#[derive(Clone)]
 pub struct Module {
     /// The plugin, compiled.
     pub plugin: Arc<Plugin>,
@@ -37,9 +39,12 @@ pub struct Plugin {
 }
 
 /// What one tenant has.
+#[derive(Clone)]
 pub struct Catalog {
     /// Its objects.
-    pub schema: Schema,
+    pub schema: Arc<Schema>,
+    /// The same, with the fields that somebody's roles leave out.
+    pub whole: Arc<Schema>,
     /// Its modules, in the order in which their hooks run.
     pub modules: Vec<Module>,
     /// Version of what the tenant made for itself; 0 when it made nothing.
@@ -68,6 +73,15 @@ pub(super) struct Catalogs {
     /// Counts what this node changed of a tenant: what was being loaded meanwhile is not used then.
     changes: RwLock<HashMap<TenantId, u64>>,
     plugins: Cache<(String, String), Arc<Plugin>>,
+    /// As those see them whose roles leave fields out.
+    masked: Cache<(TenantId, Arc<[Arc<str>]>), Arc<Masked>>,
+}
+
+/// A catalogue with fields left out, and what it was made from.
+struct Masked {
+    whole: Arc<Catalog>,
+    version: i64,
+    catalog: Arc<Catalog>,
 }
 
 impl Catalogs {
@@ -87,6 +101,7 @@ impl Catalogs {
             built: Cache::builder().max_capacity(MOST).time_to_idle(Duration::from_mins(10)).build(),
             changes: RwLock::default(),
             plugins: Cache::new(1_000),
+            masked: Cache::new(MOST),
         })
     }
 }
@@ -121,6 +136,7 @@ impl App {
             && built.timezone == timezone
             && built.catalog.own_version == version
         {
+            self.access.set_schema(tenant, &built.catalog.schema, built.catalog.timezone);
             return Ok(Arc::clone(&built.catalog));
         }
         let (version, own) = self.own_schema(tenant).await?;
@@ -128,6 +144,31 @@ impl App {
         let catalog = Arc::new(Catalog { timezone: timezone.parse().unwrap_or(Tz::UTC), ..catalog });
         let built = Built { rows, timezone, catalog: Arc::clone(&catalog) };
         self.catalogs.built.insert(tenant, Arc::new(built)).await;
+        self.access.set_schema(tenant, &catalog.schema, catalog.timezone);
+        Ok(catalog)
+    }
+
+    /// What the caller's tenant has, as the caller's roles show it.
+    pub async fn catalog_of(&self, caller: &Caller) -> Result<Arc<Catalog>, AppError> {
+        let whole = self.catalog(caller.tenant).await?;
+        let Some(policy) = self.access.policy(caller.tenant).filter(|policy| policy.has_masks()) else {
+            return Ok(whole);
+        };
+        let key = (caller.tenant, Arc::clone(&caller.roles));
+        if let Some(known) = self.catalogs.masked.get(&key).await
+            && known.version == policy.version
+            && Arc::ptr_eq(&known.whole, &whole)
+        {
+            return Ok(Arc::clone(&known.catalog));
+        }
+        let masks = policy.masks(&caller.roles).map_err(Denied::from)?;
+        let catalog = if masks.is_empty() {
+            Arc::clone(&whole)
+        } else {
+            Arc::new(Catalog { schema: Arc::new(whole.schema.masked(&masks)), ..(*whole).clone() })
+        };
+        let masked = Masked { whole, version: policy.version, catalog: Arc::clone(&catalog) };
+        self.catalogs.masked.insert(key, Arc::new(masked)).await;
         Ok(catalog)
     }
 
@@ -157,8 +198,8 @@ impl App {
                 modules.push(Module { plugin, config: row.config.to_string().into() });
             }
         }
-        let schema = Schema::with_own(objects, &own).map_err(AppError::Setup)?;
-        Ok(Catalog { schema, modules, own_version, own, timezone: Tz::UTC })
+        let schema = Arc::new(Schema::with_own(objects, &own).map_err(AppError::Setup)?);
+        Ok(Catalog { whole: Arc::clone(&schema), schema, modules, own_version, own, timezone: Tz::UTC })
     }
 
     /// The core's objects, which every tenant has.

@@ -113,7 +113,7 @@ impl App {
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
-        let catalog = self.catalog(caller.tenant).await?;
+        let catalog = self.catalog_of(caller).await?;
         Execution::new(self, caller, command, catalog, key, render).run().await
     }
 }

@@ -1,17 +1,18 @@
 //! The log of events: a page of it, the timeline of a record, and who sees what.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
 use super::{App, AppError};
-use crate::access::{AreaPermit, Denied, Read};
+use crate::access::{AreaPermit, Denied, Permit, Read};
 use crate::domain::audit::{Deed, Note};
 use crate::domain::caller::Caller;
 use crate::domain::event::PastEvent;
 use crate::domain::event_type::{MAX_PATTERNS, TypePattern, any_matches};
 use crate::domain::id::TenantId;
 use crate::domain::invalid::FieldError;
+use crate::domain::object::Object;
 use crate::domain::permission::Area;
 use crate::domain::position::Position;
 use crate::domain::query::{DEFAULT_LIMIT, check_limit};
@@ -74,30 +75,70 @@ pub(super) struct Scan {
 /// Decides which events a caller sees: the one place where that is said.
 pub(super) struct Sight {
     pub caller: Caller,
-    known: HashMap<String, bool>,
+    known: HashMap<String, Option<Permit<Read>>>,
+    /// Records of objects of which the caller sees some only, as they are now.
+    records: HashMap<(String, Uuid), bool>,
 }
 
 impl Sight {
     pub fn of(caller: Caller) -> Self {
-        Self { caller, known: HashMap::new() }
+        Self { caller, known: HashMap::new(), records: HashMap::new() }
     }
 
-    /// Whether the caller sees an event: who may read the object may.
-    pub async fn sees(&mut self, app: &App, event: &PastEvent) -> Result<bool, AppError> {
-        if let Some(known) = self.known.get(&event.object) {
-            return Ok(*known);
+    /// Finds out which of the records that these events are about the caller sees now.
+    pub async fn look(&mut self, app: &App, events: &[PastEvent]) -> Result<(), AppError> {
+        self.records.clear();
+        let mut ids: HashMap<&str, BTreeSet<Uuid>> = HashMap::new();
+        for event in events {
+            ids.entry(&event.object).or_default().insert(event.record);
         }
-        let catalog = app.catalog(self.caller.tenant).await?;
-        let sees = match catalog.schema.object(&event.object) {
-            None => false,
+        for (object, ids) in ids {
+            let Some(permit) = self.permit(app, object).await?.filter(|permit| permit.rows().filter().is_some()) else {
+                continue;
+            };
+            for id in ids {
+                let sees = app.store.is_within(&permit, id).await?;
+                self.records.insert((object.to_owned(), id), sees);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the caller sees an event: who may read the record may. Values of fields that the caller does
+    /// not see are taken out.
+    pub async fn sees(&mut self, app: &App, event: &mut PastEvent) -> Result<bool, AppError> {
+        let Some(permit) = self.permit(app, &event.object).await? else { return Ok(false) };
+        hide(permit.object(), event);
+        let known = || self.records.get(&(event.object.clone(), event.record)).copied();
+        Ok(permit.rows().filter().is_none() || known().unwrap_or(false))
+    }
+
+    async fn permit(&mut self, app: &App, name: &str) -> Result<Option<Permit<Read>>, AppError> {
+        if let Some(known) = self.known.get(name) {
+            return Ok(known.clone());
+        }
+        let catalog = app.catalog_of(&self.caller).await?;
+        let permit = match catalog.schema.object(name) {
+            None => None,
             Some(object) => match app.access.check::<Read>(&self.caller, object).await {
-                Ok(_) => true,
+                Ok(permit) => Some(permit),
                 Err(Denied::Policy(error)) => return Err(Denied::Policy(error).into()),
-                Err(_) => false,
+                Err(_) => None,
             },
         };
-        self.known.insert(event.object.clone(), sees);
-        Ok(sees)
+        self.known.insert(name.to_owned(), permit.clone());
+        Ok(permit)
+    }
+}
+
+/// Takes values of hidden fields out of an event.
+fn hide(object: &Object, event: &mut PastEvent) {
+    for place in &object.hidden {
+        for values in [&mut event.before, &mut event.after] {
+            if let Some(values) = values.as_object_mut() {
+                values.shift_remove(object.fields[*place].name());
+            }
+        }
     }
 }
 
@@ -131,6 +172,9 @@ impl App {
         page: (Option<u64>, Option<&str>),
     ) -> Result<TimelinePage, AppError> {
         let permit = self.reader(caller, object).await?;
+        if !self.store.is_within(&permit, record).await? {
+            return Err(AppError::no_record(object, &record));
+        }
         let types = patterns(types)?;
         let limit = limit(page.0)? as usize;
         let scope = format!("timeline|{}|{object}|{record}|{types:?}|", caller.tenant);
@@ -152,8 +196,9 @@ impl App {
             }
             let is_last = window.len() < WINDOW as usize;
             let count = window.len();
-            for (at, event) in window.into_iter().enumerate() {
+            for (at, mut event) in window.into_iter().enumerate() {
                 before = Some(event.position.seq);
+                hide(permit.object(), &mut event);
                 if any_matches(&types, &event.event_type()) {
                     events.push(event);
                 }
@@ -176,7 +221,7 @@ impl App {
 
     /// Writes into the audit trail that events showed values of fields. Encrypted ones they do not show.
     pub(super) async fn note_events(&self, caller: &Caller, events: &[PastEvent]) -> Result<(), AppError> {
-        let catalog = self.catalog(caller.tenant).await?;
+        let catalog = self.catalog_of(caller).await?;
         let notes = events.iter().filter_map(|event| {
             let object = catalog.schema.object(&event.object)?;
             let is_told = |place: usize| {
@@ -222,9 +267,10 @@ impl App {
             let window = self.store.events_after(permit, scan.next, width).await?;
             let count = window.events.len();
             let is_last = count < width as usize;
-            for (at, event) in window.events.into_iter().enumerate() {
+            sight.look(self, &window.events).await?;
+            for (at, mut event) in window.events.into_iter().enumerate() {
                 scan.next = event.position;
-                if filter.wants(&event) && sight.sees(self, &event).await? {
+                if filter.wants(&event) && sight.sees(self, &mut event).await? {
                     scan.events.push(event);
                 }
                 if scan.events.len() == limit as usize {

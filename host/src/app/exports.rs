@@ -14,7 +14,7 @@ use super::disclosure::Disclosure;
 use super::jobs::{JobFault, JobRun, JobView};
 use super::question::Asker;
 use super::{Answer, App, AppError, Done, IdempotencyKey, ListRequest};
-use crate::access::Permits;
+use crate::access::{Export, Permits};
 use crate::domain::audit::{Deed, Note};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
@@ -134,16 +134,24 @@ impl App {
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
-        let asker = self.asker(caller, &request.object).await?;
+        let asker = self.exporter(caller, &request.object).await?;
         self.read_export(&asker, &request)?;
         let payload = serde_json::to_value(&request).unwrap_or_default();
         let now = self.clock.now();
         let job = self.new_job(caller, EXPORT, payload, now);
         let view = ExportView { id: job.id, request, job: JobView::of_new(&job) };
         let steps = vec![self.store.queue_job(Self::work_permit(), &job)];
-        let done = self.commit_once(caller, key, render(&view), steps, false).await?;
+        let done = self.commit_once(caller, key, render(&view), steps, Vec::new(), false).await?;
         self.job_queued();
         Ok(done)
+    }
+
+    /// The caller as one who asks for many records at once: those that both reading and exporting reach.
+    pub(super) async fn exporter(&self, caller: &Caller, object: &str) -> Result<Asker, AppError> {
+        let mut asker = self.asker(caller, object).await?;
+        let exports = self.access.check::<Export>(caller, asker.permit.object()).await?;
+        asker.permit = asker.permit.and(&exports);
+        Ok(asker)
     }
 
     /// An export of the tenant.
@@ -156,7 +164,11 @@ impl App {
         let job = self.store.job_of(Self::work_permit(), caller.tenant, id).await?;
         let job = job.filter(|job| job.kind == EXPORT).ok_or_else(missing)?;
         let request: ExportRequest = serde_json::from_value(job.payload.clone()).unwrap_or_default();
-        self.reader(caller, &request.object).await?;
+        let permit = self.exporter(caller, &request.object).await?.permit;
+        // Who sees some records only does not get what somebody else was given.
+        if job.key != caller.key && permit.rows().filter().is_some() {
+            return Err(missing());
+        }
         Ok((ExportView { id, request, job: JobView::from(&job) }, job.result))
     }
 
@@ -167,7 +179,7 @@ impl App {
         id: Uuid,
     ) -> Result<(ExportFormat, Outgoing), AppError> {
         let (view, result) = self.export_row(caller, id).await?;
-        let catalog = self.catalog(caller.tenant).await?;
+        let catalog = self.catalog_of(caller).await?;
         if view.job.state != JobState::Done {
             return Err(AppError::Refused(format!("the export is {}, not done", view.job.state.name())));
         }
@@ -191,7 +203,7 @@ impl App {
         caller: &Caller,
         request: &ExportRequest,
     ) -> Result<Outgoing, AppError> {
-        let asker = self.asker(caller, &request.object).await?;
+        let asker = self.exporter(caller, &request.object).await?;
         let (permits, query, writer) = self.read_export(&asker, request)?;
         let app = Arc::clone(self);
         let start = (app, permits, writer, Some((query, true)));
@@ -303,7 +315,7 @@ pub(super) async fn run(run: &JobRun) -> Result<Json, JobFault> {
 /// The fields of an export, in order.
 fn targets(object: &Object, fields: Option<&[String]>) -> Result<Vec<Target>, Vec<FieldError>> {
     let Some(fields) = fields else {
-        let own = (0..object.fields.len()).map(Target::Field);
+        let own = object.shown().map(|(place, _)| Target::Field(place));
         return Ok([Target::Id].into_iter().chain(own).chain([Target::CreatedAt, Target::UpdatedAt]).collect());
     };
     let mut faults = Vec::new();

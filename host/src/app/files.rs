@@ -73,7 +73,7 @@ impl App {
         let is_fit = media_type.len() <= MAX_MEDIA_TYPE && is_media_type(&media_type);
         let unfit = || FieldError::new("media_type", "wrong_type", "is a media type such as application/pdf");
         is_fit.then_some(()).ok_or_else(|| AppError::Invalid(vec![unfit()]))?;
-        let catalog = self.catalog(caller.tenant).await?;
+        let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(FILE).ok_or_else(|| AppError::UnknownObject(FILE.to_owned()))?;
         // Before anything is stored for somebody who may not, or for nothing.
         self.access.check::<Update>(caller, object).await?;
@@ -87,7 +87,7 @@ impl App {
 
     /// The content of a file.
     pub async fn content(self: &Arc<Self>, caller: &Caller, id: Uuid) -> Result<Content, AppError> {
-        let catalog = self.catalog(caller.tenant).await?;
+        let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(FILE).ok_or_else(|| AppError::UnknownObject(FILE.to_owned()))?;
         let record = self.file(caller, object, id).await?;
         let text = |field: &str| match record.value(field) {

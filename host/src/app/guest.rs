@@ -48,12 +48,21 @@ impl GuestPort {
         Self { work, plugin, config }
     }
 
+    /// An object as the caller's roles show it; one that the plugin itself brings, whole.
+    fn object(&self, name: &str) -> Result<Arc<Object>, Fault> {
+        let object = self.work.object(name).map_err(fault)?;
+        if object.namespace.as_deref() != Some(self.plugin.namespace.as_str()) {
+            return Ok(Arc::clone(object));
+        }
+        self.work.catalog.whole.object(name).cloned().ok_or_else(|| fault(AppError::UnknownObject(name.to_owned())))
+    }
+
     async fn permit<A: Acting>(&self, object: &str) -> Result<Permit<A>, Fault> {
-        let object = self.work.object(object).map_err(fault)?;
+        let object = self.object(object)?;
         self.work
             .app
             .access
-            .check_plugin::<A>(&self.work.caller, &self.plugin, object)
+            .check_plugin::<A>(&self.work.caller, &self.plugin, &object)
             .await
             .map_err(|denied| fault(denied.into()))
     }
@@ -70,8 +79,8 @@ impl GuestPort {
             return Err(Fault::new("validation_failed", "the fields are not a JSON object"));
         };
         let grant = self.plugin.grants(object, action);
-        let known = self.work.object(object).map_err(fault)?;
-        match fields.keys().find(|name| is_encrypted(known, name) || !grant.is_some_and(|grant| grant.covers(name))) {
+        let known = self.object(object)?;
+        match fields.keys().find(|name| is_encrypted(&known, name) || !grant.is_some_and(|grant| grant.covers(name))) {
             Some(name) => Err(Fault::new("permission_denied", format!("the plugin may not set `{object}.{name}`"))),
             None => Ok(fields),
         }
@@ -125,7 +134,7 @@ impl Port for GuestPort {
     async fn delete(&self, object: &str, id: &str) -> Result<(), Fault> {
         let permit = self.permit::<Delete>(object).await?;
         let current = self.record(object, id).await?.ok_or_else(|| missing(object, id))?;
-        self.work.delete(permit, current).await;
+        self.work.delete(permit, current).await.map_err(fault)?;
         Ok(())
     }
 

@@ -20,7 +20,7 @@ pub use undo::run as undo;
 use super::blobs::{Incoming, KEPT_MICROS, MAX_FILE};
 use super::jobs::{JobView, of_conflict};
 use super::{Answer, App, AppError, Done, IdempotencyKey};
-use crate::access::{Create, Delete, Update};
+use crate::access::{Create, Delete, Import, Update};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
 use crate::domain::import::detect::{Hints, detect};
@@ -102,9 +102,10 @@ impl App {
         key: Option<IdempotencyKey>,
         render: &RenderImport,
     ) -> Result<Done, AppError> {
-        let catalog = self.catalog(caller.tenant).await?;
+        let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(&upload.object);
         let object = object.ok_or_else(|| AppError::UnknownObject(upload.object.clone()))?;
+        self.access.check::<Import>(caller, object).await?;
         self.access.check::<Create>(caller, object).await?;
         let file = self.take_in(caller.tenant, bytes, MAX_FILE).await?;
         let key = key.map(|key| key.with(&file.hash));
@@ -132,6 +133,7 @@ impl App {
             undo_job: None,
             created_at: now,
             expires_at: after(IMPORT_KEPT_MICROS),
+            created_by: Some(caller.me()),
         };
         row.plan = self.plan_to_keep(caller.tenant, object, row.id, &plan).await?;
         let permit = Self::work_permit();
@@ -145,7 +147,7 @@ impl App {
         }
         steps.push(self.store.add_import(permit, caller.tenant, &row));
         let answer = render(&view(&row, plan, job, None, Vec::new()));
-        let done = self.commit_once(caller, key, answer, steps, object.has_sealed_fields()).await?;
+        let done = self.commit_once(caller, key, answer, steps, Vec::new(), object.has_sealed_fields()).await?;
         self.job_queued();
         Ok(done)
     }
@@ -166,7 +168,11 @@ impl App {
         let permit = Self::work_permit();
         let row = self.store.import(permit, caller.tenant, id).await?;
         let row = row.ok_or_else(|| AppError::no_record("import", &id))?;
-        self.reader(caller, &row.object).await?;
+        let readable = self.reader(caller, &row.object).await?;
+        // Who sees some records only does not see what somebody else brought in.
+        if readable.rows().filter().is_some() && row.created_by != Some(caller.me()) {
+            return Err(AppError::no_record("import", &id));
+        }
         let plan = self.plan_of(caller.tenant, &row).await?;
         let mut jobs = [None, None];
         for (at, job) in [row.job, row.undo_job].into_iter().enumerate() {
@@ -186,9 +192,10 @@ impl App {
         body: &serde_json::Map<String, Json>,
     ) -> Result<ImportView, AppError> {
         let Loaded { mut row, plan, job, undo } = self.load_import(caller, id).await?;
-        let catalog = self.catalog(caller.tenant).await?;
+        let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(&row.object);
         let object = object.ok_or_else(|| AppError::UnknownObject(row.object.clone()))?;
+        self.access.check::<Import>(caller, object).await?;
         self.access.check::<Create>(caller, object).await?;
         if job.as_ref().is_some_and(|job| !job.state.is_over() || !is_trial(job)) || undo.is_some() {
             return Err(AppError::Refused("the import has been started: its plan stays as it is".to_owned()));
@@ -220,9 +227,10 @@ impl App {
             return Ok(Done::Before(answer));
         }
         let Loaded { mut row, mut plan, job, undo } = self.load_import(caller, id).await?;
-        let catalog = self.catalog(caller.tenant).await?;
+        let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(&row.object);
         let object = object.ok_or_else(|| AppError::UnknownObject(row.object.clone()))?;
+        self.access.check::<Import>(caller, object).await?;
         self.access.check::<Create>(caller, object).await?;
         let goes_on = job.as_ref().is_some_and(|job| !is_trial(job));
         let refused = |text: &str| Err(AppError::Refused(text.to_owned()));
@@ -257,7 +265,7 @@ impl App {
         steps.push(self.store.queue_job(permit, &new));
         steps.push(self.store.set_import(permit, caller.tenant, &row));
         let answer = render(&view(&row, plan, Some(JobView::of_new(&new)), None, Vec::new()));
-        let done = self.commit_once(caller, key, answer, steps, object.has_sealed_fields()).await?;
+        let done = self.commit_once(caller, key, answer, steps, Vec::new(), object.has_sealed_fields()).await?;
         self.job_queued();
         Ok(done)
     }
@@ -275,7 +283,7 @@ impl App {
             return Ok(Done::Before(answer));
         }
         let Loaded { mut row, plan, job, undo } = self.load_import(caller, id).await?;
-        let catalog = self.catalog(caller.tenant).await?;
+        let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(&row.object);
         let object = object.ok_or_else(|| AppError::UnknownObject(row.object.clone()))?;
         self.access.check::<Delete>(caller, object).await?;
@@ -298,7 +306,7 @@ impl App {
         let steps = vec![self.store.queue_job(permit, &new), self.store.set_import(permit, caller.tenant, &row)];
         let job = job.as_ref().map(JobView::from);
         let answer = render(&view(&row, plan, job, Some(JobView::of_new(&new)), Vec::new()));
-        let done = self.commit_once(caller, key, answer, steps, object.has_sealed_fields()).await?;
+        let done = self.commit_once(caller, key, answer, steps, Vec::new(), object.has_sealed_fields()).await?;
         self.job_queued();
         Ok(done)
     }

@@ -14,6 +14,7 @@ pub use run::{JobFault, JobRun};
 
 use super::{App, AppError};
 use crate::access::{Chore, HostPermit, Read, Update};
+use crate::domain::audit::Note;
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
 use crate::domain::invalid::FieldError;
@@ -240,8 +241,10 @@ impl App {
         key: Option<IdempotencyKey>,
         answer: Answer,
         further: Vec<Further>,
+        notes: Vec<Note>,
         is_secret: bool,
     ) -> Result<super::Done, AppError> {
+        let at = self.clock.now();
         let kept = match &key {
             None => None,
             Some(key) => Some(KeptAnswer {
@@ -257,9 +260,9 @@ impl App {
             events: Vec::new(),
             answer: kept,
             merges: Vec::new(),
-            audit: Vec::new(),
+            audit: notes.into_iter().map(|note| note.by(caller, at)).collect(),
             further,
-            at: self.clock.now(),
+            at,
         };
         match self.store.commit(&unit).await {
             Ok(()) => Ok(super::Done::Now(answer)),
@@ -286,6 +289,7 @@ pub(super) fn forgotten_before(now: Timestamp) -> Timestamp {
 pub(super) fn of_conflict(conflict: Conflict) -> AppError {
     match conflict {
         Conflict::Store(error) => error.into(),
+        Conflict::Duplicate => AppError::Duplicate { object: String::new(), field: String::new(), existing: None },
         _ => AppError::Contended,
     }
 }

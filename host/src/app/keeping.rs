@@ -42,8 +42,9 @@ impl App {
                 let Some(kept) = text.strip_prefix(NOTED) else { return Ok(Some(Answer { body: text, ..answer })) };
                 let Kept { shown, body } = serde_json::from_str(kept).map_err(|_| AppError::Unopened)?;
                 // It is shown once more.
-                let (role, teams) = (Arc::from(""), Arc::from([]));
-                let caller = Caller { tenant: key.tenant, key: key.key, role, teams, origin: key.origin.clone() };
+                let (roles, teams, origin) = (Arc::from([]), Arc::from([]), key.origin.clone());
+                let (tenant, key) = (key.tenant, key.key);
+                let caller = Caller { tenant, key, member: None, company: None, roles, teams, origin };
                 self.note(&caller, shown).await?;
                 Ok(Some(Answer { body, ..answer }))
             }

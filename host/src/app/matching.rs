@@ -76,7 +76,7 @@ impl App {
         let mut job = self.new_job(caller, kind, Json::Null, now);
         job.payload = self.payload_of(caller.tenant, job.id, request, object.has_sealed_fields()).await?;
         let steps = vec![self.store.queue_job(Self::work_permit(), &job)];
-        let done = self.commit_once(caller, key, render(&JobView::of_new(&job)), steps, false).await?;
+        let done = self.commit_once(caller, key, render(&JobView::of_new(&job)), steps, Vec::new(), false).await?;
         self.job_queued();
         Ok(done)
     }

@@ -93,16 +93,20 @@ impl Merge {
         let may_read = access.check::<Read>(caller, object).await?;
         let may_update = access.check::<Update>(caller, object).await?;
         let may_delete = access.check::<Delete>(caller, object).await?;
+        let may_merge = access.check::<crate::access::Merge>(caller, object).await?;
         self.check_form()?;
         let winner = self.find(work, &may_read, "into", self.into).await?;
+        work.may_change(&may_merge, &winner).await?;
         let mut losers = Vec::with_capacity(self.from.len());
         for (at, id) in self.from.iter().enumerate() {
-            losers.push(self.find(work, &may_read, &format!("from[{at}]"), *id).await?);
+            let loser = self.find(work, &may_read, &format!("from[{at}]"), *id).await?;
+            work.may_change(&may_merge, &loser).await?;
+            losers.push(loser);
         }
         let mut mover = Mover { work, merged: may_delete.clone(), count: 0 };
         let (moved, not_moved) = mover.move_links(object, &self.from, self.into).await?;
         for loser in &losers {
-            work.delete(may_delete.clone(), loser.clone()).await;
+            work.delete(may_delete.clone(), loser.clone()).await?;
             work.buffer().await.kinds.insert(key_of(loser), "merged");
         }
         // The winner may have been changed by the move of a link already.

@@ -18,7 +18,7 @@ use crate::domain::id::TenantId;
 const AGAIN: Duration = Duration::from_secs(1);
 /// Words of one message: PostgreSQL takes 8,000 bytes.
 const TOLD_PER_MESSAGE: usize = 100;
-/// Before a tenant whose schema or modules have changed.
+/// Before a tenant whose schema, modules or policy have changed.
 const CATALOG: char = '!';
 
 /// What of a tenant other nodes are told.
@@ -26,7 +26,7 @@ const CATALOG: char = '!';
 enum Told {
     /// It has new events.
     Events(TenantId),
-    /// Its schema or its modules have changed.
+    /// Its schema, its modules, or who may do what has changed.
     Catalog(TenantId),
 }
 
@@ -66,7 +66,7 @@ impl News {
         self.heard(tenant);
     }
 
-    /// The schema or the modules of this tenant were changed here.
+    /// The schema, the modules or the policy of this tenant were changed here.
     pub fn catalog_changed(&self, tenant: TenantId) {
         self.to_tell.add(Told::Catalog(tenant));
     }
@@ -195,10 +195,17 @@ impl App {
                     self.news.missed();
                     loop {
                         match listener.next().await {
-                            Ok(Some(text)) => self.news.read(&text).into_iter().for_each(|told| match told {
-                                Told::Events(tenant) => self.news.heard(tenant),
-                                Told::Catalog(tenant) => self.catalogs.forget(tenant),
-                            }),
+                            Ok(Some(text)) => {
+                                for told in self.news.read(&text) {
+                                    match told {
+                                        Told::Events(tenant) => self.news.heard(tenant),
+                                        Told::Catalog(tenant) => {
+                                            self.catalogs.forget(tenant);
+                                            self.forget_policy(tenant).await;
+                                        }
+                                    }
+                                }
+                            }
                             Ok(None) => self.news.missed(),
                             Err(error) => {
                                 tracing::warn!(%error, "other nodes are not heard");

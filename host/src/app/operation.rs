@@ -108,7 +108,7 @@ impl Operation {
             Self::Delete { id, version, .. } => {
                 let current = current(work, object, *id, *version).await?;
                 let permit = access.check::<Delete>(caller, object).await?;
-                work.delete(permit, current).await;
+                work.delete(permit, current).await?;
                 Ok(did(Outcome::Deleted, (object.name.clone(), *id)))
             }
             Self::Restore { id, .. } => {

@@ -102,7 +102,7 @@ impl App {
     async fn follow_links(&self, asker: &Asker, profile: &mut Profile) -> Result<(), AppError> {
         let object = asker.permit.object();
         let permit = |to: &str| asker.catalog.schema.object(to).and_then(|object| asker.sight.permit(object));
-        for (place, field) in object.fields.iter().enumerate() {
+        for (place, field) in object.shown() {
             let value = profile.record.values[place].clone();
             let (to, ids) = match (&field.kind, &value) {
                 (FieldType::Link(to), Value::Id(id)) => (to, vec![*id]),

@@ -121,7 +121,7 @@ impl Asker {
 impl App {
     /// The caller as one who asks about an object.
     pub(super) async fn asker(&self, caller: &Caller, object: &str) -> Result<Asker, AppError> {
-        let catalog = self.catalog(caller.tenant).await?;
+        let catalog = self.catalog_of(caller).await?;
         let unknown = || AppError::UnknownObject(object.to_owned());
         let permit = self.access.check::<Read>(caller, catalog.schema.object(object).ok_or_else(unknown)?).await?;
         let sight = self.access.sight(caller, None).await?;

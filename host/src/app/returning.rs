@@ -29,6 +29,7 @@ impl Work {
                 None => AppError::no_record(object, &id),
             });
         };
+        self.may_change(&permit, &deleted).await?;
         let mut after = Record { version: deleted.version + 1, updated_at: self.at, ..deleted.clone() };
         calculate::formulas(&mut after);
         self.buffer().await.restore(permit, deleted, after.clone());
@@ -38,8 +39,8 @@ impl Work {
     /// The links of a record that lead to nothing.
     pub async fn missing_links(&self, record: &Record) -> Result<Vec<MissingLink>, AppError> {
         let mut missing = Vec::new();
-        for (field, value) in record.object.fields.iter().zip(&record.values) {
-            for (to, id) in field.linked(value) {
+        for (place, field) in record.object.shown() {
+            for (to, id) in field.linked(&record.values[place]) {
                 if !self.is_there(to, id).await? {
                     missing.push(MissingLink { field: field.name().to_owned(), object: to.to_owned(), id });
                 }

@@ -75,7 +75,7 @@ impl App {
     /// All objects of the caller's tenant.
     pub async fn schema(&self, caller: &Caller) -> Result<SchemaView, AppError> {
         self.access.check_area::<Read>(caller, Area::Schema).await?;
-        let catalog = self.catalog(caller.tenant).await?;
+        let catalog = self.catalog_of(caller).await?;
         let objects = catalog.schema.objects().map(|object| view(object)).collect();
         Ok(SchemaView { version: catalog.own_version, objects })
     }
@@ -83,7 +83,7 @@ impl App {
     /// One object of the caller's tenant, with the version of the schema.
     pub async fn object_schema(&self, caller: &Caller, name: &str) -> Result<(i64, ObjectView), AppError> {
         self.access.check_area::<Read>(caller, Area::Schema).await?;
-        let catalog = self.catalog(caller.tenant).await?;
+        let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(name).ok_or_else(|| AppError::UnknownObject(name.to_owned()))?;
         Ok((catalog.own_version, view(object)))
     }
@@ -198,8 +198,12 @@ fn view(object: &Object) -> ObjectView {
         Some(_) if object.is_own() => "tenant",
         Some(namespace) => namespace,
     };
-    let fields = object.fields.iter().map(|field| FieldView {
-        def: FieldDef { slot: None, ..field.def.clone() },
+    let fields = object.shown().map(|(place, field)| FieldView {
+        def: FieldDef {
+            slot: None,
+            read_only: field.def.read_only || object.locked.contains(&place),
+            ..field.def.clone()
+        },
         own: field.is_custom,
         computed: field.is_computed(),
     });

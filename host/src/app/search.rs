@@ -18,7 +18,7 @@ use crate::domain::filter::{Filter, Target};
 use crate::domain::invalid::FieldError;
 use crate::domain::query::check_limit;
 use crate::domain::record::Record;
-use crate::domain::search::{Grade, MAX_CANDIDATES, Term, searchable, terms, words};
+use crate::domain::search::{Grade, MAX_CANDIDATES, Term, searchable, shown_words, terms};
 use crate::domain::value::Value;
 
 /// Most objects that one search looks into.
@@ -58,7 +58,8 @@ impl App {
     ) -> Result<Page, AppError> {
         let terms = terms(text).map_err(|fault| AppError::Invalid(vec![fault]))?;
         let permit = question.permits.own().clone();
-        if searchable(permit.object()).is_empty() {
+        let object = permit.object();
+        if searchable(object).iter().all(|place| object.hidden.contains(place)) {
             let message = format!("`{}` has no searchable field: use a filter", permit.object().name);
             return Err(AppError::invalid("text", "not_searchable", message));
         }
@@ -111,7 +112,7 @@ impl App {
             let message = format!("names more than {MAX_OBJECTS} objects");
             return Err(AppError::invalid("objects", "out_of_range", message));
         }
-        let catalog = self.catalog(caller.tenant).await?;
+        let catalog = self.catalog_of(caller).await?;
         let mut permits = Vec::new();
         if objects.is_empty() {
             let sight = self.access.sight(caller, None).await?;
@@ -176,11 +177,33 @@ impl App {
                 (self.graded(permit, found, &common).await?, complete)
             }
         };
+        let found = self.seen(permit, found, terms).await?;
         let mut candidates: Vec<Candidate> = found.into_iter().map(|(id, grade)| (grade, Reverse(id))).collect();
         candidates.sort_unstable();
         let complete = complete && candidates.len() <= MAX_CANDIDATES;
         candidates.truncate(MAX_CANDIDATES);
         Ok((candidates, complete))
+    }
+
+    /// Those of them that the permit is for, and that have the words in fields that are shown.
+    async fn seen(
+        &self,
+        permit: &Permit<Read>,
+        mut found: HashMap<Uuid, Grade>,
+        terms: &[Term],
+    ) -> Result<HashMap<Uuid, Grade>, AppError> {
+        if permit.rows().filter().is_some() && !found.is_empty() {
+            let ids = found.keys().copied().collect();
+            let seen = self.store.among(&permit.alone(), ids, &Filter::all()).await?;
+            let seen: HashSet<Uuid> = seen.into_iter().collect();
+            found.retain(|id, _| seen.contains(id));
+        }
+        let object = permit.object();
+        if !searchable(object).iter().any(|place| object.hidden.contains(place)) {
+            return Ok(found);
+        }
+        let found = found.into_keys().map(|id| (id, Grade::default())).collect();
+        self.graded(permit, found, terms).await
     }
 
     /// The records that have a word, and whether these are all of them.
@@ -210,7 +233,7 @@ impl App {
         let ids = found.keys().copied().collect();
         let records = self.by_ids(&Permits::new(permit.clone()), ids, Some(fields)).await?;
         let grade = |record: &Record| {
-            let words = words(&record.object, &record.values);
+            let words = shown_words(&record.object, &record.values);
             let start = found.get(&record.id).copied().unwrap_or_default();
             common.iter().try_fold(start, |all, term| term.grade(&words).map(|grade| all.plus(grade)))
         };

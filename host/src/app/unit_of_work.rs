@@ -4,6 +4,7 @@
 //! them, and no lock is held while a module thinks. The commit checks that
 //! everything that was read is still so, and then writes everything at once.
 
+mod allowed;
 mod query;
 
 pub use query::Alone;
@@ -38,7 +39,7 @@ pub struct Work {
     pub app: Arc<App>,
     /// Who asked.
     pub caller: Caller,
-    /// What the tenant has.
+    /// What the tenant has, as the caller's roles show it.
     pub catalog: Arc<Catalog>,
     /// When it happens.
     pub at: Timestamp,
@@ -81,6 +82,9 @@ impl Work {
     /// The record as this unit of work sees it.
     pub async fn get(&self, permit: &Permit<Read>, id: Uuid) -> Result<Option<Record>, AppError> {
         let key = (permit.object().name.clone(), id);
+        if !self.may_see(permit, &key).await? {
+            return Ok(None);
+        }
         {
             let buffer = self.buffer.lock().await;
             if let Some(staged) = buffer.staged.get(&key) {
@@ -123,9 +127,11 @@ impl Work {
             object,
         };
         record.apply(changes);
+        self.own(&mut record);
         self.number(&mut record).await?;
         calculate::formulas(&mut record);
         check_required(&record)?;
+        self.may_create(&permit, &record).await?;
         self.buffer.lock().await.create(permit, record.clone());
         Ok(record)
     }
@@ -148,6 +154,7 @@ impl Work {
 
     /// Stages values that are known to be good; returns the record as it will be stored.
     pub async fn apply(&self, permit: Permit<Update>, current: Record, changes: Changes) -> Result<Record, AppError> {
+        self.may_change(&permit, &current).await?;
         let mut after = current.clone();
         if after.apply(changes).is_empty() {
             return Ok(current);
@@ -182,8 +189,10 @@ impl Work {
     }
 
     /// Stages the end of a record.
-    pub async fn delete(&self, permit: Permit<Delete>, current: Record) {
+    pub async fn delete(&self, permit: Permit<Delete>, current: Record) -> Result<(), AppError> {
+        self.may_change(&permit, &current).await?;
         self.buffer.lock().await.delete(permit, current);
+        Ok(())
     }
 
     /// Ends the run: everything that it read and wrote, ready to be committed.
@@ -260,6 +269,10 @@ impl Work {
 
     pub(super) async fn is_there(&self, object: &str, id: Uuid) -> Result<bool, AppError> {
         let key = (object.to_owned(), id);
+        let permit = self.app.access.check::<Read>(&self.caller, self.object(object)?).await?;
+        if !self.may_see(&permit, &key).await? {
+            return Ok(false);
+        }
         {
             let buffer = self.buffer.lock().await;
             // A record that this very unit of work deletes may still be named,
@@ -268,7 +281,6 @@ impl Work {
                 return Ok(true);
             }
         }
-        let permit = self.app.access.check::<Read>(&self.caller, self.object(object)?).await?;
         let is_there = self.app.store.is_there(&permit, id).await?;
         if is_there {
             self.buffer.lock().await.reads.insert(key, Seen { permit, record: None });

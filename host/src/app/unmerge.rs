@@ -12,7 +12,7 @@ use super::AppError;
 use super::merge::{Account, LinkOf};
 use super::staging::key_of;
 use super::unit_of_work::Work;
-use crate::access::{Create, Delete, Permit, Read, Update};
+use crate::access::{Create, Delete, Merge, Permit, Read, Update};
 use crate::domain::object::Object;
 use crate::domain::record::{Changes, Record};
 use crate::domain::value::{Reference, Value};
@@ -54,6 +54,7 @@ pub(super) async fn unmerge(
     let may_update = access.check::<Update>(caller, object).await?;
     let may_create = access.check::<Create>(caller, object).await?;
     let may_delete = access.check::<Delete>(caller, object).await?;
+    access.check::<Merge>(caller, object).await?;
     let no_merge = || AppError::NotFound { what: "merge".to_owned(), id: merge.to_string() };
     let row = work.app.store.merge(&may_read, merge).await?.ok_or_else(no_merge)?;
     if row.is_undone {

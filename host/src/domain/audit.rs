@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::caller::Caller;
 use super::clock::Timestamp;
 use super::object::Object;
+use super::permission::Area;
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -68,6 +69,11 @@ impl Deed {
 }
 
 impl Note {
+    /// That something of an area was changed: which, and what of it.
+    pub fn of_area(area: Area, id: Option<Uuid>, fields: Vec<String>) -> Self {
+        Self { deed: Deed::Change, object: area.name().to_owned(), record: id, fields, plugin: None }
+    }
+
     /// Of the fields at these places, as far as they are noted; none when none is.
     pub fn of(
         deed: Deed,

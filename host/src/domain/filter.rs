@@ -18,6 +18,7 @@ pub use text::{TextPlace, TextTest, after_prefix};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::clock::Timestamp;
 use super::field::FieldType;
 use super::invalid::Unfit;
 use super::moment::Moment;
@@ -123,6 +124,8 @@ pub enum Filter {
     LinkedMany { place: usize, object: Arc<Object>, filter: Box<Filter> },
     /// Some record of the object, whose link at this place names this one, meets the filter.
     Linking { object: Arc<Object>, place: usize, filter: Box<Filter> },
+    /// The record is shared with one of these: of rules only, no question asks it.
+    Shared { with: Vec<Uuid>, edits: bool, at: Timestamp },
 }
 
 /// The types of what every record has.
@@ -216,7 +219,7 @@ impl Filter {
             Self::Linked { place, .. } | Self::LinkedMany { place, .. } | Self::Has(place, _) => {
                 vec![Target::Field(*place)]
             }
-            Self::Linking { .. } => Vec::new(),
+            Self::Linking { .. } | Self::Shared { .. } => Vec::new(),
         }
     }
 
@@ -278,6 +281,8 @@ impl Filter {
             Self::Linking { object, place, filter } => {
                 around.linking(object, *place, record.id).iter().any(|linking| filter.matches(linking, around))
             }
+            // What is shared is known to the database alone; a new record is shared with nobody.
+            Self::Shared { .. } => false,
         }
     }
 }

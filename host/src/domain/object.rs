@@ -1,6 +1,6 @@
 //! Objects: record types, as written in files and in their checked form.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,10 @@ pub struct ObjectDef {
     /// When two records may be the same thing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<DuplicateRule>,
+    /// Fields that say whose a record is: users, or links to records that are somebody's.
+    /// When none is named, the user field `owner`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owned_by: Vec<String>,
 }
 
 /// An object in its checked form.
@@ -77,6 +81,12 @@ pub struct Object {
     pub formulas: Vec<usize>,
     /// The places of fields whose reads and changes are noted.
     pub audited: Vec<usize>,
+    /// The places of fields that say whose a record is.
+    pub owned_by: Vec<usize>,
+    /// The places of fields that are not shown to whom this object is given.
+    pub hidden: BTreeSet<usize>,
+    /// The places of fields that they do not write.
+    pub locked: BTreeSet<usize>,
     /// Objects with the same fingerprint are kept in the same columns.
     pub fingerprint: u64,
     by_name: HashMap<String, usize>,
@@ -154,8 +164,12 @@ impl Object {
         if let Some(slow) = slow {
             return Err(format!("object `{name}`: `{}` has an inverse and so has to be indexed", slow.name()));
         }
+        let owned_by = owned_by(&def.owned_by, &fields).map_err(|message| format!("object `{name}`: {message}"))?;
         let by_name = fields.iter().enumerate().map(|(at, field)| (field.name().to_owned(), at)).collect();
         Ok(Self {
+            owned_by,
+            hidden: BTreeSet::new(),
+            locked: BTreeSet::new(),
             name,
             label: def.label,
             plural: def.plural,
@@ -208,9 +222,23 @@ impl Object {
         self.is_own() || self.fields.iter().any(|field| field.is_custom)
     }
 
-    /// Place of a field by its name.
+    /// Place of a field by its name; of none that is hidden.
     pub fn position(&self, field: &str) -> Option<usize> {
-        self.by_name.get(field).copied()
+        self.by_name.get(field).copied().filter(|place| !self.hidden.contains(place))
+    }
+
+    /// The fields that are shown, and their places.
+    pub fn shown(&self) -> impl Iterator<Item = (usize, &Field)> {
+        self.fields.iter().enumerate().filter(|(place, _)| !self.hidden.contains(place))
+    }
+
+    /// The same object for somebody who does not see some of its fields, and does not write some.
+    pub fn masked(&self, hidden: &BTreeSet<String>, locked: &BTreeSet<String>) -> Self {
+        let place = |name: &String| self.by_name.get(name).copied();
+        let mut object = self.clone();
+        object.hidden.extend(hidden.iter().filter_map(place));
+        object.locked.extend(locked.union(hidden).filter_map(place));
+        object
     }
 
     /// Whether records are found by the value of the field at this place through an index.
@@ -231,6 +259,19 @@ impl Object {
             to.into_iter().map(move |to| (at, field, to))
         })
     }
+}
+
+/// The places of the fields that say whose a record is.
+fn owned_by(names: &[String], fields: &[Field]) -> Result<Vec<usize>, String> {
+    let place = |name: &str| {
+        let place = fields.iter().position(|field| field.name() == name);
+        place.filter(|&at| matches!(fields[at].kind, FieldType::User | FieldType::Link(_)))
+    };
+    if names.is_empty() {
+        return Ok(place("owner").into_iter().filter(|&at| matches!(fields[at].kind, FieldType::User)).collect());
+    }
+    let wrong = |name: &String| format!("`owned_by` names `{name}`, which is no user and no link to one record");
+    names.iter().map(|name| place(name).ok_or_else(|| wrong(name))).collect()
 }
 
 /// The places of fields whose reads and changes are noted.

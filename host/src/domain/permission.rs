@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Something that a subject does to records of an object, or to an area.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// See it.
@@ -14,11 +14,37 @@ pub enum Action {
     Update,
     /// Remove one.
     Delete,
+    /// Take many out at once, as a file.
+    Export,
+    /// Bring many in at once, from a file.
+    Import,
+    /// Say that several are one.
+    Merge,
+    /// Let others see one.
+    Share,
     /// Change how the host works for this tenant.
     Configure,
 }
 
 impl Action {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Read,
+        Self::Create,
+        Self::Update,
+        Self::Delete,
+        Self::Export,
+        Self::Import,
+        Self::Merge,
+        Self::Share,
+        Self::Configure,
+    ];
+
+    /// Whether it changes records.
+    pub const fn writes(self) -> bool {
+        !matches!(self, Self::Read | Self::Export | Self::Share)
+    }
+
     /// The word used in policies and manifests.
     pub const fn name(self) -> &'static str {
         match self {
@@ -26,6 +52,10 @@ impl Action {
             Self::Create => "create",
             Self::Update => "update",
             Self::Delete => "delete",
+            Self::Export => "export",
+            Self::Import => "import",
+            Self::Merge => "merge",
+            Self::Share => "share",
             Self::Configure => "configure",
         }
     }
@@ -52,9 +82,28 @@ pub enum Area {
     Jobs,
     /// Who read and changed what.
     Audit,
+    /// Who works here, in which teams.
+    People,
+    /// What roles may do.
+    Roles,
+    /// API keys of others.
+    Keys,
 }
 
 impl Area {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Modules,
+        Self::Schema,
+        Self::Events,
+        Self::Webhooks,
+        Self::Jobs,
+        Self::Audit,
+        Self::People,
+        Self::Roles,
+        Self::Keys,
+    ];
+
     /// The name used in policies.
     pub const fn name(self) -> &'static str {
         match self {
@@ -64,6 +113,9 @@ impl Area {
             Self::Webhooks => "#webhooks",
             Self::Jobs => "#jobs",
             Self::Audit => "#audit",
+            Self::People => "#people",
+            Self::Roles => "#roles",
+            Self::Keys => "#keys",
         }
     }
 }

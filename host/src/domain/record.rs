@@ -84,8 +84,8 @@ impl Serialize for Record {
         map.serialize_entry("version", &self.version)?;
         map.serialize_entry("created_at", &Value::Datetime(self.created_at))?;
         map.serialize_entry("updated_at", &Value::Datetime(self.updated_at))?;
-        for (field, value) in self.object.fields.iter().zip(&self.values) {
-            map.serialize_entry(field.name(), value)?;
+        for (place, field) in self.object.shown() {
+            map.serialize_entry(field.name(), &self.values[place])?;
         }
         map.end()
     }
@@ -112,6 +112,10 @@ pub fn read_fields(object: &Object, body: &Map<String, Json>, hand: Hand) -> Res
         let field = &object.fields[at];
         if field.is_computed() {
             faults.push(FieldError::new(name, "read_only", "is computed by the host"));
+            continue;
+        }
+        if object.locked.contains(&at) {
+            faults.push(FieldError::new(name, "read_only", "is not changed by your role"));
             continue;
         }
         if hand == Hand::Caller && field.def.read_only {

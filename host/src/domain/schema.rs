@@ -1,6 +1,6 @@
 //! All objects that one tenant has: the core's, those of its modules, its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono_tz::Tz;
@@ -93,6 +93,25 @@ impl Schema {
     /// All links that end at an object and can be followed from there, by name.
     pub fn inverses(&self, object: &str) -> impl Iterator<Item = (&str, &Inverse)> {
         self.inverses.get(object).into_iter().flatten().map(|(name, inverse)| (name.as_str(), inverse))
+    }
+
+    /// The same schema for somebody who does not see some fields, and does not
+    /// write some: by object, the names of both.
+    pub fn masked(&self, masks: &BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>) -> Self {
+        let mask = |object: &Arc<Object>| match masks.get(&object.name) {
+            Some((hidden, locked)) => Arc::new(object.masked(hidden, locked)),
+            None => Arc::clone(object),
+        };
+        let objects: BTreeMap<_, _> = self.objects.iter().map(|(name, object)| (name.clone(), mask(object))).collect();
+        let seen = |inverse: &Inverse| {
+            let object = Arc::clone(&objects[&inverse.object.name]);
+            (!object.hidden.contains(&inverse.place)).then_some(Inverse { object, place: inverse.place })
+        };
+        let inverses = self.inverses.iter().map(|(object, named)| {
+            let named = named.iter().filter_map(|(name, inverse)| Some((name.clone(), seen(inverse)?)));
+            (object.clone(), named.collect())
+        });
+        Self { inverses: inverses.collect(), gathers: self.gathers.clone(), objects }
     }
 
     /// The object of that name.

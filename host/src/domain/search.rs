@@ -49,9 +49,21 @@ pub fn made_from(object: &Object) -> String {
 
 /// The words of a record with these values.
 pub fn words(object: &Object, values: &[Value]) -> Words {
+    words_in(object, values, |_| true)
+}
+
+/// Those of fields that are shown.
+pub fn shown_words(object: &Object, values: &[Value]) -> Words {
+    words_in(object, values, |place| !object.hidden.contains(&place))
+}
+
+fn words_in(object: &Object, values: &[Value], is_in: impl Fn(usize) -> bool) -> Words {
     let mut words = Words::new();
     for (nth, place) in searchable(object).into_iter().enumerate() {
         let Value::Text(text) = &values[place] else { continue };
+        if !is_in(place) {
+            continue;
+        }
         let place_of_word = i64::from(nth > 0);
         let mut add = |word: String| {
             if words.len() < MAX_WORDS {

@@ -89,9 +89,9 @@ impl Serialize for View<'_> {
         if shows(Target::UpdatedAt) {
             map.serialize_entry("updated_at", &Value::Datetime(record.updated_at))?;
         }
-        for (place, (field, value)) in record.object.fields.iter().zip(&record.values).enumerate() {
+        for (place, field) in record.object.shown() {
             if shows(Target::Field(place)) {
-                map.serialize_entry(field.name(), value)?;
+                map.serialize_entry(field.name(), &record.values[place])?;
             }
         }
         if !expanded.0.is_empty() {

@@ -1,10 +1,21 @@
-//! The problems that operations can answer with, described once for the
-//! OpenAPI document.
+//! Answers that are kept for a retry; the problems that operations can answer
+//! with, described once for the OpenAPI document.
 
 use std::collections::BTreeMap;
 
+use axum::http::StatusCode;
+use serde::Serialize;
 use utoipa::IntoResponses;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+
+use crate::app::Answer;
+
+/// An answer that can be kept for a retry.
+pub fn kept<T: Serialize>(status: StatusCode, location: Option<String>, body: Option<&T>) -> Answer {
+    let body = body.map(|body| serde_json::to_string(body).unwrap_or_default()).unwrap_or_default();
+    let headers = location.map(|location| ("location".to_owned(), location)).into_iter().collect();
+    Answer { status: status.as_u16(), headers, body }
+}
 
 type Responses = BTreeMap<String, RefOr<Response>>;
 

@@ -78,7 +78,7 @@ pub async fn document(
 ) -> Result<Response, Problem> {
     let objects: Vec<Arc<Object>> = match caller {
         None => app.core_objects().to_vec(),
-        Some(Authenticated(caller)) => app.catalog(caller.tenant).await?.schema.objects().cloned().collect(),
+        Some(Authenticated(caller)) => app.catalog_of(&caller).await?.schema.objects().cloned().collect(),
     };
     Ok(Json(with_objects(&base.0, &objects)).into_response())
 }
@@ -102,18 +102,14 @@ fn with_objects(base: &Value, objects: &[Arc<Object>]) -> Value {
     }
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         for object in objects {
-            let input: Map<String, Value> = object
-                .fields
-                .iter()
-                .filter(|field| !field.is_read_only())
-                .map(|field| (field.name().to_owned(), schema_of(field)))
-                .collect();
-            let required: Vec<&str> = object
-                .fields
-                .iter()
-                .filter(|field| field.def.required && field.default.is_null() && !field.is_read_only())
-                .map(Field::name)
-                .collect();
+            let writable = || {
+                let unlocked = object.shown().filter(|(place, _)| !object.locked.contains(place));
+                unlocked.map(|(_, field)| field).filter(|field| !field.is_read_only())
+            };
+            let input: Map<String, Value> =
+                writable().map(|field| (field.name().to_owned(), schema_of(field))).collect();
+            let required: Vec<&str> =
+                writable().filter(|field| field.def.required && field.default.is_null()).map(Field::name).collect();
             if !object.read_only {
                 let changes = json!({"type": "object", "additionalProperties": false, "properties": input});
                 let mut new = changes.clone();
@@ -208,7 +204,7 @@ fn record_schema(object: &Object) -> Value {
     properties.insert("version".to_owned(), json!({"type": "integer", "description": "Counts changes; the ETag"}));
     properties.insert("created_at".to_owned(), time.clone());
     properties.insert("updated_at".to_owned(), time);
-    for field in &object.fields {
+    for (_, field) in object.shown() {
         properties.insert(field.name().to_owned(), schema_of(field));
     }
     let names: Vec<&String> = properties.keys().collect();

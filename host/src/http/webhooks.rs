@@ -11,7 +11,7 @@ use axum::response::Response;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::answers::{Reading, Writing};
+use super::answers::{Reading, Writing, kept};
 use super::body::ObjectBody;
 use super::credential::Authenticated;
 use super::{Problem, idempotency};
@@ -177,10 +177,8 @@ pub async fn rotate(
 }
 
 fn answer(status: StatusCode, view: Option<&WebhookView>) -> Answer {
-    let body = view.map(|view| serde_json::to_string(view).unwrap_or_default()).unwrap_or_default();
-    let location = view.filter(|_| status == StatusCode::CREATED);
-    let headers = location.map(|view| ("location".to_owned(), format!("/api/v1/webhooks/{}", view.id)));
-    Answer { status: status.as_u16(), headers: headers.into_iter().collect(), body }
+    let made = view.filter(|_| status == StatusCode::CREATED);
+    kept(status, made.map(|view| format!("/api/v1/webhooks/{}", view.id)), view)
 }
 
 /// What is no id names no webhook.

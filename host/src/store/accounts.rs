@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::db::{CommitError, Expect, Row, Step, Stmt};
-use super::{Store, StoreError};
+use super::{Further, Store, StoreError};
 use crate::access::HostPermit;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
@@ -34,6 +34,10 @@ pub struct NewKey<'a> {
     pub role: &'a str,
     /// What people read.
     pub name: &'a str,
+    /// The member whose key it is.
+    pub member: Option<Uuid>,
+    /// Who made it.
+    pub by: Option<&'a str>,
     /// When.
     pub at: Timestamp,
     /// When it ends.
@@ -49,9 +53,13 @@ pub struct KeyRow {
     pub tenant: TenantId,
     /// The role that it carries.
     pub role: String,
+    /// The member whose key it is.
+    pub member: Option<Uuid>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
 }
+
+const KEY: &str = "id, tenant_id, role, expires_at, member_id";
 
 impl Store {
     /// The installation's secret; made from `fresh` the first time.
@@ -103,9 +111,13 @@ impl Store {
         self.db.maybe(stmt, |row| row.id(0).map(TenantId)).await
     }
 
-    /// Whether somebody of that id works in the tenant: so far, the holder of a key.
+    /// Whether somebody of that id works in the tenant: a member, or the holder of a key.
     pub async fn is_member(&self, _: HostPermit, tenant: TenantId, id: Uuid) -> Result<bool, StoreError> {
-        let stmt = Stmt::new("select 1 from api_key where id = $1 and tenant_id = $2", [id.into(), tenant.0.into()]);
+        let stmt = Stmt::new(
+            "select 1 from api_key where id = $1 and tenant_id = $2 \
+             union all select 1 from member where id = $1 and tenant_id = $2 limit 1",
+            [id.into(), tenant.0.into()],
+        );
         Ok(self.db.maybe(stmt, |_| Ok(())).await?.is_some())
     }
 
@@ -118,25 +130,32 @@ impl Store {
 
     /// The key of that hash.
     pub async fn key_by_hash(&self, _: HostPermit, hash: [u8; 32]) -> Result<Option<KeyRow>, StoreError> {
-        let stmt =
-            Stmt::new("select id, tenant_id, role, expires_at from api_key where hash = $1", [hash.to_vec().into()]);
+        let stmt = Stmt::new(
+            &*format!("select {KEY} from api_key where hash = $1 and revoked_at is null"),
+            [hash.to_vec().into()],
+        );
         self.db.maybe(stmt, key_row).await
     }
 
     /// The key of that id, for work that goes on after its request.
     pub async fn key_by_id(&self, _: HostPermit, tenant: TenantId, id: Uuid) -> Result<Option<KeyRow>, StoreError> {
         let stmt = Stmt::new(
-            "select id, tenant_id, role, expires_at from api_key where tenant_id = $1 and id = $2",
+            format!("select {KEY} from api_key where tenant_id = $1 and id = $2 and revoked_at is null"),
             [tenant.0.into(), id.into()],
         );
         self.db.maybe(stmt, key_row).await
     }
 
+    /// The steps that make a further key of a tenant.
+    pub fn new_key(&self, _: HostPermit, key: &NewKey<'_>) -> Vec<Further> {
+        vec![Further(self.insert_key(key))]
+    }
+
     fn insert_key(&self, key: &NewKey<'_>) -> Step {
         let engine = self.db.engine();
         let stmt = Stmt::new(
-            "insert into api_key (id, tenant_id, hash, role, name, created_at, expires_at) \
-             values ($1, $2, $3, $4, $5, $6, $7)",
+            "insert into api_key (id, tenant_id, hash, role, name, created_at, expires_at, member_id, created_by) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             [
                 key.id.into(),
                 key.tenant.0.into(),
@@ -145,6 +164,8 @@ impl Store {
                 key.name.into(),
                 engine.time(key.at),
                 engine.maybe_time(key.expires_at),
+                key.member.into(),
+                key.by.into(),
             ],
         );
         Step { stmt, expect: Expect::OneChange }
@@ -157,7 +178,13 @@ impl Store {
 }
 
 fn key_row(row: &Row<'_>) -> Result<KeyRow, StoreError> {
-    Ok(KeyRow { id: row.id(0)?, tenant: TenantId(row.id(1)?), role: row.text(2)?, expires_at: row.maybe_time(3)? })
+    Ok(KeyRow {
+        id: row.id(0)?,
+        tenant: TenantId(row.id(1)?),
+        role: row.text(2)?,
+        expires_at: row.maybe_time(3)?,
+        member: row.maybe_id(4)?,
+    })
 }
 
 pub(super) fn store_error(error: CommitError) -> StoreError {

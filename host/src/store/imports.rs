@@ -39,6 +39,8 @@ pub struct ImportRow {
     pub created_at: Timestamp,
     /// When it is forgotten.
     pub expires_at: Timestamp,
+    /// Who sent it.
+    pub created_by: Option<Uuid>,
 }
 
 /// A row that was refused.
@@ -71,7 +73,7 @@ impl Store {
         let engine = self.db.engine();
         let stmt = Stmt::new(
             "insert into import (tenant_id, id, object, format, name, blob_id, plan, revision, job_id, \
-             created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             created_at, expires_at, created_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             [
                 tenant.0.into(),
                 import.id.into(),
@@ -84,6 +86,7 @@ impl Store {
                 Bound::Uuid(import.job),
                 engine.time(import.created_at),
                 engine.time(import.expires_at),
+                Bound::Uuid(import.created_by),
             ],
         );
         Further(Step { stmt, expect: Expect::OneChange })
@@ -109,8 +112,8 @@ impl Store {
     /// An import.
     pub async fn import(&self, _: HostPermit, tenant: TenantId, id: Uuid) -> Result<Option<ImportRow>, StoreError> {
         let stmt = Stmt::new(
-            "select id, object, format, name, blob_id, plan, revision, job_id, undo_job_id, created_at, expires_at \
-             from import where tenant_id = $1 and id = $2",
+            "select id, object, format, name, blob_id, plan, revision, job_id, undo_job_id, created_at, expires_at, \
+             created_by from import where tenant_id = $1 and id = $2",
             [tenant.0.into(), id.into()],
         );
         let map = |row: &Row<'_>| {
@@ -126,6 +129,7 @@ impl Store {
                 undo_job: row.maybe_id(8)?,
                 created_at: row.time(9)?,
                 expires_at: row.time(10)?,
+                created_by: row.maybe_id(11)?,
             })
         };
         self.db.maybe(stmt, map).await

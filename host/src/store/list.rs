@@ -1,6 +1,7 @@
 //! Lists: a page of records, and how many there are.
 
 mod compile;
+mod within;
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::db::{Engine, Reach, Stmt};
 use super::records::decode_some;
 use super::tables::table_name;
 use super::{Store, StoreError};
-use crate::access::Permits;
+use crate::access::{Acting, Permit, Permits};
 use crate::domain::filter::Filter;
 use crate::domain::query::Query;
 use crate::domain::record::Record;
@@ -73,10 +74,33 @@ impl Store {
         }
         let deleted_at = sql.own("deleted_at");
         select.and_where(if deleted { deleted_at.is_not_null() } else { deleted_at.is_null() });
+        if let Some(within) = sql.within(permits.own()) {
+            select.cond_where(within);
+        }
         if let Some(filter) = filter {
             select.cond_where(sql.filter(filter, false));
         }
         Ok((select, sql))
+    }
+
+    /// Whether a permit is for the record of that id, deleted or not.
+    pub async fn is_within<A: Acting>(&self, permit: &Permit<A>, id: uuid::Uuid) -> Result<bool, StoreError> {
+        let Some(permits) = permit.to_look() else { return Ok(true) };
+        let sql = Compiler::new(self.db.engine(), &permits);
+        let object = permit.object();
+        let mut select = Sql::select();
+        select
+            .expr(Expr::val(1))
+            .from_as(Alias::new(table_name(object)), sql.alias())
+            .and_where(sql.own("tenant_id").eq(permit.tenant().0))
+            .and_where(sql.own("id").eq(id));
+        if object.is_own() {
+            select.and_where(sql.own("object").eq(object.name.as_str()));
+        }
+        if let Some(within) = sql.within(permits.own()) {
+            select.cond_where(within);
+        }
+        Ok(self.db.maybe(Stmt::build(self.db.engine(), &select), |_| Ok(())).await?.is_some())
     }
 
     fn select(&self, permits: &Permits, query: &Query) -> Result<SelectStatement, StoreError> {
@@ -98,7 +122,8 @@ impl Store {
             select.cond_where(sql.after(&query.sort, after));
         }
         // SQLite would rather walk the tenant in the order of the sort than look a thousand values up.
-        let looks_up = self.db.engine() == Engine::Sqlite && query.filter.as_ref().is_some_and(|it| it.looks_up(object));
+        let looks_up =
+            self.db.engine() == Engine::Sqlite && query.filter.as_ref().is_some_and(|it| it.looks_up(object));
         let by = |column: Expr| if looks_up { Expr::cust_with_exprs("+?", [column]) } else { column };
         for sort in &query.sort {
             let order = if sort.descending { Order::Desc } else { Order::Asc };

@@ -8,7 +8,9 @@ use super::db::{Row, Stmt};
 use super::{Store, StoreError};
 use crate::access::{Permit, Read};
 use crate::domain::field::FieldType;
+use crate::domain::filter::{Comparison, Filter, Target};
 use crate::domain::object::Object;
+use crate::domain::query::Query;
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 
@@ -16,6 +18,9 @@ impl Store {
     /// The record of that id.
     pub async fn get(&self, permit: &Permit<Read>, id: Uuid) -> Result<Option<Record>, StoreError> {
         let object = Arc::clone(permit.object());
+        if permit.rows().filter().is_some() {
+            return self.one(permit, id, false).await;
+        }
         let texts = self.texts(&object);
         let stmt = Stmt::new(Arc::clone(&texts.get), [permit.tenant().0.into(), id.into()]);
         self.db.maybe(stmt, move |row| decode(&object, row)).await
@@ -23,6 +28,9 @@ impl Store {
 
     /// Whether there is a record of that id.
     pub async fn is_there(&self, permit: &Permit<Read>, id: Uuid) -> Result<bool, StoreError> {
+        if permit.rows().filter().is_some() {
+            return Ok(self.one(permit, id, false).await?.is_some());
+        }
         let texts = self.texts(permit.object());
         let stmt = Stmt::new(Arc::clone(&texts.is_there), [permit.tenant().0.into(), id.into()]);
         Ok(self.db.maybe(stmt, |_| Ok(())).await?.is_some())
@@ -31,9 +39,21 @@ impl Store {
     /// The deleted record of that id.
     pub async fn get_deleted(&self, permit: &Permit<Read>, id: Uuid) -> Result<Option<Record>, StoreError> {
         let object = Arc::clone(permit.object());
+        if permit.rows().filter().is_some() {
+            return self.one(permit, id, true).await;
+        }
         let texts = self.texts(&object);
         let stmt = Stmt::new(Arc::clone(&texts.get_deleted), [permit.tenant().0.into(), id.into()]);
         self.db.maybe(stmt, move |row| decode(&object, row)).await
+    }
+}
+
+impl Store {
+    /// The record of that id, if it is one of those that the permit is for.
+    async fn one(&self, permit: &Permit<Read>, id: Uuid, deleted: bool) -> Result<Option<Record>, StoreError> {
+        let filter = Some(Filter::Compare(Target::Id, Comparison::Equal, Value::Id(id)));
+        let query = Query { filter, deleted, limit: 1, ..Query::default() };
+        Ok(self.list(&permit.alone(), &query).await?.pop())
     }
 }
 

@@ -21,9 +21,10 @@ const OPEN: &[&str] = &["livez", "readyz", "openapi"];
 
 /// What to put in for parameters of paths other than `{id}`.
 const PARAMETERS: &[(&str, &str)] =
-    &[("{plugin}", "guildhall.retail-loyalty"), ("{object}", "contact"), ("{field}", "x_level")];
+    &[("{plugin}", "guildhall.retail-loyalty"), ("{object}", "contact"), ("{field}", "x_level"), ("{role}", "helper")];
 /// Operations that read, and that only an admin may.
-const ADMINS_ONLY: &[&str] = &["list_webhooks", "get_webhook", "list_deliveries", "list_audit"];
+const ADMINS_ONLY: &[&str] =
+    &["list_webhooks", "get_webhook", "list_deliveries", "list_audit", "list_roles", "get_role"];
 /// Operations that read, and take their question in a body.
 const ASKING: &[&str] = &["create_export"];
 
@@ -47,7 +48,9 @@ async fn operations(actor: &Actor, id_of: impl Fn(&str) -> String) -> Vec<(Metho
         for (parameter, value) in PARAMETERS {
             path = path.replace(parameter, value);
         }
-        path = path.replace("{webhook}", &id_of("#webhook")).replace("{event}", &id_of("#event"));
+        for what in ["webhook", "event", "user", "team", "key", "share"] {
+            path = path.replace(&format!("{{{what}}}"), &id_of(&format!("#{what}")));
+        }
         if path == "/api/v1/imports" {
             path.push_str("?object=contact&format=csv");
         }
@@ -149,6 +152,15 @@ async fn one_of_each(test: &TestApp) -> Json {
     ids["#webhook"] = webhook.assert(201).json()["id"].clone();
     let timeline = format!("/api/v1/records/contact/{}/timeline", ids["contact"].as_str().unwrap());
     ids["#event"] = test.ann.get(&timeline).await.assert(200).json()["data"][0]["id"].clone();
+    let user = json!({"email": "u@example.com", "name": "U", "roles": ["sales"]});
+    ids["#user"] = test.ann.post("/api/v1/users", &user).await.assert(201).json()["id"].clone();
+    ids["#team"] = test.ann.post("/api/v1/teams", &json!({"name": "T"})).await.assert(201).json()["id"].clone();
+    test.ann.post("/api/v1/roles", &json!({"name": "helper", "label": "Helper"})).await.assert(201);
+    let key = json!({"name": "k", "user": ids["#user"]});
+    ids["#key"] = test.ann.post("/api/v1/api-keys", &key).await.assert(201).json()["id"].clone();
+    let shares = format!("/api/v1/records/contact/{}/shares", ids["contact"].as_str().unwrap());
+    let share = json!({"with": "team", "subject": ids["#team"]});
+    ids["#share"] = test.ann.post(&shares, &share).await.assert(201).json()["id"].clone();
     ids["imports"] =
         test.ann.upload("object=contact", "text/csv", "name\nBob\n").await.assert(202).json()["id"].clone();
     let export = test.ann.post("/api/v1/exports", &json!({"object": "contact"})).await.assert(202).json();
@@ -167,8 +179,8 @@ async fn state(ann: &Actor) -> Vec<Vec<Json>> {
     for object in WRITABLE.iter().chain(&["loyalty.member", "loyalty.entry"]) {
         all.push(ann.all(object, &[]).await);
     }
-    for path in ["/api/v1/modules", "/api/v1/schema", "/api/v1/webhooks"] {
-        all.push(vec![ann.get(path).await.assert(200).json()]);
+    for path in ["modules", "schema", "webhooks", "users", "teams", "roles"].map(|path| format!("/api/v1/{path}")) {
+        all.push(vec![ann.get(&path).await.assert(200).json()]);
     }
     all
 }

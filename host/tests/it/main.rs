@@ -44,6 +44,7 @@ mod merges;
 mod modules;
 mod openapi;
 mod parsing;
+mod permissions;
 mod place;
 mod profiles;
 mod question_bounds;

@@ -55,7 +55,7 @@ struct Known {
 impl<'a> Chunks<'a> {
     /// For this import, with the rights of who started it.
     pub async fn new(run: &'a JobRun, import: &'a ImportRow, plan: &'a Plan) -> Result<Self, JobFault> {
-        let catalog = run.app.catalog(run.caller.tenant).await?;
+        let catalog = run.app.catalog_of(&run.caller).await?;
         let object = catalog.schema.object(&import.object);
         let object = Arc::clone(object.ok_or_else(|| AppError::UnknownObject(import.object.clone()))?);
         let access = &run.app.access;

@@ -40,7 +40,7 @@ struct Undo<'a> {
 /// Undoes the import of a job.
 pub async fn run(run: &JobRun) -> Result<Json, JobFault> {
     let (import, _) = import_of(run).await?;
-    let catalog = run.app.catalog(run.caller.tenant).await?;
+    let catalog = run.app.catalog_of(&run.caller).await?;
     let object = catalog.schema.object(&import.object);
     let object = Arc::clone(object.ok_or_else(|| AppError::UnknownObject(import.object.clone()))?);
     let access = &run.app.access;
@@ -140,7 +140,7 @@ impl Undo<'_> {
                     debug_assert_eq!(current.object.name, self.object.name);
                     work.put_back(self.update.clone(), current, before).await?;
                 }
-                _ => work.delete(self.delete.clone(), current).await,
+                _ => work.delete(self.delete.clone(), current).await?,
             }
             position.undone += 1;
             steps.push(store.forget_change(App::work_permit(), tenant, self.import, change.record));

@@ -219,7 +219,8 @@ async fn caller_of(app: &App, row: &JobRow) -> Result<Caller, JobFault> {
     let key = key.filter(|key| key.expires_at.is_none_or(|end| end > app.clock.now()));
     let key = key.ok_or(AppError::Unauthenticated)?;
     let origin = Some(Arc::new(Origin { peer: None, request: Some(format!("job:{}", row.id)) }));
-    Ok(Caller { tenant: key.tenant, key: key.id, role: Arc::from(key.role), teams: Arc::from([]), origin })
+    app.prepare_policy(row.tenant).await?;
+    Ok(app.caller_of(&key, origin).await?.ok_or(AppError::Unauthenticated)?)
 }
 
 /// Whether the same may work later.

@@ -168,7 +168,7 @@ impl Matching {
         let query = Query { filter: Some(filter), limit: CHUNK, ..Query::default() };
         for record in work.query(&self.permits, &query).await? {
             match &self.deed {
-                Deed::Delete(permit) => work.delete(permit.clone(), record).await,
+                Deed::Delete(permit) => work.delete(permit.clone(), record).await?,
                 Deed::Change(permit, fields) => {
                     let id = record.id;
                     if let Err(error) = work.update(permit.clone(), record, fields, Hand::Caller).await {

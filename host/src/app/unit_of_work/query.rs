@@ -79,6 +79,15 @@ impl Work {
         Ok(found)
     }
 
+    /// Whether a record that is not stored yet meets a rule; a rule sees every record.
+    pub(super) async fn fits(&self, rule: &Filter, record: &Record) -> Result<bool, AppError> {
+        let mut permits = Permits::new(self.app.access.for_computing(&self.caller, &record.object));
+        for object in rule.reached() {
+            permits.add(self.app.access.for_computing(&self.caller, object));
+        }
+        Ok(self.settle(&permits, rule, record).await?.matches(record, &Alone))
+    }
+
     /// A filter with its conditions on linked records decided for one record.
     fn settle<'a>(
         &'a self,

@@ -15,16 +15,18 @@ use crate::domain::value::Value;
 
 /// Turns conditions on an object into SQL for an engine.
 pub(in super::super) struct Compiler<'a> {
-    engine: Engine,
-    permits: &'a Permits,
-    object: &'a Object,
+    pub(super) engine: Engine,
+    pub(super) permits: &'a Permits,
+    pub(super) object: &'a Object,
     /// Links between the records that are asked for and this object.
-    level: usize,
+    pub(super) level: usize,
+    /// Whether it is a rule of the host's own that is compiled: it sees every record.
+    pub(super) is_rule: bool,
 }
 
 impl<'a> Compiler<'a> {
     pub fn new(engine: Engine, permits: &'a Permits) -> Self {
-        Self { engine, permits, object: permits.own().object(), level: 0 }
+        Self { engine, permits, object: permits.own().object(), level: 0, is_rule: false }
     }
 
     /// What the table of the object is called in this statement.
@@ -129,6 +131,10 @@ impl<'a> Compiler<'a> {
                 let named = self.links_of(*place).and_where(link_column("to_id").eq(inner.own("id"))).to_owned();
                 self.exists(&inner, Expr::exists(named), filter, negated)
             }
+            Filter::Shared { with, edits, at } => {
+                let shared = self.shared(with, *edits, *at);
+                Cond::all().add(if negated { shared.not() } else { shared })
+            }
             Filter::Linking { object, place, filter } => {
                 let inner = Compiler { object, level: self.level + 1, ..*self };
                 let link = inner.is_linked(self.own("id"), *place);
@@ -230,13 +236,19 @@ impl<'a> Compiler<'a> {
     /// The records of another object that meet a filter. Without a permit there
     /// is nothing to see; `Store::filtered` has refused that already.
     fn met(&self, inner: &Compiler<'_>, filter: &Filter) -> Option<SelectStatement> {
-        let permit = self.permits.of(inner.object)?;
+        let permit = self.permits.of(inner.object);
+        if permit.is_none() && !self.is_rule {
+            return None;
+        }
         let mut select = Sql::select();
         select
-            .from_as(Alias::new(table_name(permit.object())), inner.alias())
-            .and_where(inner.own("tenant_id").eq(permit.tenant().0))
+            .from_as(Alias::new(table_name(inner.object)), inner.alias())
+            .and_where(inner.own("tenant_id").eq(self.permits.own().tenant().0))
             .and_where(inner.own("deleted_at").is_null())
             .cond_where(inner.filter(filter, false));
+        if let Some(within) = permit.filter(|_| !self.is_rule).and_then(|permit| inner.within(permit)) {
+            select.cond_where(within);
+        }
         if inner.object.is_own() {
             select.and_where(inner.own("object").eq(inner.object.name.as_str()));
         }

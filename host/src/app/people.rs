@@ -1,0 +1,450 @@
+//! Who works for a tenant, and in which teams.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Answer, App, AppError, Done, IdempotencyKey};
+use crate::access::{Configure, Denied, Read};
+use crate::domain::audit::Note;
+use crate::domain::caller::Caller;
+use crate::domain::field::FieldType;
+use crate::domain::invalid::FieldError;
+use crate::domain::permission::Area;
+use crate::domain::role::BUILT_IN;
+use crate::domain::value::Value;
+use crate::store::{Further, MemberRow, TeamRow};
+
+/// The role that stands above all others.
+const OWNER: &str = "owner";
+/// Most members of a tenant.
+const MAX_MEMBERS: usize = 10_000;
+/// Most teams of a tenant.
+const MAX_TEAMS: usize = 1_000;
+/// Most roles of one member.
+const MAX_ROLES: usize = 10;
+
+/// Makes the answer of a change.
+pub type RenderView<V> = dyn Fn(&V) -> Answer + Send + Sync;
+
+/// A user, as the API shows one.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UserView {
+    /// Its id; what `user` fields hold.
+    #[schema(value_type = String)]
+    pub id: Uuid,
+    /// Unique in the tenant.
+    pub email: String,
+    /// What people read.
+    pub name: String,
+    /// Names of roles.
+    pub roles: Vec<String>,
+    /// To whom the user reports.
+    #[schema(value_type = Option<String>)]
+    pub manager: Option<Uuid>,
+    /// The company that a partner belongs to.
+    #[schema(value_type = Option<String>)]
+    pub company: Option<Uuid>,
+    /// Whether the user may do anything.
+    pub active: bool,
+    /// Counts changes.
+    pub version: i64,
+    /// When the user was added.
+    pub created_at: String,
+}
+
+/// A team, as the API shows one.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TeamView {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: Uuid,
+    /// Unique in the tenant.
+    pub name: String,
+    /// The team above it.
+    #[schema(value_type = Option<String>)]
+    pub parent: Option<Uuid>,
+    /// Ids of the users in it.
+    #[schema(value_type = Vec<String>)]
+    pub members: Vec<Uuid>,
+    /// Counts changes.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: String,
+}
+
+/// What is said of a user. What is not named stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UserInput {
+    /// Unique in the tenant; needed for a new user.
+    email: Option<String>,
+    /// What people read, 1 to 200 characters; needed for a new user.
+    name: Option<String>,
+    /// Names of roles, at most 10.
+    roles: Option<Vec<String>>,
+    /// To whom the user reports; null for nobody.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    manager: Option<Option<Uuid>>,
+    /// The company that a partner belongs to; null for none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    company: Option<Option<Uuid>>,
+    /// Whether the user may do anything; true when not given.
+    active: Option<bool>,
+}
+
+/// What is said of a team. What is not named stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TeamInput {
+    /// Unique in the tenant, 1 to 200 characters; needed for a new team.
+    name: Option<String>,
+    /// The team above it; null for none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    parent: Option<Option<Uuid>>,
+    /// Ids of the users in it; all of them.
+    #[schema(value_type = Option<Vec<String>>)]
+    members: Option<Vec<Uuid>>,
+}
+
+/// Tells null from nothing.
+fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(from).map(Some)
+}
+
+impl From<&MemberRow> for UserView {
+    fn from(row: &MemberRow) -> Self {
+        Self {
+            id: row.id,
+            email: row.email.clone(),
+            name: row.name.clone(),
+            roles: row.roles.clone(),
+            manager: row.manager,
+            company: row.company,
+            active: row.is_active,
+            version: row.version,
+            created_at: row.created_at.to_string(),
+        }
+    }
+}
+
+impl From<&TeamRow> for TeamView {
+    fn from(row: &TeamRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name.clone(),
+            parent: row.parent,
+            members: row.members.clone(),
+            version: row.version,
+            created_at: row.created_at.to_string(),
+        }
+    }
+}
+
+/// What a change of who may do what needs beside its steps.
+pub(super) struct PolicyChange<'a> {
+    pub caller: &'a Caller,
+    pub key: Option<IdempotencyKey>,
+    pub area: Area,
+    pub id: Option<Uuid>,
+    /// What was changed.
+    pub fields: Vec<String>,
+}
+
+impl App {
+    /// Everybody who works for the caller's tenant, by name.
+    pub async fn users(&self, caller: &Caller) -> Result<Vec<UserView>, AppError> {
+        let permit = self.access.check_area::<Read>(caller, Area::People).await?;
+        Ok(self.store.members(permit).await?.iter().map(UserView::from).collect())
+    }
+
+    /// One of them.
+    pub async fn user(&self, caller: &Caller, id: Uuid) -> Result<UserView, AppError> {
+        self.access.check_area::<Read>(caller, Area::People).await?;
+        Ok(UserView::from(&self.member_row(caller, id).await?))
+    }
+
+    /// Adds a user, or changes one.
+    pub async fn put_user(
+        &self,
+        caller: &Caller,
+        id: Option<Uuid>,
+        fields: &Map<String, Json>,
+        key: Option<IdempotencyKey>,
+        render: &RenderView<UserView>,
+    ) -> Result<Done, AppError> {
+        let permit = self.access.check_area::<Configure>(caller, Area::People).await?;
+        if let Some(answer) = self.given_answer(key.as_ref()).await? {
+            return Ok(Done::Before(answer));
+        }
+        let input: UserInput = read(fields)?;
+        let readable = self.access.check_area::<Read>(caller, Area::People).await?;
+        let all = self.store.members(readable).await?;
+        let before = match id {
+            Some(id) => Some(self.member_row(caller, id).await?),
+            None if all.len() >= MAX_MEMBERS => {
+                return Err(AppError::Refused(format!("a tenant has at most {MAX_MEMBERS} users")));
+            }
+            None => None,
+        };
+        let row = self.member_of(caller, before.as_ref(), input).await?;
+        self.check_member(caller, &row, before.as_ref(), &all).await?;
+        let view = UserView::from(&row);
+        let steps = self.store.put_member(permit, &row);
+        let fields = fields.keys().cloned().collect();
+        let change = PolicyChange { caller, key, area: Area::People, id: Some(row.id), fields };
+        self.change_policy(change, render(&view), steps, "email").await
+    }
+
+    /// The teams of the caller's tenant, by name.
+    pub async fn teams(&self, caller: &Caller) -> Result<Vec<TeamView>, AppError> {
+        let permit = self.access.check_area::<Read>(caller, Area::People).await?;
+        Ok(self.store.teams(permit).await?.iter().map(TeamView::from).collect())
+    }
+
+    /// Makes a team, or changes one.
+    pub async fn put_team(
+        &self,
+        caller: &Caller,
+        id: Option<Uuid>,
+        fields: &Map<String, Json>,
+        key: Option<IdempotencyKey>,
+        render: &RenderView<TeamView>,
+    ) -> Result<Done, AppError> {
+        let permit = self.access.check_area::<Configure>(caller, Area::People).await?;
+        if let Some(answer) = self.given_answer(key.as_ref()).await? {
+            return Ok(Done::Before(answer));
+        }
+        let input: TeamInput = read(fields)?;
+        let readable = self.access.check_area::<Read>(caller, Area::People).await?;
+        let all = self.store.teams(readable).await?;
+        let row = match id {
+            Some(id) => {
+                let before = all.iter().find(|team| team.id == id).ok_or_else(|| AppError::no_record("team", &id))?;
+                TeamRow { version: before.version + 1, ..before.clone() }
+            }
+            None if all.len() >= MAX_TEAMS => {
+                return Err(AppError::Refused(format!("a tenant has at most {MAX_TEAMS} teams")));
+            }
+            None => TeamRow {
+                id: self.ids.make(),
+                name: String::new(),
+                parent: None,
+                members: Vec::new(),
+                version: 1,
+                created_at: self.clock.now(),
+            },
+        };
+        let row = self.team_of(caller, row, input, &all).await?;
+        let view = TeamView::from(&row);
+        let steps = self.store.put_team(permit, &row);
+        let fields = fields.keys().cloned().collect();
+        let change = PolicyChange { caller, key, area: Area::People, id: Some(row.id), fields };
+        self.change_policy(change, render(&view), steps, "name").await
+    }
+
+    /// Removes a team; those below it come below the one above it.
+    pub async fn remove_team(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+        key: Option<IdempotencyKey>,
+        answer: Answer,
+    ) -> Result<Done, AppError> {
+        let permit = self.access.check_area::<Configure>(caller, Area::People).await?;
+        if let Some(answer) = self.given_answer(key.as_ref()).await? {
+            return Ok(Done::Before(answer));
+        }
+        let readable = self.access.check_area::<Read>(caller, Area::People).await?;
+        let all = self.store.teams(readable).await?;
+        let team = all.iter().find(|team| team.id == id).ok_or_else(|| AppError::no_record("team", &id))?;
+        let mut steps = Vec::new();
+        for below in all.iter().filter(|below| below.parent == Some(id)) {
+            let row = TeamRow { parent: team.parent, version: below.version + 1, ..below.clone() };
+            steps.extend(self.store.put_team(permit, &row));
+        }
+        steps.extend(self.store.remove_team(permit, id));
+        let change = PolicyChange { caller, key, area: Area::People, id: Some(id), fields: vec!["team".to_owned()] };
+        self.change_policy(change, answer, steps, "name").await
+    }
+
+    /// Commits a change of who may do what, with its entry in the audit trail.
+    pub(super) async fn change_policy(
+        &self,
+        change: PolicyChange<'_>,
+        answer: Answer,
+        steps: Vec<Further>,
+        unique: &str,
+    ) -> Result<Done, AppError> {
+        let PolicyChange { caller, key, area, id, fields } = change;
+        let note = Note::of_area(area, id, fields);
+        let mut steps = steps;
+        steps.push(self.store.count_policy(Self::work_permit(), caller.tenant));
+        let done = self.commit_once(caller, key, answer, steps, vec![note], false).await;
+        self.policy_changed(caller.tenant).await;
+        done.map_err(|error| match error {
+            AppError::Duplicate { .. } => AppError::invalid(unique, "taken", "belongs to another one"),
+            other => other,
+        })
+    }
+
+    async fn member_row(&self, caller: &Caller, id: Uuid) -> Result<MemberRow, AppError> {
+        let row = self.store.member(Self::work_permit(), caller.tenant, id).await?;
+        row.ok_or_else(|| AppError::no_record("user", &id))
+    }
+
+    async fn member_of(
+        &self,
+        caller: &Caller,
+        before: Option<&MemberRow>,
+        input: UserInput,
+    ) -> Result<MemberRow, AppError> {
+        let mut row = before.cloned().unwrap_or_else(|| MemberRow {
+            id: self.ids.make(),
+            email: String::new(),
+            name: String::new(),
+            roles: Vec::new(),
+            manager: None,
+            company: None,
+            is_active: true,
+            version: 0,
+            created_at: self.clock.now(),
+        });
+        row.version += 1;
+        let mut faults = Vec::new();
+        if let Some(email) = input.email {
+            match FieldType::Email.parse(&Json::from(email)) {
+                Ok(Value::Text(email)) => row.email = email.to_lowercase(),
+                Ok(_) => {}
+                Err(unfit) => faults.push(unfit.of("email")),
+            }
+        }
+        if let Some(name) = input.name {
+            row.name = name.trim().to_owned();
+        }
+        faults.extend(named(&row.name));
+        if row.email.is_empty() && faults.iter().all(|fault| fault.field != "email") {
+            faults.push(FieldError::new("email", "required", "may not be empty"));
+        }
+        if let Some(roles) = input.roles {
+            row.roles = roles;
+            row.roles.dedup();
+        }
+        if row.roles.len() > MAX_ROLES {
+            faults.push(FieldError::new("roles", "out_of_range", format!("has at most {MAX_ROLES} roles")));
+        }
+        let policy = self.access.policy(caller.tenant);
+        for role in &row.roles {
+            if !BUILT_IN.contains(&role.as_str()) && !policy.as_ref().is_some_and(|policy| policy.has_own(role)) {
+                faults.push(FieldError::new("roles", "unknown_option", format!("there is no role `{role}`")));
+            }
+        }
+        row.manager = input.manager.unwrap_or(row.manager);
+        row.company = input.company.unwrap_or(row.company);
+        row.is_active = input.active.unwrap_or(row.is_active);
+        if faults.is_empty() { Ok(row) } else { Err(AppError::Invalid(faults)) }
+    }
+
+    /// Whether the change may be made, and does not leave the tenant without an owner.
+    async fn check_member(
+        &self,
+        caller: &Caller,
+        row: &MemberRow,
+        before: Option<&MemberRow>,
+        all: &[MemberRow],
+    ) -> Result<(), AppError> {
+        let old = before.map(|before| before.roles.as_slice()).unwrap_or_default();
+        let is_owner = |member: &MemberRow| member.is_active && member.roles.iter().any(|role| role == OWNER);
+        // The first owner is named by an admin: there is nobody above.
+        let is_first =
+            |role: &str| role == OWNER && !all.iter().any(is_owner) && self.may_grant(caller, "admin").is_ok();
+        let changed = row.roles.iter().filter(|role| !old.contains(role));
+        for role in changed.chain(old.iter().filter(|role| !row.roles.contains(role))) {
+            if !is_first(role) {
+                self.may_grant(caller, role)?;
+            }
+        }
+        if before.is_some_and(is_owner) && !is_owner(row) {
+            self.may_grant(caller, OWNER)?;
+            if !all.iter().any(|other| other.id != row.id && is_owner(other)) {
+                return Err(AppError::Refused("the last owner stays: make somebody else an owner first".to_owned()));
+            }
+        }
+        if let Some(manager) = row.manager {
+            if !all.iter().any(|member| member.id == manager) {
+                return Err(AppError::invalid("manager", "unknown_record", format!("there is no user {manager}")));
+            }
+            let policy = self.access.policy(caller.tenant);
+            if policy.is_some_and(|policy| policy.org.would_report_in_a_ring(row.id, manager)) {
+                return Err(AppError::invalid("manager", "cycle", "would report to themselves"));
+            }
+        }
+        if let Some(company) = row.company {
+            let permit = self.reader(caller, "company").await?;
+            if !self.store.is_there(&permit, company).await? {
+                return Err(AppError::invalid("company", "unknown_record", format!("there is no company {company}")));
+            }
+        }
+        Ok(())
+    }
+
+    async fn team_of(
+        &self,
+        caller: &Caller,
+        mut row: TeamRow,
+        input: TeamInput,
+        all: &[TeamRow],
+    ) -> Result<TeamRow, AppError> {
+        if let Some(name) = input.name {
+            row.name = name.trim().to_owned();
+        }
+        let mut faults: Vec<FieldError> = named(&row.name).into_iter().collect();
+        row.parent = input.parent.unwrap_or(row.parent);
+        if let Some(parent) = row.parent {
+            let policy = self.access.policy(caller.tenant);
+            if !all.iter().any(|team| team.id == parent) {
+                faults.push(FieldError::new("parent", "unknown_record", format!("there is no team {parent}")));
+            } else if policy.is_some_and(|policy| policy.org.would_ring(row.id, parent)) {
+                faults.push(FieldError::new("parent", "cycle", "would be below itself"));
+            }
+        }
+        if let Some(mut members) = input.members {
+            members.sort_unstable();
+            members.dedup();
+            for member in &members {
+                if self.store.member(Self::work_permit(), caller.tenant, *member).await?.is_none() {
+                    faults.push(FieldError::new("members", "unknown_record", format!("there is no user {member}")));
+                }
+            }
+            row.members = members;
+        }
+        if faults.is_empty() { Ok(row) } else { Err(AppError::Invalid(faults)) }
+    }
+
+    /// Whether the caller may give somebody a role, or take it away: an owner
+    /// any, an admin any but `owner`, everybody else the roles that they have.
+    pub(super) fn may_grant(&self, caller: &Caller, role: &str) -> Result<(), AppError> {
+        let has = |role: &str| caller.roles.iter().any(|own| **own == *role);
+        if has(OWNER) || (has("admin") && role != OWNER) || has(role) {
+            return Ok(());
+        }
+        Err(Denied::Grant { role: role.to_owned() }.into())
+    }
+}
+
+/// Reads the body of a request into what it is to be.
+pub(super) fn read<T: DeserializeOwned>(fields: &Map<String, Json>) -> Result<T, AppError> {
+    serde_json::from_value(Json::Object(fields.clone()))
+        .map_err(|error| AppError::invalid("", "wrong_type", error.to_string()))
+}
+
+/// What is wrong with a name.
+pub(super) fn named(name: &str) -> Option<FieldError> {
+    let length = name.chars().count();
+    (!(1..=200).contains(&length)).then(|| FieldError::new("name", "out_of_range", "has 1 to 200 characters"))
+}
