@@ -27,6 +27,7 @@ mod jobs;
 mod keeping;
 mod keys;
 mod lanes;
+mod limits;
 mod looking;
 mod matching;
 mod merge;
@@ -50,11 +51,13 @@ mod shares;
 mod staging;
 mod stream;
 mod taken;
+mod teams;
 mod unit_of_work;
 mod unmerge;
 mod vault;
 mod webhooks;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -72,11 +75,12 @@ pub use files::{Content, FILE, NewContent};
 pub use imports::{ImportView, Upload, delimiter_of, encoding_of, options_of};
 pub use jobs::{JobPage, JobView, JobsRequest};
 pub use keys::{KeyView, NewKeyInput};
+pub use limits::Allowance;
 pub use matching::MatchingRequest;
 pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
 pub use modules::{ModuleView, PluginView};
 pub use operation::{MissingLink, Operation, Outcome};
-pub use people::{RenderView, TeamInput, TeamView, UserInput, UserView};
+pub use people::{RenderView, UserInput, UserView};
 pub use profile::{Profile, ProfileList};
 pub use question::ListRequest;
 pub use records::Page;
@@ -85,6 +89,7 @@ pub use schema::{ObjectView, SchemaChanged, SchemaView};
 pub use search::{Found, Hit};
 pub use shares::{ShareInput, ShareView};
 pub use stream::StreamItem;
+pub use teams::{TeamInput, TeamView};
 pub use unmerge::UnmergeReport;
 pub use vault::Rotated;
 pub use webhooks::{DeliveryPage, DeliveryView, RenderReplay, RenderWebhook, Replayed, WebhookView};
@@ -117,6 +122,10 @@ pub struct Settings {
     pub allow_private_webhooks: bool,
     /// The file of the operator's keys. When none is named, one is made beside an `SQLite` database.
     pub key_file: Option<PathBuf>,
+    /// Requests a second of one key; any number when none.
+    pub key_rate: Option<NonZeroU32>,
+    /// Requests a second of all keys of one tenant; any number when none.
+    pub tenant_rate: Option<NonZeroU32>,
 }
 
 /// The application: everything that the ways in need.
@@ -129,6 +138,7 @@ pub struct App {
     cursors: CursorKey,
     keys: accounts::KeyCache,
     used_keys: accounts::UsedKeys,
+    limits: limits::Limits,
     policies: policies::Looked,
     catalogs: catalog::Catalogs,
     lanes: lanes::Lanes,
@@ -168,6 +178,7 @@ impl App {
             cursors: CursorKey::new(secret),
             keys: accounts::key_cache(),
             used_keys: accounts::UsedKeys::default(),
+            limits: limits::Limits::new(&settings),
             policies: policies::looked(),
             catalogs: catalog::Catalogs::new()?,
             lanes: lanes::Lanes::default(),
@@ -190,6 +201,7 @@ impl App {
     /// that ended, jobs, imports, files; and writes down which keys were used.
     pub async fn tidy_up(&self) -> Result<(), AppError> {
         let (permit, now) = (HostPermit::new(Chore::Operate), self.clock.now());
+        self.limits.forget_full();
         self.note_used_keys().await?;
         self.store.forget_answers(permit, now).await?;
         self.store.forget_imports(permit, now).await?;

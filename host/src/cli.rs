@@ -4,6 +4,7 @@ mod output;
 mod serve;
 
 use std::fs::DirBuilder;
+use std::num::NonZeroU32;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
@@ -36,6 +37,12 @@ enum Command {
         /// Let webhooks go over http and to private addresses: for development and tests.
         #[arg(long, env = "GUILDHALL_ALLOW_PRIVATE_WEBHOOKS")]
         allow_private_webhooks: bool,
+        /// Requests a second that one API key may make, and twice as many at once; 0 for any number.
+        #[arg(long, env = "GUILDHALL_KEY_RATE", default_value_t = 2_000)]
+        key_rate: u32,
+        /// Requests a second that all keys of one tenant may make, and twice as many at once; 0 for any number.
+        #[arg(long, env = "GUILDHALL_TENANT_RATE", default_value_t = 4_000)]
+        tenant_rate: u32,
     },
     /// Tenants of this installation.
     #[command(subcommand)]
@@ -151,8 +158,13 @@ impl Cli {
     /// Runs the command.
     pub async fn run(self) -> Result<(), AppError> {
         match self.command {
-            Command::Serve { place, listen, allow_private_webhooks } => {
-                let settings = Settings { allow_private_webhooks, key_file: place.key_file.clone() };
+            Command::Serve { place, listen, allow_private_webhooks, key_rate, tenant_rate } => {
+                let settings = Settings {
+                    allow_private_webhooks,
+                    key_file: place.key_file.clone(),
+                    key_rate: NonZeroU32::new(key_rate),
+                    tenant_rate: NonZeroU32::new(tenant_rate),
+                };
                 let app = App::open_with(&place.database()?, Clock::system(), settings).await?;
                 serve::serve(app, &listen).await
             }

@@ -1,5 +1,6 @@
 //! Floor 3: the HTTP API. Handlers translate; `app` decides.
 
+mod allowance;
 mod answers;
 mod api_keys;
 mod audit;

@@ -64,7 +64,11 @@ pub fn run(options: &Options) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let log = folder.join("server.log");
-        let server = Server::start(call(&["serve", "--listen", "127.0.0.1:0"]).into(), &log).await?;
+        let server = Server::start(
+            call(&["serve", "--listen", "127.0.0.1:0", "--key-rate", "0", "--tenant-rate", "0"]).into(),
+            &log,
+        )
+        .await?;
         seed(server.address(), key).await?;
         let mut command = tokio::process::Command::new(&program);
         command.current_dir(&folder).arg("run").arg(format!("{}/api/v1/openapi.json", server.address()));

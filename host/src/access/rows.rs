@@ -64,7 +64,7 @@ impl Rules<'_> {
                 reach => any.extend(self.owned(object, reach, MAX_STEPS).map(|own| Filter::And(vec![own, filter]))),
             }
         }
-        if matches!(action, Action::Read | Action::Update) {
+        if matches!(action, Action::Read | Action::Update | Action::Export) {
             let edits = action == Action::Update;
             any.push(Filter::Shared { with: self.caller.subjects().collect(), edits, at: self.moment.at });
         }

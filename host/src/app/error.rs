@@ -102,6 +102,16 @@ pub enum AppError {
     /// The caller has too many of something that goes on for long.
     #[error("there are {0} streams of this key already")]
     TooManyStreams(usize),
+    /// The caller asks more than it may in a time.
+    #[error("more than {rate} requests a second of one {of}")]
+    TooManyRequests {
+        /// `key` or `tenant`.
+        of: &'static str,
+        /// Requests a second.
+        rate: u32,
+        /// When it may ask again.
+        wait: std::time::Duration,
+    },
     /// What was sent broke off.
     #[error("the body ended early")]
     BrokenOff,

@@ -8,6 +8,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::Problem;
+use super::allowance::Left;
 use super::parameters::none_for_writes;
 use super::request_id::RequestId;
 use crate::app::{App, AppError};
@@ -22,6 +23,10 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let key = key(parts).ok_or(AppError::Unauthenticated)?;
         let mut caller = app.authenticate(key).await?;
+        let left = app.take_request(&caller)?;
+        if let Some(told) = parts.extensions.get::<Left>() {
+            let _ = told.0.set(left);
+        }
         none_for_writes(&parts.method, &parts.uri)?;
         caller.origin = Some(Arc::new(origin(parts)));
         Ok(Self(caller))

@@ -36,6 +36,9 @@ pub struct Problem {
     #[serde(flatten)]
     #[schema(value_type = Object)]
     facts: Map<String, Json>,
+    /// Seconds until it can be asked again, where it can.
+    #[serde(skip)]
+    retry_after: u64,
 }
 
 impl Problem {
@@ -50,6 +53,7 @@ impl Problem {
             request_id: String::new(),
             errors: Vec::new(),
             facts: Map::new(),
+            retry_after: 1,
         }
     }
 
@@ -120,7 +124,7 @@ impl Problem {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response.headers_mut().insert(header::RETRY_AFTER, self.retry_after.into());
         }
         response
     }
@@ -199,6 +203,11 @@ impl Problem {
             }
             AppError::Refused(_) => new(StatusCode::CONFLICT, "refused", "Refused"),
             AppError::TooManyStreams(_) => new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", "Too many streams"),
+            AppError::TooManyRequests { wait, .. } => {
+                let mut problem = new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests");
+                problem.retry_after = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                problem
+            }
             AppError::Unopened => new(StatusCode::INTERNAL_SERVER_ERROR, "cannot_decrypt", "Cannot be decrypted"),
             AppError::NoOperatorKey => {
                 tracing::error!("a request needs a key of the operator that is not there");

@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::Problem;
+use super::allowance::Left;
 use crate::app::App;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -24,6 +25,8 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
     let id = app.ids().make().to_string();
     let span = tracing::debug_span!("request", id, method = %request.method(), path = request.uri().path());
     request.extensions_mut().insert(RequestId(id.clone()));
+    let left = Left::default();
+    request.extensions_mut().insert(left.clone());
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span);
     let mut response = match answer.await {
         Ok(response) => response,
@@ -47,6 +50,7 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
             }
         }
     }
+    left.tell(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::db::{Expect, Step, Stmt};
+use super::db::{Expect, Row, Step, Stmt};
 use super::{Store, StoreError, Unit};
 use crate::access::{Permit, Read};
 use crate::domain::id::TenantId;
@@ -52,20 +52,25 @@ impl Store {
             "select winner, account, undone_at from merge where tenant_id = $1 and id = $2 and object = $3",
             [permit.tenant().0.into(), id.into(), permit.object().name.as_str().into()],
         );
-        self.db
-            .maybe(stmt, |row| {
-                Ok(MergeRow { winner: row.id(0)?, account: row.json(1)?, is_undone: row.maybe_time(2)?.is_some() })
-            })
-            .await
+        let map = |row: &Row<'_>| {
+            Ok(MergeRow { winner: row.id(0)?, account: row.json(1)?, is_undone: row.maybe_time(2)?.is_some() })
+        };
+        match self.db.maybe(stmt, map).await? {
+            Some(row) if self.is_within(permit, row.winner).await? => Ok(Some(row)),
+            _ => Ok(None),
+        }
     }
 
-    /// The record that a merged one has become.
+    /// The record that a merged one has become; none when the permit is not for both.
     pub async fn merged_into(&self, permit: &Permit<Read>, id: Uuid) -> Result<Option<Uuid>, StoreError> {
         let stmt = Stmt::new(
             "select winner from merged_record where tenant_id = $1 and object = $2 and record_id = $3",
             [permit.tenant().0.into(), permit.object().name.as_str().into(), id.into()],
         );
-        self.db.maybe(stmt, |row| row.id(0)).await
+        match self.db.maybe(stmt, |row| row.id(0)).await? {
+            Some(into) if self.is_within(permit, id).await? && self.is_within(permit, into).await? => Ok(Some(into)),
+            _ => Ok(None),
+        }
     }
 
     /// The step that makes a record its own again.

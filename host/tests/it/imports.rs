@@ -193,7 +193,7 @@ async fn cards_and_lines_of_json(on: On) {
 
 async fn an_import_killed_at_twenty_random_rows_has_every_row_once(on: On) {
     let test = TestApp::start(on).await;
-    let count = 6_000;
+    let count = 15_000;
     let mut file = contacts(count);
     file.push_str("Bad,not an address,x\n");
     let started = test.ann.upload("object=contact&start=true", "text/csv", file).await.assert(202).json();
@@ -201,7 +201,7 @@ async fn an_import_killed_at_twenty_random_rows_has_every_row_once(on: On) {
     for round in 1.. {
         // Each time a node of its own, after the lease of the one before has ended.
         let host = node(&test, round).await;
-        let polls = rand::rng().random_range(2..if on == On::Sqlite { 5 } else { 50 });
+        let polls = rand::rng().random_range(4..if on == On::Sqlite { 14 } else { 50 });
         let ended = killed_after(polls, host.run_due_jobs()).await;
         let job = view(&test.ann, &started).await["job"].clone();
         match job["state"].as_str().unwrap() {

@@ -47,7 +47,8 @@ impl Place {
 
     /// Starts the host, and says where it listens.
     pub async fn serve(&self) -> (Child, String) {
-        let words = ["serve", "--listen", "127.0.0.1:0", "--allow-private-webhooks"];
+        let words =
+            ["serve", "--listen", "127.0.0.1:0", "--allow-private-webhooks", "--key-rate", "0", "--tenant-rate", "0"];
         let mut child = self.command(&words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.next_line().await.unwrap().expect("the host ended before it listened");

@@ -83,7 +83,8 @@ impl TestApp {
 
     /// A host that encrypts with the operator's keys of a file.
     pub async fn with_keys(on: On, key_file: &Path) -> Self {
-        let settings = Settings { allow_private_webhooks: true, key_file: Some(key_file.to_owned()) };
+        let settings =
+            Settings { allow_private_webhooks: true, key_file: Some(key_file.to_owned()), ..Settings::default() };
         Self::start_with(on, Clock::system(), settings).await
     }
 

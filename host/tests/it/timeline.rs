@@ -176,7 +176,7 @@ async fn the_log_is_read_page_by_page(on: On) {
 }
 
 /// Reads until the log has so many events: another database's open transaction can hold the last ones back.
-async fn settled(actor: &Actor, count: usize) {
+pub async fn settled(actor: &Actor, count: usize) {
     while all_events(actor, "limit=500").await.len() < count {}
 }
 

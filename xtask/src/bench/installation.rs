@@ -71,7 +71,16 @@ impl Installation {
     /// Starts the host.
     pub async fn serve(&self) -> Result<Server> {
         let mut command = self.command();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--allow-private-webhooks"]);
+        command.args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--allow-private-webhooks",
+            "--key-rate",
+            "0",
+            "--tenant-rate",
+            "0",
+        ]);
         Server::start(command, &self.folder.join("host.log")).await
     }
 

@@ -27,7 +27,14 @@ impl Server {
     /// Starts the host and returns when it has said where it listens.
     pub async fn start(host: &Path, data_dir: &Path, listen: SocketAddr) -> Result<Self> {
         let mut command = Command::new(host);
-        command.arg("serve").arg("--data-dir").arg(data_dir).args(["--listen", &listen.to_string()]);
+        command.arg("serve").arg("--data-dir").arg(data_dir).args([
+            "--listen",
+            &listen.to_string(),
+            "--key-rate",
+            "0",
+            "--tenant-rate",
+            "0",
+        ]);
         Self::launch(command, data_dir.join("demo-server.log")).await
     }
 

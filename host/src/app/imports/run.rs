@@ -16,7 +16,7 @@ use crate::domain::job::Progress;
 use crate::store::ImportRow;
 
 /// Most rows in one commit.
-const CHUNK_ROWS: usize = 1_000;
+const CHUNK_ROWS: usize = 500;
 /// Most bytes of rows in one commit.
 const CHUNK_BYTES: usize = 4 << 20;
 

@@ -1,6 +1,6 @@
 //! Conditions as SQL. The one place where they become SQL.
 
-use sea_query::extension::postgres::PgBinOper;
+use sea_query::extension::postgres::{PgBinOper, PgFunc};
 use sea_query::{Alias, Cond, Condition, Expr, ExprTrait, Func, Query as Sql, SelectStatement, Value as Bound};
 
 use super::super::custom;
@@ -267,6 +267,16 @@ impl<'a> Compiler<'a> {
         }
         let column = self.equal_column(target);
         let bound: Vec<_> = values.iter().map(|value| self.equal_bound(target, value)).collect();
+        if self.engine == Engine::Postgres && self.own_field(target).is_none() {
+            // One parameter for all of them: a plan for any values takes many parameters for many rows,
+            // and would rather read the whole tenant.
+            let array = Expr::val(Bound::Array(bound[0].array_type(), Some(Box::new(bound))));
+            return if negated {
+                self.or_missing(target, column.ne(PgFunc::all(array)))
+            } else {
+                Cond::all().add(column.eq(PgFunc::any(array)))
+            };
+        }
         if negated { self.or_missing(target, column.is_not_in(bound)) } else { Cond::all().add(column.is_in(bound)) }
     }
 
