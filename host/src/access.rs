@@ -113,7 +113,7 @@ impl Access {
     }
 
     /// May the caller do this with records of the object, and with which?
-    pub async fn check<A: Acting>(&self, caller: &Caller, object: &Arc<Object>) -> Result<Permit<A>, Denied> {
+    pub fn check<A: Acting>(&self, caller: &Caller, object: &Arc<Object>) -> Result<Permit<A>, Denied> {
         let rows = self.rows(caller, object, A::ACTION)?;
         if object.read_only && A::ACTION.writes() {
             return Err(Denied::Managed { object: object.name.clone() });
@@ -124,7 +124,7 @@ impl Access {
     /// May the plugin do this on behalf of the caller? The manifest must ask
     /// for it, and the caller must be allowed it too, except on objects that
     /// the plugin itself brings.
-    pub async fn check_plugin<A: Acting>(
+    pub fn check_plugin<A: Acting>(
         &self,
         caller: &Caller,
         plugin: &Arc<Manifest>,
@@ -158,13 +158,13 @@ impl Access {
     }
 
     /// May the caller do this with an area of the host?
-    pub async fn check_area<A: Acting>(&self, caller: &Caller, area: Area) -> Result<AreaPermit<A>, Denied> {
+    pub fn check_area<A: Acting>(&self, caller: &Caller, area: Area) -> Result<AreaPermit<A>, Denied> {
         self.decide(caller, area.name(), A::ACTION)?;
         Ok(AreaPermit::new(caller.tenant))
     }
 
     /// What the caller, or a plugin on the caller's behalf, may see of all objects.
-    pub async fn sight(&self, caller: &Caller, plugin: Option<&Arc<Manifest>>) -> Result<Sight, Denied> {
+    pub fn sight(&self, caller: &Caller, plugin: Option<&Arc<Manifest>>) -> Result<Sight, Denied> {
         let policy = self.policies.get(&caller.tenant).ok_or(PolicyError::NotLoaded)?;
         let (schema, timezone) = self.schemas.get(&caller.tenant).ok_or(PolicyError::NotLoaded)?;
         let moment = Moment { at: self.clock.now(), timezone };

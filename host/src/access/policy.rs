@@ -242,6 +242,8 @@ fn rules_of_all() -> impl Iterator<Item = Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use serde_json::json;
     use uuid::Uuid;
 
@@ -279,7 +281,7 @@ mod tests {
                     let reach = reach(&policy, &[role], target, action);
                     format!("{action}:{}", reach.map_or("-", Reach::name))
                 });
-                table.push_str(&format!("{role} {target} {}\n", cells.join(" ")));
+                let _ = writeln!(table, "{role} {target} {}", cells.join(" "));
             }
         }
         insta::assert_snapshot!(table);

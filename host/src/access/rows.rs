@@ -113,7 +113,7 @@ impl Rules<'_> {
         };
         Filter::parse(&scope, json)
             .inspect_err(|faults| {
-                tracing::warn!(object = object.name, ?faults, "a rule's filter does not fit any more")
+                tracing::warn!(object = object.name, ?faults, "a rule's filter does not fit any more");
             })
             .ok()
     }

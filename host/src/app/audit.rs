@@ -110,7 +110,7 @@ impl Work {
 impl App {
     /// A page of the tenant's audit trail.
     pub async fn audit(&self, caller: &Caller, request: &AuditRequest) -> Result<AuditPage, AppError> {
-        let permit = self.access.check_area::<Configure>(caller, Area::Audit).await?;
+        let permit = self.access.check_area::<Configure>(caller, Area::Audit)?;
         let scope = format!("audit|{}|", caller.tenant);
         let mut faults = Vec::new();
         let mut wrong = |name: &str, code, message: &str| faults.push(FieldError::new(name, code, message));

@@ -74,8 +74,11 @@ pub(super) struct Catalogs {
     changes: RwLock<HashMap<TenantId, u64>>,
     plugins: Cache<(String, String), Arc<Plugin>>,
     /// As those see them whose roles leave fields out.
-    masked: Cache<(TenantId, Arc<[Arc<str>]>), Arc<Masked>>,
+    masked: Cache<(TenantId, Roles), Arc<Masked>>,
 }
+
+/// Names of roles that somebody has.
+type Roles = Arc<[Arc<str>]>;
 
 /// A catalogue with fields left out, and what it was made from.
 struct Masked {

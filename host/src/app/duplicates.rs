@@ -79,7 +79,7 @@ impl App {
             return Ok(());
         }
         // Who may not read cannot be told.
-        let permit = match self.access.check::<Read>(caller, object).await {
+        let permit = match self.access.check::<Read>(caller, object) {
             Ok(permit) => permit,
             Err(Denied::Policy(error)) => return Err(Denied::Policy(error).into()),
             Err(_) => return Ok(()),

@@ -76,7 +76,7 @@ impl App {
         let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(FILE).ok_or_else(|| AppError::UnknownObject(FILE.to_owned()))?;
         // Before anything is stored for somebody who may not, or for nothing.
-        self.access.check::<Update>(caller, object).await?;
+        self.access.check::<Update>(caller, object)?;
         self.file(caller, object, id).await?;
         let file = self.take_in(caller.tenant, bytes, MAX_FILE).await?;
         let key = key.map(|key| key.with(&file.hash));
@@ -107,7 +107,7 @@ impl App {
     }
 
     async fn file(&self, caller: &Caller, object: &Arc<Object>, id: Uuid) -> Result<Record, AppError> {
-        let permit = self.access.check::<Read>(caller, object).await?;
+        let permit = self.access.check::<Read>(caller, object)?;
         self.store.get(&permit, id).await?.ok_or_else(|| AppError::no_record(FILE, &id))
     }
 }
@@ -117,7 +117,7 @@ impl Attach {
     pub(super) async fn stage(&self, work: &Work, object: &Arc<Object>) -> Result<Did, AppError> {
         let Self { id, version, blob, row, media_type, sha256 } = self;
         let current = current(work, object, *id, *version).await?;
-        let permit = work.app.access.check::<Update>(&work.caller, object).await?;
+        let permit = work.app.access.check::<Update>(&work.caller, object)?;
         let kept = |blob, row, until| work.app.store.set_blob(App::work_permit(), work.caller.tenant, blob, row, until);
         let mut further = vec![kept(*blob, *row, Timestamp::MAX)];
         if let Some(old) = blob_of(&current) {

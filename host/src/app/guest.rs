@@ -57,18 +57,17 @@ impl GuestPort {
         self.work.catalog.whole.object(name).cloned().ok_or_else(|| fault(AppError::UnknownObject(name.to_owned())))
     }
 
-    async fn permit<A: Acting>(&self, object: &str) -> Result<Permit<A>, Fault> {
+    fn permit<A: Acting>(&self, object: &str) -> Result<Permit<A>, Fault> {
         let object = self.object(object)?;
         self.work
             .app
             .access
             .check_plugin::<A>(&self.work.caller, &self.plugin, &object)
-            .await
             .map_err(|denied| fault(denied.into()))
     }
 
     async fn record(&self, object: &str, id: &str) -> Result<Option<Record>, Fault> {
-        let permit = self.permit::<Read>(object).await?;
+        let permit = self.permit::<Read>(object)?;
         let Ok(id) = Uuid::parse_str(id) else { return Ok(None) };
         self.work.get(&permit, id).await.map_err(fault)
     }
@@ -102,9 +101,9 @@ impl Port for GuestPort {
     }
 
     async fn query(&self, object: &str, query: &str) -> Result<Vec<String>, Fault> {
-        let permit = self.permit::<Read>(object).await?;
+        let permit = self.permit::<Read>(object)?;
         let grant = self.plugin.grants(object, Action::Read);
-        let sight = self.work.app.access.sight(&self.work.caller, Some(&self.plugin)).await;
+        let sight = self.work.app.access.sight(&self.work.caller, Some(&self.plugin));
         let asker = Asker {
             catalog: Arc::clone(&self.work.catalog),
             sight: sight.map_err(|denied| fault(denied.into()))?,
@@ -117,14 +116,14 @@ impl Port for GuestPort {
     }
 
     async fn create(&self, object: &str, fields: &str) -> Result<String, Fault> {
-        let permit = self.permit::<Create>(object).await?;
+        let permit = self.permit::<Create>(object)?;
         let fields = self.fields(object, Action::Create, fields)?;
         let record = self.work.create(permit, &fields, hand(&self.plugin, object)).await.map_err(fault)?;
         Ok(self.shown(object, &record))
     }
 
     async fn update(&self, object: &str, id: &str, fields: &str) -> Result<String, Fault> {
-        let permit = self.permit::<Update>(object).await?;
+        let permit = self.permit::<Update>(object)?;
         let fields = self.fields(object, Action::Update, fields)?;
         let current = self.record(object, id).await?.ok_or_else(|| missing(object, id))?;
         let record = self.work.update(permit, current, &fields, hand(&self.plugin, object)).await.map_err(fault)?;
@@ -132,7 +131,7 @@ impl Port for GuestPort {
     }
 
     async fn delete(&self, object: &str, id: &str) -> Result<(), Fault> {
-        let permit = self.permit::<Delete>(object).await?;
+        let permit = self.permit::<Delete>(object)?;
         let current = self.record(object, id).await?.ok_or_else(|| missing(object, id))?;
         self.work.delete(permit, current).await.map_err(fault)?;
         Ok(())

@@ -105,8 +105,8 @@ impl App {
         let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(&upload.object);
         let object = object.ok_or_else(|| AppError::UnknownObject(upload.object.clone()))?;
-        self.access.check::<Import>(caller, object).await?;
-        self.access.check::<Create>(caller, object).await?;
+        self.access.check::<Import>(caller, object)?;
+        self.access.check::<Create>(caller, object)?;
         let file = self.take_in(caller.tenant, bytes, MAX_FILE).await?;
         let key = key.map(|key| key.with(&file.hash));
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
@@ -195,8 +195,8 @@ impl App {
         let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(&row.object);
         let object = object.ok_or_else(|| AppError::UnknownObject(row.object.clone()))?;
-        self.access.check::<Import>(caller, object).await?;
-        self.access.check::<Create>(caller, object).await?;
+        self.access.check::<Import>(caller, object)?;
+        self.access.check::<Create>(caller, object)?;
         if job.as_ref().is_some_and(|job| !job.state.is_over() || !is_trial(job)) || undo.is_some() {
             return Err(AppError::Refused("the import has been started: its plan stays as it is".to_owned()));
         }
@@ -230,8 +230,8 @@ impl App {
         let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(&row.object);
         let object = object.ok_or_else(|| AppError::UnknownObject(row.object.clone()))?;
-        self.access.check::<Import>(caller, object).await?;
-        self.access.check::<Create>(caller, object).await?;
+        self.access.check::<Import>(caller, object)?;
+        self.access.check::<Create>(caller, object)?;
         let goes_on = job.as_ref().is_some_and(|job| !is_trial(job));
         let refused = |text: &str| Err(AppError::Refused(text.to_owned()));
         match &job {
@@ -251,7 +251,7 @@ impl App {
             return Err(AppError::Invalid(faults));
         }
         if plan.options.mode != Mode::Create {
-            self.access.check::<Update>(caller, object).await?;
+            self.access.check::<Update>(caller, object)?;
         }
         let permit = Self::work_permit();
         let mut new = self.new_job(caller, IMPORT, payload(row.id, &plan), self.clock.now());
@@ -286,8 +286,8 @@ impl App {
         let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(&row.object);
         let object = object.ok_or_else(|| AppError::UnknownObject(row.object.clone()))?;
-        self.access.check::<Delete>(caller, object).await?;
-        self.access.check::<Update>(caller, object).await?;
+        self.access.check::<Delete>(caller, object)?;
+        self.access.check::<Update>(caller, object)?;
         let refused = |text: &str| Err(AppError::Refused(text.to_owned()));
         match (&job, &undo) {
             (None, _) => return refused("the import has not run"),

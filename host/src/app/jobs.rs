@@ -134,7 +134,7 @@ impl From<&JobRow> for JobView {
 impl App {
     /// A page of the tenant's jobs.
     pub async fn jobs(&self, caller: &Caller, request: &JobsRequest) -> Result<JobPage, AppError> {
-        let permit = self.access.check_area::<Read>(caller, Area::Jobs).await?;
+        let permit = self.access.check_area::<Read>(caller, Area::Jobs)?;
         let mut faults = Vec::new();
         let mut filter = JobFilter { kind: request.kind.clone(), ..JobFilter::default() };
         if let Some(state) = &request.state {
@@ -173,7 +173,7 @@ impl App {
     }
 
     async fn job_row(&self, caller: &Caller, id: Uuid) -> Result<JobRow, AppError> {
-        let permit = self.access.check_area::<Read>(caller, Area::Jobs).await?;
+        let permit = self.access.check_area::<Read>(caller, Area::Jobs)?;
         self.store.job(&permit, id).await?.ok_or_else(|| AppError::no_record("job", &id))
     }
 
@@ -182,7 +182,7 @@ impl App {
     pub async fn cancel_job(&self, caller: &Caller, id: Uuid) -> Result<JobView, AppError> {
         let job = self.job_row(caller, id).await?;
         if job.key != caller.key {
-            self.access.check_area::<Update>(caller, Area::Jobs).await?;
+            self.access.check_area::<Update>(caller, Area::Jobs)?;
         }
         let step = self.store.cancel_job(caller.tenant, id, self.clock.now());
         match self.commit_steps(caller.tenant, vec![step]).await {

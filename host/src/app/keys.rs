@@ -83,7 +83,7 @@ impl From<KeyInfo> for KeyView {
 impl App {
     /// The tenant's keys for who looks after them; for everybody else the own ones.
     pub async fn api_keys(&self, caller: &Caller) -> Result<Vec<KeyView>, AppError> {
-        let whose = if self.governs_keys(caller).await? { None } else { Some(caller.me()) };
+        let whose = if self.governs_keys(caller)? { None } else { Some(caller.me()) };
         self.note_used_keys().await?;
         let rows = self.store.api_keys(Self::work_permit(), caller.tenant, whose).await?;
         Ok(rows.into_iter().map(KeyView::from).collect())
@@ -100,9 +100,9 @@ impl App {
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
-        let governs = self.governs_keys(caller).await?;
+        let governs = self.governs_keys(caller)?;
         if caller.member.is_none() {
-            self.access.check_area::<Configure>(caller, Area::Keys).await?;
+            self.access.check_area::<Configure>(caller, Area::Keys)?;
         }
         let input: NewKeyInput = read(fields)?;
         let mut faults: Vec<FieldError> = named(&input.name).into_iter().collect();
@@ -128,7 +128,7 @@ impl App {
         }
         let is_own = member.is_some() && member == caller.member;
         if !is_own && !governs {
-            self.access.check_area::<Configure>(caller, Area::Keys).await?;
+            self.access.check_area::<Configure>(caller, Area::Keys)?;
         }
         self.may_make(caller, member, &role).await?;
         if self.store.api_keys(Self::work_permit(), caller.tenant, None).await?.len() >= MAX_KEYS {
@@ -175,7 +175,7 @@ impl App {
             return Ok(Done::Before(answer));
         }
         if caller.member.is_none() {
-            self.access.check_area::<Configure>(caller, Area::Keys).await?;
+            self.access.check_area::<Configure>(caller, Area::Keys)?;
         }
         let row = self.api_keys(caller).await?.into_iter().find(|row| row.id == id);
         let row = row.ok_or_else(|| AppError::no_record("key", &id))?;
@@ -191,13 +191,13 @@ impl App {
 
     /// Whether the caller may have a key made, or ended, that acts in a role for a user.
     async fn may_make(&self, caller: &Caller, member: Option<Uuid>, role: &str) -> Result<(), AppError> {
-        let Some(member) = member else { return self.may_grant(caller, role) };
+        let Some(member) = member else { return Self::may_grant(caller, role) };
         let row = self.store.member(Self::work_permit(), caller.tenant, member).await?;
         let row =
             row.ok_or_else(|| AppError::invalid("user", "unknown_record", format!("there is no user {member}")))?;
         let roles = row.roles.iter().filter(|own| role == ALL_ROLES || *own == role);
         for role in roles {
-            self.may_grant(caller, role)?;
+            Self::may_grant(caller, role)?;
         }
         if role != ALL_ROLES && !row.roles.iter().any(|own| own == role) {
             return Err(AppError::invalid("role", "not_allowed", "is no role of the user"));
@@ -205,8 +205,8 @@ impl App {
         Ok(())
     }
 
-    async fn governs_keys(&self, caller: &Caller) -> Result<bool, AppError> {
-        match self.access.check_area::<Configure>(caller, Area::Keys).await {
+    fn governs_keys(&self, caller: &Caller) -> Result<bool, AppError> {
+        match self.access.check_area::<Configure>(caller, Area::Keys) {
             Ok(_) => Ok(true),
             Err(Denied::Policy(error)) => Err(Denied::Policy(error).into()),
             Err(_) => Ok(false),

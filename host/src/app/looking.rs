@@ -54,17 +54,17 @@ impl Work {
             }
         }
         for (object, ids) in records {
-            let Some(permit) = self.may_read(object).await else { continue };
+            let Some(permit) = self.may_read(object) else { continue };
             for record in self.by_ids(&permit, &ids).await? {
                 self.remember(&permit, &record).await?;
             }
         }
         for ((object, place), values) in unique {
-            let Some(permit) = self.may_read(object).await else { continue };
+            let Some(permit) = self.may_read(object) else { continue };
             self.look_up(&permit, place, &values).await?;
         }
         for (object, ids) in linked {
-            let Some(permit) = self.may_read(object).await else { continue };
+            let Some(permit) = self.may_read(object) else { continue };
             for record in self.by_ids(&permit, &ids).await? {
                 let seen = Seen { permit: permit.clone(), record: None };
                 self.buffer().await.reads.entry(key_of(&record)).or_insert(seen);
@@ -94,8 +94,8 @@ impl Work {
     }
 
     /// A permit to read; who has none is told when it matters.
-    async fn may_read(&self, object: &str) -> Option<Permit<Read>> {
-        self.app.access.check::<Read>(&self.caller, self.catalog.schema.object(object)?).await.ok()
+    fn may_read(&self, object: &str) -> Option<Permit<Read>> {
+        self.app.access.check::<Read>(&self.caller, self.catalog.schema.object(object)?).ok()
     }
 
     async fn by_ids(&self, permit: &Permit<Read>, ids: &BTreeSet<Uuid>) -> Result<Vec<Record>, AppError> {

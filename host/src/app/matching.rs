@@ -110,9 +110,9 @@ impl App {
         let object = asker.permit.object();
         let mut faults = Vec::new();
         let deed = match &request.fields {
-            None => Deed::Delete(self.access.check::<Delete>(caller, object).await?),
+            None => Deed::Delete(self.access.check::<Delete>(caller, object)?),
             Some(fields) => {
-                let permit = self.access.check::<Update>(caller, object).await?;
+                let permit = self.access.check::<Update>(caller, object)?;
                 if fields.is_empty() {
                     faults.push(FieldError::new("fields", "required", "says what fields become"));
                 }

@@ -90,10 +90,10 @@ impl Merge {
     /// Stages it; returns the record that is left.
     pub(super) async fn stage(&self, work: &Work, object: &Arc<Object>) -> Result<(Record, MergeReport), AppError> {
         let (access, caller) = (&work.app.access, &work.caller);
-        let may_read = access.check::<Read>(caller, object).await?;
-        let may_update = access.check::<Update>(caller, object).await?;
-        let may_delete = access.check::<Delete>(caller, object).await?;
-        let may_merge = access.check::<crate::access::Merge>(caller, object).await?;
+        let may_read = access.check::<Read>(caller, object)?;
+        let may_update = access.check::<Update>(caller, object)?;
+        let may_delete = access.check::<Delete>(caller, object)?;
+        let may_merge = access.check::<crate::access::Merge>(caller, object)?;
         self.check_form()?;
         let winner = self.find(work, &may_read, "into", self.into).await?;
         work.may_change(&may_merge, &winner).await?;

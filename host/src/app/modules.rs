@@ -88,7 +88,7 @@ impl App {
 
     /// The modules of the caller's tenant.
     pub async fn modules(&self, caller: &Caller) -> Result<Vec<ModuleView>, AppError> {
-        let permit = self.access.check_area::<Read>(caller, Area::Modules).await?;
+        let permit = self.access.check_area::<Read>(caller, Area::Modules)?;
         let mut views = Vec::new();
         for row in self.store.modules(permit).await? {
             views.push(self.module_view(row).await?);
@@ -106,13 +106,13 @@ impl App {
         enabled: Option<bool>,
         config: Option<Map<String, Json>>,
     ) -> Result<ModuleView, AppError> {
-        let permit = self.access.check_area::<Configure>(caller, Area::Modules).await?;
+        let permit = self.access.check_area::<Configure>(caller, Area::Modules)?;
         let installed = self.store.plugins(HostPermit::new(Chore::Serve)).await?;
         let newest = installed
             .into_iter()
             .rfind(|row| row.manifest.id == plugin)
             .ok_or_else(|| AppError::NotFound { what: "plugin".to_owned(), id: plugin.to_owned() })?;
-        let read = self.access.check_area::<Read>(caller, Area::Modules).await?;
+        let read = self.access.check_area::<Read>(caller, Area::Modules)?;
         let mut rows = self.store.modules(read).await?;
         let known = rows.iter().position(|row| row.plugin == plugin).map(|at| rows.remove(at));
         let enabled = enabled.or(known.as_ref().map(|row| row.enabled)).unwrap_or(true);

@@ -94,26 +94,26 @@ impl Operation {
         let did = |outcome: Outcome, key: Key| Did { key, outcome };
         match self {
             Self::Create { fields, .. } => {
-                let permit = access.check::<Create>(caller, object).await?;
+                let permit = access.check::<Create>(caller, object)?;
                 let record = work.create(permit, fields, Hand::Caller).await?;
                 let key = key_of(&record);
                 Ok(did(Outcome::Created(record), key))
             }
             Self::Update { id, fields, version, .. } => {
                 let current = current(work, object, *id, *version).await?;
-                let permit = access.check::<Update>(caller, object).await?;
+                let permit = access.check::<Update>(caller, object)?;
                 let record = work.update(permit, current, fields, Hand::Caller).await?;
                 Ok(did(Outcome::Updated(record), (object.name.clone(), *id)))
             }
             Self::Delete { id, version, .. } => {
                 let current = current(work, object, *id, *version).await?;
-                let permit = access.check::<Delete>(caller, object).await?;
+                let permit = access.check::<Delete>(caller, object)?;
                 work.delete(permit, current).await?;
                 Ok(did(Outcome::Deleted, (object.name.clone(), *id)))
             }
             Self::Restore { id, .. } => {
-                let may_read = access.check::<Read>(caller, object).await?;
-                let permit = access.check::<Create>(caller, object).await?;
+                let may_read = access.check::<Read>(caller, object)?;
+                let permit = access.check::<Create>(caller, object)?;
                 let record = work.restore(&may_read, permit, *id).await?;
                 let missing = work.missing_links(&record).await?;
                 Ok(did(Outcome::Restored(record, missing), (object.name.clone(), *id)))
@@ -186,7 +186,7 @@ pub(super) async fn current(
     id: Uuid,
     version: Option<i64>,
 ) -> Result<Record, AppError> {
-    let permit = work.app.access.check::<Read>(&work.caller, object).await?;
+    let permit = work.app.access.check::<Read>(&work.caller, object)?;
     let record = work.get(&permit, id).await?.ok_or_else(|| AppError::no_record(&object.name, &id))?;
     let Some(given) = version else { return Ok(record) };
     // An earlier operation of the same command does not make the caller's knowledge stale.
@@ -199,10 +199,10 @@ pub(super) async fn current(
 
 async fn upsert(work: &Work, object: &Arc<Object>, field: &str, fields: &Map<String, Json>) -> Result<Did, AppError> {
     let (access, caller) = (&work.app.access, &work.caller);
-    let may_read = access.check::<Read>(caller, object).await?;
+    let may_read = access.check::<Read>(caller, object)?;
     // Who may do neither is told so before anything else.
-    if access.check::<Update>(caller, object).await.is_err() {
-        access.check::<Create>(caller, object).await?;
+    if access.check::<Update>(caller, object).is_err() {
+        access.check::<Create>(caller, object)?;
     }
     let place = object.position(field).filter(|&place| object.fields[place].def.unique);
     let Some(place) = place else {
@@ -221,12 +221,12 @@ async fn upsert(work: &Work, object: &Arc<Object>, field: &str, fields: &Map<Str
     };
     let value = value.ok_or_else(|| AppError::invalid(field, "required", "decides which record it is"))?;
     if let Some(current) = work.find_unique(&may_read, place, &value).await? {
-        let permit = access.check::<Update>(caller, object).await?;
+        let permit = access.check::<Update>(caller, object)?;
         let key = key_of(&current);
         let record = work.update(permit, current, fields, Hand::Caller).await?;
         return Ok(Did { key, outcome: Outcome::Updated(record) });
     }
-    let permit = access.check::<Create>(caller, object).await?;
+    let permit = access.check::<Create>(caller, object)?;
     let record = work.create(permit, fields, Hand::Caller).await?;
     Ok(Did { key: key_of(&record), outcome: Outcome::Created(record) })
 }

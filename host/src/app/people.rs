@@ -64,22 +64,44 @@ pub struct UserInput {
     /// Names of roles, at most 10.
     roles: Option<Vec<String>>,
     /// To whom the user reports; null for nobody.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    manager: Option<Option<Uuid>>,
+    manager: Given<Uuid>,
     /// The company that a partner belongs to; null for none.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    company: Option<Option<Uuid>>,
+    company: Given<Uuid>,
     /// Whether the user may do anything; true when not given.
     active: Option<bool>,
 }
 
-/// Tells null from nothing.
-pub(super) fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
-    from: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::<T>::deserialize(from).map(Some)
+/// What is given for something that can be empty: nothing, null, or a value.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Given<T> {
+    /// It stays as it is.
+    #[default]
+    Nothing,
+    /// It is emptied.
+    Null,
+    /// It is set.
+    Some(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Option::<T>::deserialize(from)?.map_or(Self::Null, Self::Some))
+    }
+}
+
+impl<T> Given<T> {
+    /// What it makes of what was there.
+    pub fn or(self, before: Option<T>) -> Option<T> {
+        match self {
+            Self::Nothing => before,
+            Self::Null => None,
+            Self::Some(value) => Some(value),
+        }
+    }
 }
 
 impl From<&MemberRow> for UserView {
@@ -111,13 +133,13 @@ pub(super) struct PolicyChange<'a> {
 impl App {
     /// Everybody who works for the caller's tenant, by name.
     pub async fn users(&self, caller: &Caller) -> Result<Vec<UserView>, AppError> {
-        let permit = self.access.check_area::<Read>(caller, Area::People).await?;
+        let permit = self.access.check_area::<Read>(caller, Area::People)?;
         Ok(self.store.members(permit).await?.iter().map(UserView::from).collect())
     }
 
     /// One of them.
     pub async fn user(&self, caller: &Caller, id: Uuid) -> Result<UserView, AppError> {
-        self.access.check_area::<Read>(caller, Area::People).await?;
+        self.access.check_area::<Read>(caller, Area::People)?;
         Ok(UserView::from(&self.member_row(caller, id).await?))
     }
 
@@ -130,12 +152,12 @@ impl App {
         key: Option<IdempotencyKey>,
         render: &RenderView<UserView>,
     ) -> Result<Done, AppError> {
-        let permit = self.access.check_area::<Configure>(caller, Area::People).await?;
+        let permit = self.access.check_area::<Configure>(caller, Area::People)?;
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
         let input: UserInput = read(fields)?;
-        let readable = self.access.check_area::<Read>(caller, Area::People).await?;
+        let readable = self.access.check_area::<Read>(caller, Area::People)?;
         let all = self.store.members(readable).await?;
         let before = match id {
             Some(id) => Some(self.member_row(caller, id).await?),
@@ -144,7 +166,7 @@ impl App {
             }
             None => None,
         };
-        let row = self.member_of(caller, before.as_ref(), input).await?;
+        let row = self.member_of(caller, before.as_ref(), input)?;
         self.check_member(caller, &row, before.as_ref(), &all).await?;
         let view = UserView::from(&row);
         let steps = self.store.put_member(permit, &row);
@@ -178,12 +200,7 @@ impl App {
         row.ok_or_else(|| AppError::no_record("user", &id))
     }
 
-    async fn member_of(
-        &self,
-        caller: &Caller,
-        before: Option<&MemberRow>,
-        input: UserInput,
-    ) -> Result<MemberRow, AppError> {
+    fn member_of(&self, caller: &Caller, before: Option<&MemberRow>, input: UserInput) -> Result<MemberRow, AppError> {
         let mut row = before.cloned().unwrap_or_else(|| MemberRow {
             id: self.ids.make(),
             email: String::new(),
@@ -205,7 +222,7 @@ impl App {
             }
         }
         if let Some(name) = input.name {
-            row.name = name.trim().to_owned();
+            name.trim().clone_into(&mut row.name);
         }
         faults.extend(named(&row.name));
         if row.email.is_empty() && faults.iter().all(|fault| fault.field != "email") {
@@ -224,8 +241,8 @@ impl App {
                 faults.push(FieldError::new("roles", "unknown_option", format!("there is no role `{role}`")));
             }
         }
-        row.manager = input.manager.unwrap_or(row.manager);
-        row.company = input.company.unwrap_or(row.company);
+        row.manager = input.manager.or(row.manager);
+        row.company = input.company.or(row.company);
         row.is_active = input.active.unwrap_or(row.is_active);
         if faults.is_empty() { Ok(row) } else { Err(AppError::Invalid(faults)) }
     }
@@ -242,15 +259,15 @@ impl App {
         let is_owner = |member: &MemberRow| member.is_active && member.roles.iter().any(|role| role == OWNER);
         // The first owner is named by an admin: there is nobody above.
         let is_first =
-            |role: &str| role == OWNER && !all.iter().any(is_owner) && self.may_grant(caller, "admin").is_ok();
+            |role: &str| role == OWNER && !all.iter().any(is_owner) && Self::may_grant(caller, "admin").is_ok();
         let changed = row.roles.iter().filter(|role| !old.contains(role));
         for role in changed.chain(old.iter().filter(|role| !row.roles.contains(role))) {
             if !is_first(role) {
-                self.may_grant(caller, role)?;
+                Self::may_grant(caller, role)?;
             }
         }
         if before.is_some_and(is_owner) && !is_owner(row) {
-            self.may_grant(caller, OWNER)?;
+            Self::may_grant(caller, OWNER)?;
             if !all.iter().any(|other| other.id != row.id && is_owner(other)) {
                 return Err(AppError::Refused("the last owner stays: make somebody else an owner first".to_owned()));
             }
@@ -275,7 +292,7 @@ impl App {
 
     /// Whether the caller may give somebody a role, or take it away: an owner
     /// any, an admin any but `owner`, everybody else the roles that they have.
-    pub(super) fn may_grant(&self, caller: &Caller, role: &str) -> Result<(), AppError> {
+    pub(super) fn may_grant(caller: &Caller, role: &str) -> Result<(), AppError> {
         let has = |role: &str| caller.roles.iter().any(|own| **own == *role);
         if has(OWNER) || (has("admin") && role != OWNER) || has(role) {
             return Ok(());

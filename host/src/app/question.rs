@@ -123,8 +123,8 @@ impl App {
     pub(super) async fn asker(&self, caller: &Caller, object: &str) -> Result<Asker, AppError> {
         let catalog = self.catalog_of(caller).await?;
         let unknown = || AppError::UnknownObject(object.to_owned());
-        let permit = self.access.check::<Read>(caller, catalog.schema.object(object).ok_or_else(unknown)?).await?;
-        let sight = self.access.sight(caller, None).await?;
+        let permit = self.access.check::<Read>(caller, catalog.schema.object(object).ok_or_else(unknown)?)?;
+        let sight = self.access.sight(caller, None)?;
         Ok(Asker { catalog, sight, permit })
     }
 

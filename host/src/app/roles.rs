@@ -31,7 +31,7 @@ pub struct RoleView {
 impl App {
     /// All roles: the built-in ones first.
     pub async fn roles(&self, caller: &Caller) -> Result<Vec<RoleView>, AppError> {
-        self.access.check_area::<Read>(caller, Area::Roles).await?;
+        self.access.check_area::<Read>(caller, Area::Roles)?;
         let built_in = built_in_roles().into_iter().map(|role| RoleView { role, built_in: true });
         let own = self.own_roles(caller.tenant).await?.into_iter().map(|role| RoleView { role, built_in: false });
         Ok(built_in.chain(own).collect())
@@ -52,7 +52,7 @@ impl App {
         key: Option<IdempotencyKey>,
         render: &RenderView<RoleView>,
     ) -> Result<Done, AppError> {
-        let permit = self.access.check_area::<Configure>(caller, Area::Roles).await?;
+        let permit = self.access.check_area::<Configure>(caller, Area::Roles)?;
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
@@ -102,7 +102,7 @@ impl App {
         key: Option<IdempotencyKey>,
         answer: Answer,
     ) -> Result<Done, AppError> {
-        let permit = self.access.check_area::<Configure>(caller, Area::Roles).await?;
+        let permit = self.access.check_area::<Configure>(caller, Area::Roles)?;
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }

@@ -74,7 +74,7 @@ pub struct SchemaChanged {
 impl App {
     /// All objects of the caller's tenant.
     pub async fn schema(&self, caller: &Caller) -> Result<SchemaView, AppError> {
-        self.access.check_area::<Read>(caller, Area::Schema).await?;
+        self.access.check_area::<Read>(caller, Area::Schema)?;
         let catalog = self.catalog_of(caller).await?;
         let objects = catalog.schema.objects().map(|object| view(object)).collect();
         Ok(SchemaView { version: catalog.own_version, objects })
@@ -82,7 +82,7 @@ impl App {
 
     /// One object of the caller's tenant, with the version of the schema.
     pub async fn object_schema(&self, caller: &Caller, name: &str) -> Result<(i64, ObjectView), AppError> {
-        self.access.check_area::<Read>(caller, Area::Schema).await?;
+        self.access.check_area::<Read>(caller, Area::Schema)?;
         let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(name).ok_or_else(|| AppError::UnknownObject(name.to_owned()))?;
         Ok((catalog.own_version, view(object)))
@@ -97,7 +97,7 @@ impl App {
         version: Option<i64>,
         is_dry_run: bool,
     ) -> Result<SchemaChanged, AppError> {
-        let permit = self.access.check_area::<Configure>(caller, Area::Schema).await?;
+        let permit = self.access.check_area::<Configure>(caller, Area::Schema)?;
         for _ in 0..MAX_TRIES {
             if let Some(changed) = self.try_change(permit, caller, change.clone(), version, is_dry_run).await? {
                 return Ok(changed);

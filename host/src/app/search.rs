@@ -115,7 +115,7 @@ impl App {
         let catalog = self.catalog_of(caller).await?;
         let mut permits = Vec::new();
         if objects.is_empty() {
-            let sight = self.access.sight(caller, None).await?;
+            let sight = self.access.sight(caller, None)?;
             let all = catalog.schema.objects().filter(|object| !searchable(object).is_empty());
             permits.extend(all.filter_map(|object| sight.permit(object)).take(MAX_OBJECTS));
         }

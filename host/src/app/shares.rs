@@ -154,7 +154,7 @@ impl App {
     ) -> Result<(Permit<Read>, Permit<Share>), AppError> {
         let readable = self.reader(caller, object).await?;
         self.existing(&readable, record).await?;
-        let permit = self.access.check::<Share>(caller, readable.object()).await?;
+        let permit = self.access.check::<Share>(caller, readable.object())?;
         if !self.store.is_within(&permit, record).await? {
             return Err(Access::not_this(&permit).into());
         }

@@ -110,7 +110,7 @@ impl App {
         caller: &Caller,
         request: &EventRequest,
     ) -> Result<mpsc::Receiver<StreamItem>, AppError> {
-        let permit = self.access.check_area::<Read>(caller, Area::Events).await?;
+        let permit = self.access.check_area::<Read>(caller, Area::Events)?;
         let filter = self.event_filter(caller, request).await?;
         let slot = self.streams.take(caller.key)?;
         let at = match self.event_place(caller.tenant, request)? {
@@ -142,8 +142,7 @@ impl Stream {
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
                 let caller = self.app.still(&self.sight.caller).await?.ok_or(End::Over)?;
-                self.permit =
-                    self.app.access.check_area::<Read>(&caller, Area::Events).await.map_err(AppError::from)?;
+                self.permit = self.app.access.check_area::<Read>(&caller, Area::Events).map_err(AppError::from)?;
                 // What it may see is decided anew, too.
                 self.sight = Sight::of(caller);
             }

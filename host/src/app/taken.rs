@@ -113,8 +113,8 @@ async fn holders(
     let object = &write.record.object;
     // Whose write it is asks; who may not read the object cannot be told who has the value.
     let permit = match write.plugin() {
-        Some(plugin) => app.access.check_plugin::<Read>(caller, plugin, object).await,
-        None => app.access.check::<Read>(caller, object).await,
+        Some(plugin) => app.access.check_plugin::<Read>(caller, plugin, object),
+        None => app.access.check::<Read>(caller, object),
     };
     let permit = match permit {
         Ok(permit) => permit,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::people::{PolicyChange, RenderView, given, named, read};
+use super::people::{Given, PolicyChange, RenderView, named, read};
 use super::{Answer, App, AppError, Done, IdempotencyKey};
 use crate::access::{Configure, Read};
 use crate::domain::caller::Caller;
@@ -43,9 +43,9 @@ pub struct TeamInput {
     /// Unique in the tenant, 1 to 200 characters; needed for a new team.
     name: Option<String>,
     /// The team above it; null for none.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    parent: Option<Option<Uuid>>,
+    parent: Given<Uuid>,
     /// Ids of the users in it; all of them.
     #[schema(value_type = Option<Vec<String>>)]
     members: Option<Vec<Uuid>>,
@@ -67,7 +67,7 @@ impl From<&TeamRow> for TeamView {
 impl App {
     /// The teams of the caller's tenant, by name.
     pub async fn teams(&self, caller: &Caller) -> Result<Vec<TeamView>, AppError> {
-        let permit = self.access.check_area::<Read>(caller, Area::People).await?;
+        let permit = self.access.check_area::<Read>(caller, Area::People)?;
         Ok(self.store.teams(permit).await?.iter().map(TeamView::from).collect())
     }
 
@@ -80,12 +80,12 @@ impl App {
         key: Option<IdempotencyKey>,
         render: &RenderView<TeamView>,
     ) -> Result<Done, AppError> {
-        let permit = self.access.check_area::<Configure>(caller, Area::People).await?;
+        let permit = self.access.check_area::<Configure>(caller, Area::People)?;
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
         let input: TeamInput = read(fields)?;
-        let readable = self.access.check_area::<Read>(caller, Area::People).await?;
+        let readable = self.access.check_area::<Read>(caller, Area::People)?;
         let all = self.store.teams(readable).await?;
         let row = match id {
             Some(id) => {
@@ -120,11 +120,11 @@ impl App {
         key: Option<IdempotencyKey>,
         answer: Answer,
     ) -> Result<Done, AppError> {
-        let permit = self.access.check_area::<Configure>(caller, Area::People).await?;
+        let permit = self.access.check_area::<Configure>(caller, Area::People)?;
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
-        let readable = self.access.check_area::<Read>(caller, Area::People).await?;
+        let readable = self.access.check_area::<Read>(caller, Area::People)?;
         let all = self.store.teams(readable).await?;
         let team = all.iter().find(|team| team.id == id).ok_or_else(|| AppError::no_record("team", &id))?;
         let mut steps = Vec::new();
@@ -145,10 +145,10 @@ impl App {
         all: &[TeamRow],
     ) -> Result<TeamRow, AppError> {
         if let Some(name) = input.name {
-            row.name = name.trim().to_owned();
+            name.trim().clone_into(&mut row.name);
         }
         let mut faults: Vec<FieldError> = named(&row.name).into_iter().collect();
-        row.parent = input.parent.unwrap_or(row.parent);
+        row.parent = input.parent.or(row.parent);
         if let Some(parent) = row.parent {
             let policy = self.access.policy(caller.tenant);
             if !all.iter().any(|team| team.id == parent) {

@@ -269,7 +269,7 @@ impl Work {
 
     pub(super) async fn is_there(&self, object: &str, id: Uuid) -> Result<bool, AppError> {
         let key = (object.to_owned(), id);
-        let permit = self.app.access.check::<Read>(&self.caller, self.object(object)?).await?;
+        let permit = self.app.access.check::<Read>(&self.caller, self.object(object)?)?;
         if !self.may_see(&permit, &key).await? {
             return Ok(false);
         }

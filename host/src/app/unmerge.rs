@@ -50,11 +50,11 @@ pub(super) async fn unmerge(
     merge: Uuid,
 ) -> Result<(Record, UnmergeReport), AppError> {
     let (access, caller) = (&work.app.access, &work.caller);
-    let may_read = access.check::<Read>(caller, object).await?;
-    let may_update = access.check::<Update>(caller, object).await?;
-    let may_create = access.check::<Create>(caller, object).await?;
-    let may_delete = access.check::<Delete>(caller, object).await?;
-    access.check::<Merge>(caller, object).await?;
+    let may_read = access.check::<Read>(caller, object)?;
+    let may_update = access.check::<Update>(caller, object)?;
+    let may_create = access.check::<Create>(caller, object)?;
+    let may_delete = access.check::<Delete>(caller, object)?;
+    access.check::<Merge>(caller, object)?;
     let no_merge = || AppError::NotFound { what: "merge".to_owned(), id: merge.to_string() };
     let row = work.app.store.merge(&may_read, merge).await?.ok_or_else(no_merge)?;
     if row.is_undone {

@@ -34,7 +34,7 @@ pub type RenderWebhook = dyn Fn(Option<&WebhookView>) -> Answer + Send + Sync;
 impl App {
     /// The webhooks of the caller's tenant.
     pub async fn webhooks(&self, caller: &Caller) -> Result<Vec<WebhookView>, AppError> {
-        let permit = self.webhook_permit(caller).await?;
+        let permit = self.webhook_permit(caller)?;
         let mut views = Vec::new();
         for row in self.store.webhooks(permit).await? {
             views.push(self.view(&self.with_secrets(row).await?, false)?);
@@ -44,7 +44,7 @@ impl App {
 
     /// One of them.
     pub async fn webhook(&self, caller: &Caller, id: Uuid) -> Result<WebhookView, AppError> {
-        let permit = self.webhook_permit(caller).await?;
+        let permit = self.webhook_permit(caller)?;
         self.view(&self.webhook_row(permit, id).await?, false)
     }
 
@@ -56,7 +56,7 @@ impl App {
         key: Option<IdempotencyKey>,
         render: &RenderWebhook,
     ) -> Result<Done, AppError> {
-        let permit = self.webhook_permit(caller).await?;
+        let permit = self.webhook_permit(caller)?;
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
@@ -106,7 +106,7 @@ impl App {
         key: Option<IdempotencyKey>,
         render: &RenderWebhook,
     ) -> Result<Done, AppError> {
-        let permit = self.webhook_permit(caller).await?;
+        let permit = self.webhook_permit(caller)?;
         let input = input::read(fields, false, &self.outbound)?;
         let change = |row: &mut WebhookRow| {
             if let Some(url) = &input.url {
@@ -136,7 +136,7 @@ impl App {
         key: Option<IdempotencyKey>,
         render: &RenderWebhook,
     ) -> Result<Done, AppError> {
-        let permit = self.webhook_permit(caller).await?;
+        let permit = self.webhook_permit(caller)?;
         let until = self.clock.now().plus(GRACE);
         let fresh = self.ids.secret();
         let change = |row: &mut WebhookRow| {
@@ -156,7 +156,7 @@ impl App {
         key: Option<IdempotencyKey>,
         render: &RenderWebhook,
     ) -> Result<Done, AppError> {
-        let permit = self.webhook_permit(caller).await?;
+        let permit = self.webhook_permit(caller)?;
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
@@ -215,8 +215,8 @@ impl App {
         }
     }
 
-    async fn webhook_permit(&self, caller: &Caller) -> Result<AreaPermit<Configure>, AppError> {
-        Ok(self.access.check_area::<Configure>(caller, Area::Webhooks).await?)
+    fn webhook_permit(&self, caller: &Caller) -> Result<AreaPermit<Configure>, AppError> {
+        Ok(self.access.check_area::<Configure>(caller, Area::Webhooks)?)
     }
 
     async fn webhook_row(&self, permit: AreaPermit<Configure>, id: Uuid) -> Result<WebhookRow, AppError> {

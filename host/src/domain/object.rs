@@ -233,6 +233,7 @@ impl Object {
     }
 
     /// The same object for somebody who does not see some of its fields, and does not write some.
+    #[must_use]
     pub fn masked(&self, hidden: &BTreeSet<String>, locked: &BTreeSet<String>) -> Self {
         let place = |name: &String| self.by_name.get(name).copied();
         let mut object = self.clone();

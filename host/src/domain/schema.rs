@@ -97,6 +97,7 @@ impl Schema {
 
     /// The same schema for somebody who does not see some fields, and does not
     /// write some: by object, the names of both.
+    #[must_use]
     pub fn masked(&self, masks: &BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>) -> Self {
         let mask = |object: &Arc<Object>| match masks.get(&object.name) {
             Some((hidden, locked)) => Arc::new(object.masked(hidden, locked)),

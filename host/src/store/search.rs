@@ -40,7 +40,7 @@ pub struct Posting {
 
 impl Store {
     /// The steps that keep the words of records as they are written.
-    pub(super) fn word_steps(&self, tenant: TenantId, writes: &[Write]) -> Vec<Step> {
+    pub(super) fn word_steps(tenant: TenantId, writes: &[Write]) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut come: IndexMap<&str, Vec<(String, i64, Uuid)>> = IndexMap::new();
         for write in writes {

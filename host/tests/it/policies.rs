@@ -56,11 +56,11 @@ impl World {
     /// Whether a team is one of these, or below one of them.
     fn is_below(&self, team: &str, tops: &BTreeSet<String>) -> bool {
         let mut here = Some(team.to_owned());
-        while let Some(at) = here {
+        while let Some(at) = here.take() {
             if tops.contains(&at) {
                 return true;
             }
-            here = self.parents[&at].clone();
+            here.clone_from(&self.parents[&at]);
         }
         false
     }

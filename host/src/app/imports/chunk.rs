@@ -60,8 +60,8 @@ impl<'a> Chunks<'a> {
         let object = Arc::clone(object.ok_or_else(|| AppError::UnknownObject(import.object.clone()))?);
         let access = &run.app.access;
         let (creates, updates) = (plan.options.mode != Mode::Update, plan.options.mode != Mode::Create);
-        let create = if creates { Some(access.check::<Create>(&run.caller, &object).await?) } else { None };
-        let update = if updates { Some(access.check::<Update>(&run.caller, &object).await?) } else { None };
+        let create = if creates { Some(access.check::<Create>(&run.caller, &object)?) } else { None };
+        let update = if updates { Some(access.check::<Update>(&run.caller, &object)?) } else { None };
         Ok(Self { run, import, plan, catalog, object, create, update })
     }
 

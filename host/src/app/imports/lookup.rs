@@ -42,7 +42,7 @@ pub fn read(object: &Object, field: &str, json: &Json) -> Option<Value> {
 pub async fn find(run: &JobRun, object: &Arc<Object>, field: &str, values: Vec<Value>) -> Result<Found, JobFault> {
     let mut found = Found::new();
     let Some(target) = Target::find(object, field).filter(|_| !values.is_empty()) else { return Ok(found) };
-    let permit = run.app.access.check::<Read>(&run.caller, object).await?;
+    let permit = run.app.access.check::<Read>(&run.caller, object)?;
     let at_once = if target.is_unique(object) { values.len() } else { FEW };
     for values in values.chunks(at_once) {
         let query = Query { filter: Some(Filter::In(target, values.to_vec())), limit: MOST, ..Query::default() };

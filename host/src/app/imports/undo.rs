@@ -47,9 +47,9 @@ pub async fn run(run: &JobRun) -> Result<Json, JobFault> {
     let undo = Undo {
         run,
         import: import.id,
-        read: access.check::<Read>(&run.caller, &object).await?,
-        update: access.check::<Update>(&run.caller, &object).await?,
-        delete: access.check::<Delete>(&run.caller, &object).await?,
+        read: access.check::<Read>(&run.caller, &object)?,
+        update: access.check::<Update>(&run.caller, &object)?,
+        delete: access.check::<Delete>(&run.caller, &object)?,
         object,
     };
     let mut position: Position = serde_json::from_value(run.row.checkpoint.clone()).unwrap_or_default();

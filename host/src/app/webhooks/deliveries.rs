@@ -30,7 +30,7 @@ impl App {
         state: Option<&str>,
         page: (Option<u64>, Option<&str>),
     ) -> Result<DeliveryPage, AppError> {
-        let permit = self.webhook_permit(caller).await?;
+        let permit = self.webhook_permit(caller)?;
         self.webhook_row(permit, id).await?;
         let state = match state {
             None => None,
@@ -64,7 +64,7 @@ impl App {
         key: Option<IdempotencyKey>,
         render: &RenderReplay,
     ) -> Result<Done, AppError> {
-        let permit = self.webhook_permit(caller).await?;
+        let permit = self.webhook_permit(caller)?;
         self.webhook_row(permit, id).await?;
         let delivery = self.store.delivery(permit, id, event).await?;
         delivery.ok_or_else(|| AppError::NotFound { what: "delivery".to_owned(), id: event.to_string() })?;
@@ -81,7 +81,7 @@ impl App {
         key: Option<IdempotencyKey>,
         render: &RenderReplay,
     ) -> Result<Done, AppError> {
-        let permit = self.webhook_permit(caller).await?;
+        let permit = self.webhook_permit(caller)?;
         self.webhook_row(permit, id).await?;
         let mut events = self.store.dead_since(permit, id, since, MAX_REPLAYED + 1).await?;
         let has_more = events.len() > MAX_REPLAYED as usize;

@@ -67,7 +67,7 @@ impl Store {
         // Who is back is no part of another record any more.
         let back = unit.writes.iter().filter(|write| matches!(write.change, Change::Restore { .. }));
         plan.extend(back.map(|write| (Self::unmerge_mark(unit.tenant, &write.record), Origin::Other)));
-        let words = self.word_steps(unit.tenant, &unit.writes);
+        let words = Self::word_steps(unit.tenant, &unit.writes);
         plan.extend(words.into_iter().map(|step| (step, Origin::Other)));
         let links = unit.writes.iter().flat_map(|write| Self::link_steps(unit.tenant, write));
         plan.extend(links.map(|step| (step, Origin::Other)));
