@@ -80,7 +80,7 @@ pub use matching::MatchingRequest;
 pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
 pub use modules::{ModuleView, PluginView};
 pub use operation::{MissingLink, Operation, Outcome};
-pub use people::{RenderView, UserInput, UserView};
+pub use people::{MeView, RenderView, UserInput, UserView};
 pub use profile::{Profile, ProfileList};
 pub use question::ListRequest;
 pub use records::Page;

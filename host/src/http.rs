@@ -19,6 +19,7 @@ mod imports;
 mod jobs;
 mod listing;
 mod matching;
+mod me;
 mod members;
 mod merges;
 mod modules;
@@ -96,6 +97,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(exports::get_file))
         .routes(routes!(shares::list, shares::create))
         .routes(routes!(shares::remove))
+        .routes(routes!(me::get))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::get, users::change))
         .routes(routes!(teams::list, teams::create))

@@ -53,6 +53,24 @@ pub struct UserView {
     pub created_at: String,
 }
 
+/// Who asks.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MeView {
+    /// Id of the tenant.
+    #[schema(value_type = String)]
+    pub tenant: Uuid,
+    /// Id of the key.
+    #[schema(value_type = String)]
+    pub key: Uuid,
+    /// The user whose key it is; none for a key of the tenant.
+    pub user: Option<UserView>,
+    /// Names of the roles that the caller acts in.
+    pub roles: Vec<String>,
+    /// Ids of the teams that the caller is in.
+    #[schema(value_type = Vec<String>)]
+    pub teams: Vec<Uuid>,
+}
+
 /// What is said of a user. What is not named stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -131,6 +149,16 @@ pub(super) struct PolicyChange<'a> {
 }
 
 impl App {
+    /// Who asks.
+    pub async fn me(&self, caller: &Caller) -> Result<MeView, AppError> {
+        let user = match caller.member {
+            Some(id) => Some(UserView::from(&self.member_row(caller, id).await?)),
+            None => None,
+        };
+        let roles = caller.roles.iter().map(ToString::to_string).collect();
+        Ok(MeView { tenant: caller.tenant.0, key: caller.key, user, roles, teams: caller.teams.to_vec() })
+    }
+
     /// Everybody who works for the caller's tenant, by name.
     pub async fn users(&self, caller: &Caller) -> Result<Vec<UserView>, AppError> {
         let permit = self.access.check_area::<Read>(caller, Area::People)?;

@@ -101,6 +101,12 @@ async fn own_team_and_tree(on: On) {
         ann.create("activity", body).await;
     }
     assert_eq!(seen_everywhere(&olga.at).await, ["O"]);
+    let me = tess.at.get("/api/v1/me").await.assert(200).json();
+    assert_eq!(
+        (&me["user"]["id"], &me["roles"], &me["teams"]),
+        (&json!(tess.id), &json!(["tree_role"]), &json!([top]))
+    );
+    assert_eq!(ann.get("/api/v1/me").await.assert(200).json()["user"], Json::Null);
     assert_eq!(seen_everywhere(&tom.at).await, ["T"]);
     assert_eq!(seen_everywhere(&tess.at).await, ["O", "T", "Z"]);
     assert_eq!(seen_everywhere(&ann).await, ["A", "O", "T", "Z"]);
