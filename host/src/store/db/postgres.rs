@@ -30,6 +30,9 @@ const PATIENT: &str = "set local statement_timeout";
 /// Codes, or their beginnings, of a database that cannot be had: connections
 /// lost or refused, no such database or none let in, out of something, shut down.
 const AWAY: [&str; 6] = ["08", "28", "3D000", "53", "55000", "57"];
+/// Longest text that stays prepared, in bytes: one with a thousand parameters takes
+/// more memory, in each connection here and there, than it takes time to read again.
+const LONGEST_KEPT: usize = 16 << 10;
 /// Prepared statements kept per connection.
 const STATEMENTS: usize = 512;
 
@@ -176,6 +179,7 @@ fn prepared(stmt: &Stmt) -> Query<'_, sqlx::Postgres, PgArguments> {
     let values = SqlxValues(Values(stmt.values.clone()));
     // Only text of this crate and of sea-query gets here; values are always bound.
     sqlx::query_with(AssertSqlSafe(Arc::clone(&stmt.sql)), values.into_arguments())
+        .persistent(stmt.sql.len() <= LONGEST_KEPT)
 }
 
 fn pack_failure(error: sqlx::Error, first: usize) -> CommitError {
