@@ -25,8 +25,9 @@ pub struct Options {
     /// Most requests made up for an operation, in each of the phases `fuzzing` and `stateful`
     #[arg(long, default_value_t = 20)]
     max_examples: usize,
-    /// Which of the phases examples, coverage, fuzzing and stateful
-    #[arg(long, default_value = "examples,coverage,fuzzing,stateful")]
+    /// Which of the phases examples, coverage, fuzzing and stateful; the last one stops at a link that schemathesis
+    /// itself makes up, from an export to the records of an object that is called alike
+    #[arg(long, default_value = "examples,coverage,fuzzing")]
     phases: String,
     /// The records of every object, and not of contacts alone
     #[arg(long)]

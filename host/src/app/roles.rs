@@ -20,26 +20,39 @@ use crate::domain::schema::Schema;
 /// A role, as the API shows one.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RoleView {
-    /// What it is and what it gives.
-    #[serde(flatten)]
-    #[schema(inline)]
-    pub role: RoleDef,
+    /// Its name in the API.
+    pub name: String,
+    /// What people read.
+    pub label: String,
+    /// What it is for.
+    pub description: String,
+    /// Roles whose rules it has too.
+    pub extends: Vec<String>,
+    /// What it gives.
+    pub rules: Vec<Rule>,
     /// Whether every tenant has it; it stays as it is then.
     pub built_in: bool,
+}
+
+impl RoleView {
+    fn of(role: RoleDef, built_in: bool) -> Self {
+        let RoleDef { name, label, description, extends, rules } = role;
+        Self { name, label, description, extends, rules, built_in }
+    }
 }
 
 impl App {
     /// All roles: the built-in ones first.
     pub async fn roles(&self, caller: &Caller) -> Result<Vec<RoleView>, AppError> {
         self.access.check_area::<Read>(caller, Area::Roles)?;
-        let built_in = built_in_roles().into_iter().map(|role| RoleView { role, built_in: true });
-        let own = self.own_roles(caller.tenant).await?.into_iter().map(|role| RoleView { role, built_in: false });
+        let built_in = built_in_roles().into_iter().map(|role| RoleView::of(role, true));
+        let own = self.own_roles(caller.tenant).await?.into_iter().map(|role| RoleView::of(role, false));
         Ok(built_in.chain(own).collect())
     }
 
     /// One of them.
     pub async fn role(&self, caller: &Caller, name: &str) -> Result<RoleView, AppError> {
-        let role = self.roles(caller).await?.into_iter().find(|view| view.role.name == name);
+        let role = self.roles(caller).await?.into_iter().find(|view| view.name == name);
         role.ok_or_else(|| AppError::no_record("role", &name))
     }
 
@@ -91,7 +104,7 @@ impl App {
         let steps = self.store.put_role(permit, &role.name, definition, name.is_none());
         let fields = vec![role.name.clone()];
         let change = PolicyChange { caller, key, area: Area::Roles, id: None, fields };
-        self.change_policy(change, render(&RoleView { role, built_in: false }), steps, "name").await
+        self.change_policy(change, render(&RoleView::of(role, false)), steps, "name").await
     }
 
     /// Removes a role of the tenant's own that nobody has, and no other role is built on.

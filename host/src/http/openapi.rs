@@ -152,8 +152,9 @@ fn path_of(object: &Object, path: &str, generic: &Value) -> Value {
             "linked" | "aggregate" => json!({"$ref": format!("#/components/schemas/{}", schema_name(&name))}),
             "batch" | "duplicates" | "merge" | "restore" | "unmerge" => json!({"type": "object"}),
             // These have one form, whatever their object.
-            "timeline" | "profile" | "change_matching" | "delete_matching" => {
-                operation["responses"]["200"]["content"]["application/json"]["schema"].clone()
+            "timeline" | "profile" | "change_matching" | "delete_matching" | "shares" | "share" => {
+                let done = if name == "share" { "201" } else { "200" };
+                operation["responses"][done]["content"]["application/json"]["schema"].clone()
             }
             _ => record,
         };

@@ -65,8 +65,7 @@ pub async fn create(
     body: ObjectBody,
 ) -> Result<Response, Problem> {
     let key = idempotency::key(&caller, &headers, &[b"create_role", &body.bytes])?;
-    let render =
-        |view: &RoleView| kept(StatusCode::CREATED, Some(format!("/api/v1/roles/{}", view.role.name)), Some(view));
+    let render = |view: &RoleView| kept(StatusCode::CREATED, Some(format!("/api/v1/roles/{}", view.name)), Some(view));
     Ok(idempotency::respond(app.put_role(&caller, None, &body.members, key, &render).await?))
 }
 
