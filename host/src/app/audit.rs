@@ -67,9 +67,9 @@ pub struct AuditView {
 /// Who did something.
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct SubjectView {
-    /// `key` or `plugin`.
+    /// `user`, `key` or `plugin`.
     pub kind: String,
-    /// Id of the key, or of the plugin.
+    /// Id of the user, of the key, or of the plugin.
     pub id: String,
 }
 

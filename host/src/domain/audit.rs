@@ -39,9 +39,9 @@ pub struct Note {
 pub struct Entry {
     /// When.
     pub at: Timestamp,
-    /// `key` or `plugin`.
+    /// `user`, `key` or `plugin`.
     pub subject_kind: String,
-    /// Which key or plugin.
+    /// Which one.
     pub subject: String,
     /// Whom a plugin did it for.
     pub on_behalf_of: Option<String>,
@@ -92,7 +92,10 @@ impl Note {
     pub fn by(self, caller: &Caller, at: Timestamp) -> Entry {
         let origin = caller.origin.as_deref();
         let (subject_kind, subject, on_behalf_of) = match &self.plugin {
-            None => ("key", caller.key.to_string(), None),
+            None => match caller.member {
+                Some(member) => ("user", member.to_string(), None),
+                None => ("key", caller.key.to_string(), None),
+            },
             Some(plugin) => ("plugin", plugin.clone(), Some(caller.actor())),
         };
         Entry {

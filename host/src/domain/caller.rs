@@ -38,7 +38,7 @@ impl Caller {
     /// How events and the audit trail name the caller.
     pub fn actor(&self) -> String {
         match self.member {
-            Some(member) => format!("member:{member}"),
+            Some(member) => format!("user:{member}"),
             None => format!("key:{}", self.key),
         }
     }

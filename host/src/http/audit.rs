@@ -20,7 +20,7 @@ use crate::app::{App, AuditPage, AuditRequest};
     params(
         ("object" = Option<String>, Query, description = "Only of this object"),
         ("record" = Option<String>, Query, description = "Only of the record of this id"),
-        ("subject" = Option<String>, Query, description = "Only by the key or the plugin of this id"),
+        ("subject" = Option<String>, Query, description = "Only by the user, the key or the plugin of this id"),
         ("action" = Option<String>, Query, description = "`read` or `change`"),
         ("field" = Option<String>, Query, description = "Only with this field"),
         ("since" = Option<String>, Query, description = "Only from this time on, in RFC 3339"),

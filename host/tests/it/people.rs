@@ -189,5 +189,14 @@ async fn every_change_is_in_the_audit_trail(on: On) {
     for ((object, fields), (at, names)) in told.iter().zip(&expected) {
         assert_eq!((*object, *fields), (*at, names), "{trail}");
     }
+    // A user is named as such, whatever key they use.
+    let told = ann.patch(&path(&made), &json!({"owner": mona.id})).await.assert(200);
+    let own = format!("/api/v1/users/{}", mona.id);
+    ann.patch(&own, &json!({"roles": ["admin"]})).await.assert(200);
+    mona.at.patch(&path(&told.json()), &json!({"city": "Rom"})).await.assert(200);
+    mona.at.post("/api/v1/teams", &json!({"name": "T"})).await.assert(201);
+    let entry = ann.get("/api/v1/audit?limit=1").await.assert(200).json()["data"][0].clone();
+    assert_eq!((&entry["subject"]["kind"], &entry["subject"]["id"]), (&json!("user"), &json!(mona.id)), "{entry}");
+    ann.patch(&own, &json!({"roles": ["manager"]})).await.assert(200);
     mona.at.get("/api/v1/audit").await.problem(403, "permission_denied");
 }
