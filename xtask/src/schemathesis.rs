@@ -25,9 +25,8 @@ pub struct Options {
     /// Most requests made up for an operation, in each of the phases `fuzzing` and `stateful`
     #[arg(long, default_value_t = 20)]
     max_examples: usize,
-    /// Which of the phases examples, coverage, fuzzing and stateful; the last one stops at a link that schemathesis
-    /// itself makes up, from an export to the records of an object that is called alike
-    #[arg(long, default_value = "examples,coverage,fuzzing")]
+    /// Which of the phases examples, coverage, fuzzing and stateful
+    #[arg(long, default_value = "examples,coverage,fuzzing,stateful")]
     phases: String,
     /// The records of every object, and not of contacts alone
     #[arg(long)]
@@ -71,6 +70,7 @@ pub fn run(options: &Options) -> Result<()> {
         )
         .await?;
         seed(server.address(), key).await?;
+        std::fs::write(folder.join("schemathesis.toml"), SETTINGS)?;
         let mut command = tokio::process::Command::new(&program);
         command.current_dir(&folder).arg("run").arg(format!("{}/api/v1/openapi.json", server.address()));
         command.arg("--header").arg(format!("Authorization: Bearer {key}"));
@@ -86,6 +86,10 @@ pub fn run(options: &Options) -> Result<()> {
         server.stop().await
     })
 }
+
+/// Links are those that the document gives. From `Location` headers it makes up one from an
+/// export to the records of an object that is called alike, and stops there.
+const SETTINGS: &str = "[phases.stateful.inference]\nalgorithms = [\"dependency-analysis\"]\n";
 
 /// Schemathesis in a virtual environment below `target/`, installed once.
 fn ensure_program(folder: &Path) -> Result<PathBuf> {

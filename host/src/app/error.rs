@@ -153,6 +153,7 @@ impl AppError {
         let code = match self {
             Self::Hook { failure, .. } => failure.code(),
             Self::Cascade(_) => "cascade_limit",
+            Self::Denied(Denied::Record { .. }) => "permission_denied",
             Self::Invalid(faults) => return faults.first().cloned(),
             _ => return None,
         };

@@ -142,6 +142,8 @@ impl From<&MemberRow> for UserView {
 pub(super) struct PolicyChange<'a> {
     pub caller: &'a Caller,
     pub key: Option<IdempotencyKey>,
+    /// The version of the policy that the change was checked against.
+    pub version: i64,
     pub area: Area,
     pub id: Option<Uuid>,
     /// What was changed.
@@ -185,6 +187,7 @@ impl App {
             return Ok(Done::Before(answer));
         }
         let input: UserInput = read(fields)?;
+        let version = self.policy_version(caller).await?;
         let readable = self.access.check_area::<Read>(caller, Area::People)?;
         let all = self.store.members(readable).await?;
         let before = match id {
@@ -199,11 +202,17 @@ impl App {
         let view = UserView::from(&row);
         let steps = self.store.put_member(permit, &row);
         let fields = fields.keys().cloned().collect();
-        let change = PolicyChange { caller, key, area: Area::People, id: Some(row.id), fields };
+        let change = PolicyChange { caller, key, version, area: Area::People, id: Some(row.id), fields };
         self.change_policy(change, render(&view), steps, "email").await
     }
 
-    /// Commits a change of who may do what, with its entry in the audit trail.
+    /// What the policy is now: read before anything that a change of it is checked against.
+    pub(super) async fn policy_version(&self, caller: &Caller) -> Result<i64, AppError> {
+        Ok(self.store.policy_version(Self::work_permit(), caller.tenant).await?)
+    }
+
+    /// Commits a change of who may do what, with its entry in the audit trail; not when the policy has changed
+    /// since it was looked at, so that two changes together cannot do what neither may.
     pub(super) async fn change_policy(
         &self,
         change: PolicyChange<'_>,
@@ -211,10 +220,10 @@ impl App {
         steps: Vec<Further>,
         unique: &str,
     ) -> Result<Done, AppError> {
-        let PolicyChange { caller, key, area, id, fields } = change;
+        let PolicyChange { caller, key, version, area, id, fields } = change;
         let note = Note::of_area(area, id, fields);
         let mut steps = steps;
-        steps.push(self.store.count_policy(Self::work_permit(), caller.tenant));
+        steps.push(self.store.count_policy(Self::work_permit(), caller.tenant, version));
         let done = self.commit_once(caller, key, answer, steps, vec![note], false).await;
         self.policy_changed(caller.tenant).await;
         done.map_err(|error| match error {
@@ -258,6 +267,7 @@ impl App {
         }
         if let Some(roles) = input.roles {
             row.roles = roles;
+            row.roles.sort_unstable();
             row.roles.dedup();
         }
         if row.roles.len() > MAX_ROLES {
@@ -284,7 +294,8 @@ impl App {
         all: &[MemberRow],
     ) -> Result<(), AppError> {
         let old = before.map(|before| before.roles.as_slice()).unwrap_or_default();
-        let is_owner = |member: &MemberRow| member.is_active && member.roles.iter().any(|role| role == OWNER);
+        let has_owner = |member: &MemberRow| member.roles.iter().any(|role| role == OWNER);
+        let is_owner = |member: &MemberRow| member.is_active && has_owner(member);
         // The first owner is named by an admin: there is nobody above.
         let is_first =
             |role: &str| role == OWNER && !all.iter().any(is_owner) && Self::may_grant(caller, "admin").is_ok();
@@ -294,11 +305,15 @@ impl App {
                 Self::may_grant(caller, role)?;
             }
         }
-        if before.is_some_and(is_owner) && !is_owner(row) {
+        // Whoever reads an owner's mail, or brings one back, could come to be one.
+        if before.is_some_and(has_owner) {
             Self::may_grant(caller, OWNER)?;
-            if !all.iter().any(|other| other.id != row.id && is_owner(other)) {
-                return Err(AppError::Refused("the last owner stays: make somebody else an owner first".to_owned()));
-            }
+        }
+        if before.is_some_and(is_owner)
+            && !is_owner(row)
+            && !all.iter().any(|other| other.id != row.id && is_owner(other))
+        {
+            return Err(AppError::Refused("the last owner stays: make somebody else an owner first".to_owned()));
         }
         if let Some(manager) = row.manager {
             if !all.iter().any(|member| member.id == manager) {

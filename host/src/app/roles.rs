@@ -70,6 +70,7 @@ impl App {
             return Ok(Done::Before(answer));
         }
         let role: RoleDef = read(fields)?;
+        let version = self.policy_version(caller).await?;
         let mut all: BTreeMap<String, RoleDef> =
             self.own_roles(caller.tenant).await?.into_iter().map(|role| (role.name.clone(), role)).collect();
         let mut faults = role.faults();
@@ -103,7 +104,7 @@ impl App {
         let definition = serde_json::to_value(&role).unwrap_or_default();
         let steps = self.store.put_role(permit, &role.name, definition, name.is_none());
         let fields = vec![role.name.clone()];
-        let change = PolicyChange { caller, key, area: Area::Roles, id: None, fields };
+        let change = PolicyChange { caller, key, version, area: Area::Roles, id: None, fields };
         self.change_policy(change, render(&RoleView::of(role, false)), steps, "name").await
     }
 
@@ -119,6 +120,7 @@ impl App {
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
+        let version = self.policy_version(caller).await?;
         let own = self.own_roles(caller.tenant).await?;
         if !own.iter().any(|role| role.name == name) {
             return Err(AppError::no_record("role", &name));
@@ -130,7 +132,7 @@ impl App {
             return Err(AppError::Refused("users or keys have this role: take it from them first".to_owned()));
         }
         let steps = self.store.remove_role(permit, name);
-        let change = PolicyChange { caller, key, area: Area::Roles, id: None, fields: vec![name.to_owned()] };
+        let change = PolicyChange { caller, key, version, area: Area::Roles, id: None, fields: vec![name.to_owned()] };
         self.change_policy(change, answer, steps, "name").await
     }
 }

@@ -85,6 +85,7 @@ impl App {
             return Ok(Done::Before(answer));
         }
         let input: TeamInput = read(fields)?;
+        let version = self.policy_version(caller).await?;
         let readable = self.access.check_area::<Read>(caller, Area::People)?;
         let all = self.store.teams(readable).await?;
         let row = match id {
@@ -108,7 +109,7 @@ impl App {
         let view = TeamView::from(&row);
         let steps = self.store.put_team(permit, &row);
         let fields = fields.keys().cloned().collect();
-        let change = PolicyChange { caller, key, area: Area::People, id: Some(row.id), fields };
+        let change = PolicyChange { caller, key, version, area: Area::People, id: Some(row.id), fields };
         self.change_policy(change, render(&view), steps, "name").await
     }
 
@@ -124,6 +125,7 @@ impl App {
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
+        let version = self.policy_version(caller).await?;
         let readable = self.access.check_area::<Read>(caller, Area::People)?;
         let all = self.store.teams(readable).await?;
         let team = all.iter().find(|team| team.id == id).ok_or_else(|| AppError::no_record("team", &id))?;
@@ -133,7 +135,8 @@ impl App {
             steps.extend(self.store.put_team(permit, &row));
         }
         steps.extend(self.store.remove_team(permit, id));
-        let change = PolicyChange { caller, key, area: Area::People, id: Some(id), fields: vec!["team".to_owned()] };
+        let change =
+            PolicyChange { caller, key, version, area: Area::People, id: Some(id), fields: vec!["team".to_owned()] };
         self.change_policy(change, answer, steps, "name").await
     }
 

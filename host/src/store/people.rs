@@ -62,14 +62,15 @@ impl Store {
         Ok(self.db.maybe(stmt, |row| row.integer(0)).await?.unwrap_or_default())
     }
 
-    /// The step that counts the version of a tenant's policy up.
-    pub fn count_policy(&self, _: HostPermit, tenant: TenantId) -> Further {
-        let stmt = Stmt::new(
-            "insert into tenant_policy (tenant_id, version) values ($1, 1) \
-             on conflict (tenant_id) do update set version = tenant_policy.version + 1",
-            [tenant.0.into()],
-        );
-        Further(Step { stmt, expect: Expect::Nothing })
+    /// The step that counts the version of a tenant's policy up, from this one.
+    pub fn count_policy(&self, _: HostPermit, tenant: TenantId, from: i64) -> Further {
+        let sql = if from == 0 {
+            "insert into tenant_policy (tenant_id, version) values ($1, $2 + 1) on conflict (tenant_id) do nothing"
+        } else {
+            "update tenant_policy set version = version + 1 where tenant_id = $1 and version = $2"
+        };
+        let stmt = Stmt::new(sql, [tenant.0.into(), from.into()]);
+        Further(Step { stmt, expect: Expect::OneChange })
     }
 
     /// The tenant's own roles as they were written.

@@ -7,6 +7,7 @@ use crate::support::{On, TestApp};
 
 both!(
     governors_and_the_governed
+    two_owners_do_not_remove_each_other
     keys_are_made_and_ended
     people_bad_input
     every_change_is_in_the_audit_trail
@@ -30,6 +31,8 @@ async fn governors_and_the_governed(on: On) {
     adam.at.patch(&second, &json!({"roles": []})).await.problem(403, "permission_denied");
     otto.at.patch(&second, &json!({"roles": ["admin"]})).await.assert(200);
     let own = format!("/api/v1/users/{}", otto.id);
+    // An owner's mail, and an owner who is away, are no admin's business.
+    adam.at.patch(&own, &json!({"email": "adam2@example.com"})).await.problem(403, "permission_denied");
     for last in [json!({"active": false}), json!({"roles": ["admin"]})] {
         otto.at.patch(&own, &last).await.problem(409, "refused");
     }
@@ -70,6 +73,28 @@ async fn governors_and_the_governed(on: On) {
     ann.post("/api/v1/teams", &json!({"name": "T", "members": [foreign.id]})).await.problem(422, "validation_failed");
     ann.post("/api/v1/api-keys", &json!({"name": "k", "user": foreign.id})).await.problem(422, "validation_failed");
     assert_eq!(sam.get("/api/v1/users").await.json()["data"].as_array().unwrap().len(), 1);
+}
+
+async fn two_owners_do_not_remove_each_other(on: On) {
+    let TestApp { app, ann, .. } = TestApp::start(on).await;
+    let (_, key) = app.create_key("first", "owner", "Otto", None).await.unwrap();
+    let otto = ann.with_key(&key);
+    let mut owners = Vec::new();
+    for name in ["a", "b"] {
+        let body = json!({"email": format!("{name}@example.com"), "name": name, "roles": ["owner"]});
+        let made = otto.post("/api/v1/users", &body).await.assert(201).json();
+        owners.push(format!("/api/v1/users/{}", made["id"].as_str().unwrap()));
+    }
+    let (gone, back) = (json!({"active": false}), json!({"active": true}));
+    for _ in 0..10 {
+        let (one, other) = tokio::join!(otto.patch(&owners[0], &gone), otto.patch(&owners[1], &gone));
+        let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 409], "{} {}", one.text, other.text);
+        for owner in &owners {
+            otto.patch(owner, &back).await.assert(200);
+        }
+    }
 }
 
 async fn keys_are_made_and_ended(on: On) {

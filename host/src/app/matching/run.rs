@@ -167,14 +167,15 @@ impl Matching {
         let filter = Filter::And(vec![Filter::In(Target::Id, wanted), self.filter.clone()]);
         let query = Query { filter: Some(filter), limit: CHUNK, ..Query::default() };
         for record in work.query(&self.permits, &query).await? {
-            match &self.deed {
-                Deed::Delete(permit) => work.delete(permit.clone(), record).await?,
+            let id = record.id;
+            let done = match &self.deed {
+                Deed::Delete(permit) => work.delete(permit.clone(), record).await,
                 Deed::Change(permit, fields) => {
-                    let id = record.id;
-                    if let Err(error) = work.update(permit.clone(), record, fields, Hand::Caller).await {
-                        faults.insert(id, error.refusal().ok_or(error)?);
-                    }
+                    work.update(permit.clone(), record, fields, Hand::Caller).await.map(drop)
                 }
+            };
+            if let Err(error) = done {
+                faults.insert(id, error.refusal().ok_or(error)?);
             }
         }
         Ok(())
