@@ -199,7 +199,7 @@ async fn an_unseen_record_is_a_missing_one(on: On) {
 }
 
 async fn writes_keep_to_their_scope(on: On) {
-    let TestApp { ann, .. } = TestApp::start(on).await;
+    let TestApp { app, ann, .. } = TestApp::start(on).await;
     let rules = json!([
         {"objects": ["contact"], "actions": ["read"], "scope": "all"},
         {"objects": ["contact"], "actions": ["create", "update", "delete"], "scope": "own"},
@@ -227,6 +227,15 @@ async fn writes_keep_to_their_scope(on: On) {
     ]});
     let done = olga.at.post("/api/v1/records/contact/batch", &rows).await;
     assert!(done.text.contains("permission_denied"), "{}", done.text);
+    assert_eq!(ann.get(&path(&other)).await.json(), before);
+    // A job that deletes what a filter finds leaves what she may not delete, and says so.
+    let extra = contact(&olga.at, "Extra", None).await;
+    let some = json!({"filter": {"name": {"_in": ["Extra", "Other"]}}});
+    let job = olga.at.post("/api/v1/records/contact/delete", &some).await.assert(202).json();
+    app.run_due_jobs().await.unwrap();
+    let job = ann.get(&format!("/api/v1/jobs/{}", job["id"].as_str().unwrap())).await.assert(200).json();
+    assert_eq!((&job["state"], job.to_string().contains("permission_denied")), (&json!("done"), true), "{job}");
+    ann.get(&path(&extra)).await.problem(404, "not_found");
     assert_eq!(ann.get(&path(&other)).await.json(), before);
     // A record may be given away, and is out of reach then.
     olga.at.patch(&path(&own), &json!({"owner": somebody.id})).await.assert(200);
