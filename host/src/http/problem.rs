@@ -248,7 +248,7 @@ impl Problem {
 fn hook(plugin: &str, failure: &Failure) -> Problem {
     let code = failure.code();
     let status = match failure {
-        Failure::Overloaded => StatusCode::TOO_MANY_REQUESTS,
+        Failure::Overloaded | Failure::HostSlow => StatusCode::TOO_MANY_REQUESTS,
         Failure::HostFault => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use wasmtime::{Store, UpdateDeadline};
@@ -18,6 +19,9 @@ use crate::domain::plugin::Fault;
 
 /// Most resources that a guest can hold.
 const HANDLES: usize = 10_000;
+
+/// Longest that a call may take beyond its own time: what it waits for the database, and for its turn.
+const HOST_TIME: Duration = Duration::from_secs(5);
 
 /// A change as a hook sees it.
 #[derive(Clone, Debug)]
@@ -65,11 +69,8 @@ impl PluginEngine {
         // A panic of the host ends this call and nothing else. Whatever the
         // end, the store goes away with the call.
         let run = AssertUnwindSafe(Metered::new(clock, run)).catch_unwind();
-        let ended = match tokio::time::timeout(limits.wall, run).await {
-            Err(_) => return Err(Failure::WallTimeout),
-            Ok(Err(_panic)) => return Err(Failure::HostFault),
-            Ok(Ok(ended)) => ended,
-        };
+        let ended = tokio::time::timeout(limits.wall + HOST_TIME, run).await.map_err(|_| Failure::HostSlow)?;
+        let ended = ended.map_err(|_panic| Failure::HostFault)?;
         let outcomes = ended
             .map_err(|error| Failure::of(&error, store.data().memory.refused))?
             .map_err(|fault| Failure::Fault(fault.into()))?;
@@ -85,9 +86,12 @@ impl PluginEngine {
         store.set_hostcall_fuel(limits.payload);
         store.set_max_component_handles(HANDLES);
         store.set_epoch_deadline(1);
-        let allowed = limits.cpu;
-        store.epoch_deadline_callback(move |_| {
-            if clock.used() > allowed { Err(Stop::Cpu.into()) } else { Ok(UpdateDeadline::Yield(1)) }
+        let (cpu, wall) = (limits.cpu, limits.wall);
+        // A guest waits for nothing but the host: its own time is its CPU time, and a slow host is no fault of it.
+        store.epoch_deadline_callback(move |_| match clock.used() {
+            used if used > cpu => Err(Stop::Cpu.into()),
+            used if used > wall => Err(Stop::Wall.into()),
+            _ => Ok(UpdateDeadline::Yield(1)),
         });
         store
     }

@@ -39,6 +39,9 @@ pub enum Failure {
     /// Too many calls are running.
     #[error("too many module calls are running")]
     Overloaded,
+    /// It waited for the host, or for its turn, longer than a caller can be kept waiting.
+    #[error("the host was too slow for the module")]
+    HostSlow,
     /// The host itself failed; details are in the log.
     #[error("the host failed while it ran the module")]
     HostFault,
@@ -50,6 +53,9 @@ pub enum Stop {
     /// CPU time is used up.
     #[error("CPU time is used up")]
     Cpu,
+    /// Its own time is used up.
+    #[error("its time is used up")]
+    Wall,
     /// Host calls are used up.
     #[error("host calls are used up")]
     HostCalls,
@@ -66,7 +72,7 @@ impl Failure {
             Self::PayloadLimit => "payload_limit",
             Self::WallTimeout => "wall_timeout",
             Self::HostCallLimit => "host_call_limit",
-            Self::Overloaded => "overloaded",
+            Self::Overloaded | Self::HostSlow => "overloaded",
             Self::HostFault => "host_fault",
         }
     }
@@ -77,6 +83,7 @@ impl Failure {
         if let Some(stop) = error.downcast_ref::<Stop>() {
             return match stop {
                 Stop::Cpu => Self::CpuLimit,
+                Stop::Wall => Self::WallTimeout,
                 Stop::HostCalls => Self::HostCallLimit,
             };
         }

@@ -31,7 +31,7 @@ const MOST_MORE_PAYLOAD: usize = 4 * MIB;
 pub struct Limits {
     /// CPU time.
     pub cpu: Duration,
-    /// Wall time.
+    /// Its own time: wall time without what it waits for the host, or for its turn.
     pub wall: Duration,
     /// Memory, all linear memories together.
     pub memory: usize,

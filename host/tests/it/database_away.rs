@@ -133,6 +133,32 @@ async fn a_slow_database_and_a_pool_that_is_used_up() {
     assert_eq!(test.ann.all("contact", &[]).await.len(), CROWD + 1);
 }
 
+/// What a module waits for the host is not the module's time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_module_is_not_blamed_for_a_slow_database() {
+    let test = TestApp::with_plugin(On::Postgres, "guildhall.retail-loyalty").await;
+    let guildhall::app::Database::Postgres(url) = &test.database else { panic!("not on PostgreSQL") };
+    let contact = test.ann.create("contact", json!({"name": "Ann"})).await;
+    let (mut other, mut watch) = (PgConnection::connect(url).await.unwrap(), PgConnection::connect(url).await.unwrap());
+    sqlx::query("begin").execute(&mut other).await.unwrap();
+    sqlx::query("lock table o_loyalty__member in access exclusive mode").execute(&mut other).await.unwrap();
+    let total = json!({"amount": "5.00", "currency": "USD"});
+    let body = json!({"contact": contact["id"], "placed_at": "2026-01-01", "total": total});
+    let order = tokio::spawn({
+        let ann = test.ann.clone();
+        async move { ann.post("/api/v1/records/order", &body).await }
+    });
+    // Until the hook has waited for longer than it may run.
+    let waits = "select count(*) from pg_stat_activity where datname = current_database()
+        and wait_event_type = 'Lock' and now() - query_start > interval '400 ms'";
+    while sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut watch).await.unwrap() == 0 {
+        assert!(!order.is_finished(), "{:?}", order.await);
+    }
+    sqlx::query("rollback").execute(&mut other).await.unwrap();
+    order.await.unwrap().assert(201);
+    assert_eq!(test.ann.all("loyalty.member", &[]).await[0]["points"], 5);
+}
+
 /// A host whose way to the database is a wire.
 async fn on_a_wire() -> (TestApp, Wire) {
     let url = new_postgres_database().await;

@@ -186,14 +186,17 @@ async fn nothing_is_locked_while_a_hook_runs(on: On) {
         let ann = test.ann.clone();
         async move { contact(&ann, "loop").await }
     });
-    // Many writes, of the same tenant and object too, end while the hook spins for its second.
-    for number in 0..5 {
-        test.ann.create("company", json!({"name": format!("Company {number}")})).await;
+    // Writes, of the same tenant and object too, end while the hook spins for its second.
+    let (mut sent, mut ended_before) = (0, 0);
+    while !slow.is_finished() {
+        test.ann.create("company", json!({"name": format!("Company {sent}")})).await;
         contact(&test.ann, "fine").await.assert(201);
+        sent += 1;
+        ended_before += usize::from(!slow.is_finished());
     }
-    assert!(!slow.is_finished());
+    assert!(ended_before > 0, "writes waited for the hook");
     slow.await.unwrap().problem(422, "cpu_limit");
-    assert_eq!(test.ann.all("contact", &[]).await.len(), 5);
+    assert_eq!(test.ann.all("contact", &[]).await.len(), sent);
 }
 
 async fn other_tenants_go_on_beside_loops(on: On) {
@@ -202,10 +205,7 @@ async fn other_tenants_go_on_beside_loops(on: On) {
     let others = join_all((0..64).map(|_| contact(&test.sam, "loop")));
     let (loops, others) = tokio::join!(loops, tokio::time::timeout(Duration::from_mins(1), others));
     for reply in loops {
-        let code = reply.json()["code"].as_str().unwrap().to_owned();
-        // Beside others, the wall clock may strike first.
-        assert!(["cpu_limit", "wall_timeout"].contains(&code.as_str()), "{code}");
-        reply.problem(422, &code);
+        reply.problem(422, "cpu_limit");
     }
     // The second tenant has not enabled the plugin: its notes are just notes.
     for reply in others.unwrap() {
