@@ -120,7 +120,7 @@ impl Installation {
         let mut command = Command::new(&programs.limits);
         match &self.cluster {
             None => command.arg("seed-sqlite").arg(self.folder.join("guildhall.sqlite")),
-            Some(cluster) => command.arg("seed-postgres").arg(cluster.url()),
+            Some(cluster) => command.arg("seed-postgres").arg(cluster.superuser_url()),
         };
         command.args(["--tenant", &tenant.id, "--rows", &rows.to_string()]).arg("--ids").arg(&tenant.ids);
         if limits {
