@@ -94,8 +94,8 @@ impl Store {
     }
 
     /// Whether the database answers.
-    pub async fn ping(&self, _: HostPermit) -> Result<(), StoreError> {
-        self.db.ping().await.map_err(accounts::store_error)
+    pub async fn ping(&self, permit: HostPermit) -> Result<(), StoreError> {
+        self.db.across(permit).ping().await.map_err(db::store_error)
     }
 
     /// The SQL texts of an object, made once.

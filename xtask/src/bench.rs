@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the host beside what this machine can do at most, measured in turns in one run.
 
+mod access;
 mod build;
 mod check;
 mod disk;
@@ -59,6 +60,8 @@ pub struct Options {
 enum Of {
     /// The record platform on a million contacts in a thousand tenants
     Records(records::Options),
+    /// What decisions, scopes and masks, row-level security and a noisy neighbour cost
+    Access(access::Options),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -108,6 +111,7 @@ pub fn run(options: &Options) -> Result<()> {
 async fn measured(options: &Options, programs: &Programs, plan: Plan) -> Result<()> {
     match &options.of {
         Some(Of::Records(options)) => records::measure(options, programs).await,
+        Some(Of::Access(options)) => access::measure(options, programs).await,
         None => measure(options, programs, plan).await,
     }
 }

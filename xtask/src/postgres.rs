@@ -47,16 +47,29 @@ impl Cluster {
         loop {
             let port = free_port()?;
             match cluster.launch(port, durability) {
-                Ok(()) => return Ok(Self { port, ..cluster }),
+                Ok(()) => {
+                    let cluster = Self { port, ..cluster };
+                    cluster.make_database()?;
+                    return Ok(cluster);
+                }
                 Err(error) if attempt == 3 => return Err(error),
                 Err(_) => attempt += 1,
             }
         }
     }
 
-    /// Where clients connect, as a superuser, to the database `postgres`.
+    /// Where the host connects: as a role without any privilege but to make databases, which owns the database.
     pub fn url(&self) -> String {
-        format!("postgres://{}@127.0.0.1:{}/postgres", account::DATABASE_ROLE, self.port)
+        self.url_of(account::HOST)
+    }
+
+    /// The same database for whoever must see past row-level security: seeding, and the raw figures of a benchmark.
+    pub fn superuser_url(&self) -> String {
+        self.url_of(account::SUPERUSER)
+    }
+
+    fn url_of(&self, role: &str) -> String {
+        format!("postgres://{role}@127.0.0.1:{}/{}", self.port, account::HOST)
     }
 
     /// The folder with the server's programs, and the user and group that may run them when we are root:
@@ -76,7 +89,7 @@ impl Cluster {
             .arg("--pgdata")
             .arg(self.scratch.data())
             .args(["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
-            .arg(format!("--username={}", account::DATABASE_ROLE));
+            .arg(format!("--username={}", account::SUPERUSER));
         workspace::output(&mut command).map(drop).context("making a PostgreSQL cluster")
     }
 
@@ -100,6 +113,19 @@ impl Cluster {
             anyhow::bail!("PostgreSQL did not start:\n{}", said.trim_end());
         }
         Ok(())
+    }
+
+    /// What an operator does for the host: a role that is no superuser, and a database that it owns.
+    fn make_database(&self) -> Result<()> {
+        let host = account::HOST;
+        let mut command = self.command("psql");
+        command
+            .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--host=127.0.0.1", "--dbname=postgres"])
+            .arg(format!("--port={}", self.port))
+            .arg(format!("--username={}", account::SUPERUSER))
+            .arg(format!("--command=create role {host} login createdb"))
+            .arg(format!("--command=create database {host} owner {host}"));
+        workspace::output(&mut command).map(drop).context("making the host's role and database")
     }
 
     fn command(&self, program: &str) -> Command {

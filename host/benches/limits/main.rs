@@ -5,6 +5,7 @@
 
 mod answer;
 mod contacts;
+mod decisions;
 mod disk;
 mod hook;
 mod reader;
@@ -51,6 +52,11 @@ enum Limit {
     Fsync { folder: PathBuf },
     /// Durable inserts without a server: one by one, and in groups of 32
     SqliteInsert { folder: PathBuf },
+    /// Decisions of the access policy, with so many tenants' policies loaded
+    Decisions {
+        #[arg(long)]
+        tenants: usize,
+    },
     /// The hook of a plugin, with a host that answers from memory
     Hook { plugin: PathBuf },
     /// Contacts straight into the host's SQLite file
@@ -79,6 +85,7 @@ fn main() -> Result<()> {
         Limit::Sink => runtime.block_on(sink::run()),
         Limit::Fsync { folder } => disk::fsync(&folder),
         Limit::SqliteInsert { folder } => disk::inserts(&folder),
+        Limit::Decisions { tenants } => runtime.block_on(decisions::measure(tenants)),
         Limit::Hook { plugin } => hook::measure(&plugin),
         Limit::SeedSqlite { file, seed } => seed::sqlite(&file, &seed),
         Limit::SeedPostgres { url, seed, limits } => runtime.block_on(seed::postgres(&url, &seed, limits)),

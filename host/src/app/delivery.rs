@@ -86,7 +86,7 @@ impl App {
             let wake_at = due_at.first().map_or(look_at, |due| look_at.min(*due));
             let tenants = tokio::select! {
                 () = async { drop(closing.wait_for(|closes| *closes).await) } => break,
-                tenants = self.news.to_deliver() => tenants.into_iter().map(Some).collect(),
+                tenants = self.news.to_deliver() => tenants.into_iter().collect(),
                 Some(done) = jobs.join_next() => {
                     let Ok((key, rest)) = done else { continue };
                     running.remove(&key);
@@ -99,16 +99,21 @@ impl App {
                         }
                     }
                     // News that came meanwhile found it taken.
-                    if rest.progress { vec![Some(key.0)] } else { continue }
+                    if rest.progress { vec![key.0] } else { continue }
                 }
                 () = tokio::time::sleep_until(wake_at) => {
                     look_at = Instant::now() + LOOK;
                     due_at = due_at.split_off(&Instant::now());
                     match self.store.tenants_with_webhooks(permit).await {
-                        Ok(tenants) => self.news.set_receivers(tenants),
-                        Err(error) => tracing::warn!(%error, "webhooks cannot be looked at"),
+                        Ok(tenants) => {
+                            self.news.set_receivers(tenants.clone());
+                            tenants
+                        }
+                        Err(error) => {
+                            tracing::warn!(%error, "webhooks cannot be looked at");
+                            continue;
+                        }
                     }
-                    vec![None]
                 }
             };
             for tenant in tenants {
@@ -119,7 +124,7 @@ impl App {
                         continue;
                     }
                 };
-                for (tenant, id, is_ready) in idle {
+                for (id, is_ready) in idle {
                     if !is_ready {
                         due_at.insert(Instant::now() + UNSETTLED);
                     } else if running.insert((tenant, id)) {
@@ -139,13 +144,16 @@ impl App {
     /// Brings everything to webhooks that can be brought now.
     pub async fn deliver_due(&self) -> Result<(), AppError> {
         loop {
-            let idle = self.store.idle_webhooks(HostPermit::new(PERMIT), None, self.clock.now()).await?;
-            let mut progress = idle.iter().any(|(_, _, is_ready)| !is_ready);
-            for (tenant, id, is_ready) in idle {
-                if is_ready {
-                    progress |= self.work_on((tenant, id)).await?.progress;
-                } else {
-                    tokio::time::sleep(UNSETTLED).await;
+            let permit = HostPermit::new(PERMIT);
+            let mut progress = false;
+            for tenant in self.store.tenants_with_webhooks(permit).await? {
+                for (id, is_ready) in self.store.idle_webhooks(permit, tenant, self.clock.now()).await? {
+                    if is_ready {
+                        progress |= self.work_on((tenant, id)).await?.progress;
+                    } else {
+                        progress = true;
+                        tokio::time::sleep(UNSETTLED).await;
+                    }
                 }
             }
             if !progress {

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::db::{CommitError, Expect, Row, Step, Stmt};
+use super::db::{CommitError, Expect, Row, Step, Stmt, store_error};
 use super::{Further, Store, StoreError};
 use crate::access::HostPermit;
 use crate::domain::clock::Timestamp;
@@ -63,13 +63,13 @@ const KEY: &str = "id, tenant_id, role, expires_at, member_id";
 
 impl Store {
     /// The installation's secret; made from `fresh` the first time.
-    pub async fn secret(&self, _: HostPermit, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+    pub async fn secret(&self, permit: HostPermit, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
         let insert = Stmt::new(
             "insert into instance (only_row, secret) values (1, $1) on conflict do nothing",
             [fresh.to_vec().into()],
         );
-        self.run(vec![Step { stmt: insert, expect: Expect::Nothing }]).await?;
-        let secret = self.db.maybe(Stmt::new("select secret from instance", []), |row| row.bytes(0)).await?;
+        self.db.across(permit).run(vec![Step { stmt: insert, expect: Expect::Nothing }]).await?;
+        let secret = self.db.across(permit).maybe(Stmt::new("select secret from instance", []), |row| row.bytes(0)).await?;
         secret
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or_else(|| StoreError::Inconsistent("the installation has no secret".to_owned()))
@@ -93,7 +93,7 @@ impl Store {
             ],
         );
         let steps = vec![Step { stmt, expect: Expect::OneChange }, self.insert_key(key)];
-        match self.db.commit(steps).await {
+        match self.db.of(tenant.id).commit(steps).await {
             Ok(()) => Ok(true),
             Err(CommitError::Unique(0)) => Ok(false),
             Err(error) => Err(store_error(error)),
@@ -102,13 +102,13 @@ impl Store {
 
     /// Makes a further key.
     pub async fn add_key(&self, _: HostPermit, key: &NewKey<'_>) -> Result<(), StoreError> {
-        self.run(vec![self.insert_key(key)]).await
+        self.db.of(key.tenant).run(vec![self.insert_key(key)]).await
     }
 
     /// The tenant of that slug.
-    pub async fn tenant_by_slug(&self, _: HostPermit, slug: &str) -> Result<Option<TenantId>, StoreError> {
+    pub async fn tenant_by_slug(&self, permit: HostPermit, slug: &str) -> Result<Option<TenantId>, StoreError> {
         let stmt = Stmt::new("select id from tenant where slug = $1", [slug.into()]);
-        self.db.maybe(stmt, |row| row.id(0).map(TenantId)).await
+        self.db.across(permit).maybe(stmt, |row| row.id(0).map(TenantId)).await
     }
 
     /// Whether somebody of that id works in the tenant: a member, or the holder of a key.
@@ -118,23 +118,23 @@ impl Store {
              union all select 1 from member where id = $1 and tenant_id = $2 limit 1",
             [id.into(), tenant.0.into()],
         );
-        Ok(self.db.maybe(stmt, |_| Ok(())).await?.is_some())
+        Ok(self.db.of(tenant).maybe(stmt, |_| Ok(())).await?.is_some())
     }
 
     /// A tenant's timezone, and the version of what it made for itself.
     pub async fn tenant_settings(&self, _: HostPermit, tenant: TenantId) -> Result<Option<(String, i64)>, StoreError> {
         let sql = "select tenant.timezone, coalesce(tenant_schema.version, 0) from tenant \
                    left join tenant_schema on tenant_schema.tenant_id = tenant.id where tenant.id = $1";
-        self.db.maybe(Stmt::new(sql, [tenant.0.into()]), |row| Ok((row.text(0)?, row.integer(1)?))).await
+        self.db.of(tenant).maybe(Stmt::new(sql, [tenant.0.into()]), |row| Ok((row.text(0)?, row.integer(1)?))).await
     }
 
     /// The key of that hash.
-    pub async fn key_by_hash(&self, _: HostPermit, hash: [u8; 32]) -> Result<Option<KeyRow>, StoreError> {
+    pub async fn key_by_hash(&self, permit: HostPermit, hash: [u8; 32]) -> Result<Option<KeyRow>, StoreError> {
         let stmt = Stmt::new(
             &*format!("select {KEY} from api_key where hash = $1 and revoked_at is null"),
             [hash.to_vec().into()],
         );
-        self.db.maybe(stmt, key_row).await
+        self.db.across(permit).maybe(stmt, key_row).await
     }
 
     /// The key of that id, for work that goes on after its request.
@@ -143,7 +143,7 @@ impl Store {
             format!("select {KEY} from api_key where tenant_id = $1 and id = $2 and revoked_at is null"),
             [tenant.0.into(), id.into()],
         );
-        self.db.maybe(stmt, key_row).await
+        self.db.of(tenant).maybe(stmt, key_row).await
     }
 
     /// The steps that make a further key of a tenant.
@@ -170,11 +170,6 @@ impl Store {
         );
         Step { stmt, expect: Expect::OneChange }
     }
-
-    /// Runs steps whose expectations cannot fail.
-    pub(super) async fn run(&self, steps: Vec<Step>) -> Result<(), StoreError> {
-        self.db.commit(steps).await.map_err(store_error)
-    }
 }
 
 fn key_row(row: &Row<'_>) -> Result<KeyRow, StoreError> {
@@ -185,11 +180,4 @@ fn key_row(row: &Row<'_>) -> Result<KeyRow, StoreError> {
         expires_at: row.maybe_time(3)?,
         member: row.maybe_id(4)?,
     })
-}
-
-pub(super) fn store_error(error: CommitError) -> StoreError {
-    match error {
-        CommitError::Store(error) => error,
-        other => StoreError::Driver(other.to_string()),
-    }
 }

@@ -71,7 +71,7 @@ impl Store {
         let object = Arc::clone(permits.own().object());
         let stmt = Stmt::build(self.db.engine(), &select);
         let end = move |row: &Row<'_>| Ok((value(row, 0, &object, target)?, value(row, 1, &object, target)?));
-        let rows = self.db.all(Reach::List, stmt, end).await?;
+        let rows = self.db.of(permits.own().tenant()).all(Reach::List, stmt, end).await?;
         Ok(rows.into_iter().next().filter(|(least, _)| !least.is_null()))
     }
 
@@ -88,7 +88,7 @@ impl Store {
         let aggregate = aggregate.clone();
         let bucketed: Vec<bool> = bounds.iter().map(Option::is_some).collect();
         let read = move |row: &Row<'_>| read_group(&object, &aggregate, &bucketed, row);
-        self.db.all(Reach::List, Stmt::build(self.db.engine(), &select), read).await
+        self.db.of(permits.own().tenant()).all(Reach::List, Stmt::build(self.db.engine(), &select), read).await
     }
 
     fn figures(
@@ -283,7 +283,7 @@ impl Store {
         aggregate: &Aggregate,
         bounds: &[Bounds],
     ) -> String {
-        self.plan_of(&self.figures(permits, filter, aggregate, bounds).unwrap()).await
+        self.plan_of(permits, &self.figures(permits, filter, aggregate, bounds).unwrap()).await
     }
 }
 

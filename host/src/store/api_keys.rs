@@ -47,7 +47,7 @@ impl Store {
             values.push(member.into());
         }
         sql.push_str(" order by id desc");
-        self.db.all(Reach::List, Stmt::new(sql, values), key).await
+        self.db.of(tenant).all(Reach::List, Stmt::new(sql, values), key).await
     }
 
     /// Ends a key.
@@ -60,13 +60,13 @@ impl Store {
     }
 
     /// Notes when keys were used.
-    pub async fn keys_used(&self, _: HostPermit, used: &[(Uuid, Timestamp)]) -> Result<(), StoreError> {
+    pub async fn keys_used(&self, permit: HostPermit, used: &[(Uuid, Timestamp)]) -> Result<(), StoreError> {
         let step = |(id, at): &(Uuid, Timestamp)| {
             let sql = "update api_key set last_used_at = $1 where id = $2";
             let stmt = Stmt::new(sql, [self.db.engine().time(*at), (*id).into()]);
             Step { stmt, expect: Expect::Nothing }
         };
-        self.run(used.iter().map(step).collect()).await
+        self.db.across(permit).run(used.iter().map(step).collect()).await
     }
 }
 

@@ -42,7 +42,7 @@ pub struct AuditFilter {
 impl Store {
     /// Appends entries.
     pub async fn add_audit(&self, _: HostPermit, tenant: TenantId, entries: &[Entry]) -> Result<(), StoreError> {
-        self.run(self.audit_steps(tenant, entries).collect()).await
+        self.db.of(tenant).run(self.audit_steps(tenant, entries).collect()).await
     }
 
     /// The steps that append entries.
@@ -121,7 +121,7 @@ impl Store {
         add("seq < ?", filter.before.map(Into::into));
         values.push(i64::from(limit).into());
         let _ = write!(sql, " order by seq desc limit ${}", values.len());
-        self.db.all(Reach::List, Stmt::new(sql, values), entry).await
+        self.db.of(permit.tenant()).all(Reach::List, Stmt::new(sql, values), entry).await
     }
 }
 

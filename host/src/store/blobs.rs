@@ -65,7 +65,7 @@ impl Store {
         let sql = "select size, parts, is_sealed from blob where tenant_id = $1 and id = $2";
         let map =
             |row: &Row<'_>| Ok(BlobRow { size: row.integer(0)?, parts: row.integer(1)?, is_sealed: row.boolean(2)? });
-        self.db.maybe(Stmt::new(sql, [tenant.0.into(), blob.into()]), map).await
+        self.db.of(tenant).maybe(Stmt::new(sql, [tenant.0.into(), blob.into()]), map).await
     }
 
     /// A part of a file.
@@ -80,39 +80,40 @@ impl Store {
             "select bytes from blob_part where tenant_id = $1 and blob_id = $2 and part = $3",
             [tenant.0.into(), blob.into(), part.into()],
         );
-        self.db.maybe(stmt, |row| row.bytes(0)).await
+        self.db.of(tenant).maybe(stmt, |row| row.bytes(0)).await
     }
 
     /// Throws away files whose time is over.
-    pub async fn forget_blobs(&self, _: HostPermit, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn forget_blobs(&self, permit: HostPermit, now: Timestamp) -> Result<(), StoreError> {
         let stmt = Stmt::new(
             "select tenant_id, id from blob where expires_at < $1 order by expires_at limit 100",
             [self.db.engine().time(now)],
         );
-        let over = self.db.all(Reach::List, stmt, |row| Ok((row.id(0)?, row.id(1)?))).await?;
+        let over = self.db.across(permit).all(Reach::List, stmt, |row| Ok((row.id(0)?, row.id(1)?))).await?;
         for (tenant, blob) in over {
-            self.forget_blob(tenant, blob).await?;
+            self.forget_blob(TenantId(tenant), blob).await?;
         }
         Ok(())
     }
 
-    async fn forget_blob(&self, tenant: Uuid, blob: Uuid) -> Result<(), StoreError> {
-        let keys = || [tenant.into(), blob.into()];
+    async fn forget_blob(&self, tenant: TenantId, blob: Uuid) -> Result<(), StoreError> {
+        let db = self.db.of(tenant);
+        let keys = || [tenant.0.into(), blob.into()];
         let last = Stmt::new(
             "select part from blob_part where tenant_id = $1 and blob_id = $2 order by part desc limit 1",
             keys(),
         );
-        let last = self.db.maybe(last, |row| row.integer(0)).await?.unwrap_or(-1);
+        let last = db.maybe(last, |row| row.integer(0)).await?.unwrap_or(-1);
         let mut from = 0;
         while from <= last {
             let stmt = Stmt::new(
                 "delete from blob_part where tenant_id = $1 and blob_id = $2 and part >= $3 and part < $4",
-                [tenant.into(), blob.into(), from.into(), (from + PARTS_PER_DELETE).into()],
+                [tenant.0.into(), blob.into(), from.into(), (from + PARTS_PER_DELETE).into()],
             );
-            self.run(vec![Step { stmt, expect: Expect::Nothing }]).await?;
+            db.run(vec![Step { stmt, expect: Expect::Nothing }]).await?;
             from += PARTS_PER_DELETE;
         }
         let stmt = Stmt::new("delete from blob where tenant_id = $1 and id = $2", keys());
-        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        db.run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 }

@@ -140,7 +140,7 @@ impl Store {
     /// Commits a unit of work.
     pub async fn commit(&self, unit: &Unit) -> Result<(), Conflict> {
         let (steps, origins): (Vec<_>, Vec<_>) = self.steps_of(unit).into_iter().unzip();
-        let error = match self.db.commit_at_once(steps).await {
+        let error = match self.db.of(unit.tenant).commit_at_once(steps).await {
             Ok(()) => {
                 if let (false, Some(call)) = (unit.events.is_empty(), self.committed.get()) {
                     call(unit.tenant);

@@ -1,7 +1,6 @@
 //! Counters: the last number given, per field.
 
-use super::accounts::store_error;
-use super::db::{CommitError, Expect, Step, Stmt};
+use super::db::{CommitError, Expect, Step, Stmt, store_error};
 use super::{Store, StoreError};
 use crate::access::HostPermit;
 use crate::domain::id::TenantId;
@@ -19,7 +18,7 @@ impl Store {
             "select value from counter where tenant_id = $1 and object = $2 and field = $3",
             [tenant.0.into(), object.into(), field.into()],
         );
-        let last = self.db.maybe(find, |row| row.integer(0)).await?;
+        let last = self.db.of(tenant).maybe(find, |row| row.integer(0)).await?;
         let next = last.unwrap_or(0) + 1;
         let stmt = match last {
             None => Stmt::new(
@@ -32,7 +31,7 @@ impl Store {
                 [tenant.0.into(), object.into(), field.into(), last.into()],
             ),
         };
-        match self.db.commit(vec![Step { stmt, expect: Expect::OneChange }]).await {
+        match self.db.of(tenant).commit(vec![Step { stmt, expect: Expect::OneChange }]).await {
             Ok(()) => Ok(Some(next)),
             Err(CommitError::Unmet(_) | CommitError::Unique(_) | CommitError::Busy) => Ok(None),
             Err(error) => Err(store_error(error)),

@@ -25,19 +25,19 @@ impl Store {
     /// The data keys of a tenant, the oldest first.
     pub async fn data_keys(&self, _: HostPermit, tenant: TenantId) -> Result<Vec<DataKeyRow>, StoreError> {
         let sql = "select tenant_id, id, operator_key, wrapped from data_key where tenant_id = $1 order by id";
-        self.db.all(Reach::Point, Stmt::new(sql, [tenant.0.into()]), data_key).await
+        self.db.of(tenant).all(Reach::Point, Stmt::new(sql, [tenant.0.into()]), data_key).await
     }
 
     /// The data keys of all tenants that another key of the operator wrapped.
-    pub async fn data_keys_not_of(&self, _: HostPermit, operator_key: &str) -> Result<Vec<DataKeyRow>, StoreError> {
+    pub async fn data_keys_not_of(&self, permit: HostPermit, operator_key: &str) -> Result<Vec<DataKeyRow>, StoreError> {
         let sql = "select tenant_id, id, operator_key, wrapped from data_key where operator_key <> $1 \
                    order by tenant_id, id";
-        self.db.all(Reach::List, Stmt::new(sql, [operator_key.into()]), data_key).await
+        self.db.across(permit).all(Reach::List, Stmt::new(sql, [operator_key.into()]), data_key).await
     }
 
     /// Whether any tenant has a data key.
-    pub async fn has_data_keys(&self, _: HostPermit) -> Result<bool, StoreError> {
-        let any = self.db.maybe(Stmt::new("select 1 from data_key limit 1", []), |_| Ok(())).await?;
+    pub async fn has_data_keys(&self, permit: HostPermit) -> Result<bool, StoreError> {
+        let any = self.db.across(permit).maybe(Stmt::new("select 1 from data_key limit 1", []), |_| Ok(())).await?;
         Ok(any.is_some())
     }
 
@@ -53,7 +53,7 @@ impl Store {
                 self.db.engine().time(at),
             ],
         );
-        self.run(vec![Step { stmt, expect: Expect::OneChange }]).await
+        self.db.of(row.tenant).run(vec![Step { stmt, expect: Expect::OneChange }]).await
     }
 
     /// Keeps a data key as another key of the operator wrapped it, unless somebody else did so before.
@@ -69,7 +69,7 @@ impl Store {
                 before.into(),
             ],
         );
-        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        self.db.of(row.tenant).run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 }
 

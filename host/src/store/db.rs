@@ -17,6 +17,8 @@ use sea_query::{PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder, 
 pub use postgres::Listener;
 
 use super::error::StoreError;
+use crate::access::HostPermit;
+use crate::domain::id::TenantId;
 
 /// Which engine it is, for the few texts that differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +106,23 @@ pub enum CommitError {
     Store(#[from] StoreError),
 }
 
+/// For whom statements run. The policies of PostgreSQL's tables hold them to it, whatever they ask for;
+/// SQLite has no second wall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// For a tenant: its rows alone.
+    Tenant(TenantId),
+    /// For a chore of the host: the rows of all tenants, in the tables that are open to it.
+    Host,
+}
+
+/// A database, for statements that run for somebody. There is no other way to run one.
+#[derive(Clone, Copy)]
+pub struct Scoped<'a> {
+    db: &'a Db,
+    scope: Scope,
+}
+
 /// A database of either engine.
 pub enum Db {
     /// SQLite.
@@ -132,42 +151,14 @@ impl Db {
         }
     }
 
-    /// All rows of a query.
-    pub async fn all<T, M>(&self, reach: Reach, stmt: Stmt, map: M) -> Result<Vec<T>, StoreError>
-    where
-        T: Send + 'static,
-        M: Fn(&Row<'_>) -> Result<T, StoreError> + Send + Sync + 'static,
-    {
-        match self {
-            Self::Sqlite(db) => db.all(reach, stmt, map).await,
-            Self::Postgres(db) => db.all(&stmt, map).await,
-        }
+    /// For statements about what is this tenant's.
+    pub fn of(&self, tenant: TenantId) -> Scoped<'_> {
+        Scoped { db: self, scope: Scope::Tenant(tenant) }
     }
 
-    /// The first row of a query.
-    pub async fn maybe<T, M>(&self, stmt: Stmt, map: M) -> Result<Option<T>, StoreError>
-    where
-        T: Send + 'static,
-        M: Fn(&Row<'_>) -> Result<T, StoreError> + Send + Sync + 'static,
-    {
-        Ok(self.all(Reach::Point, stmt, map).await?.into_iter().next())
-    }
-
-    /// Runs the steps in one transaction: all of them, or none.
-    pub async fn commit(&self, steps: Vec<Step>) -> Result<(), CommitError> {
-        match self {
-            Self::Sqlite(db) => db.commit(steps).await,
-            Self::Postgres(db) => db.commit(&steps).await,
-        }
-    }
-
-    /// Runs steps that do not see each other's effect in one transaction: all
-    /// of them, or none. PostgreSQL gets them in as few statements as possible.
-    pub async fn commit_at_once(&self, steps: Vec<Step>) -> Result<(), CommitError> {
-        match self {
-            Self::Sqlite(db) => db.commit(steps).await,
-            Self::Postgres(db) => db.commit_at_once(steps).await,
-        }
+    /// For statements of a chore of the host, about what is everybody's or nobody's.
+    pub fn across(&self, _: HostPermit) -> Scoped<'_> {
+        Scoped { db: self, scope: Scope::Host }
     }
 
     /// Hears what other nodes say; none where there is one node.
@@ -177,9 +168,54 @@ impl Db {
             Self::Postgres(db) => db.listen(channel).await.map(Some),
         }
     }
+}
+
+impl Scoped<'_> {
+    /// All rows of a query.
+    pub async fn all<T, M>(self, reach: Reach, stmt: Stmt, map: M) -> Result<Vec<T>, StoreError>
+    where
+        T: Send + 'static,
+        M: Fn(&Row<'_>) -> Result<T, StoreError> + Send + Sync + 'static,
+    {
+        match self.db {
+            Db::Sqlite(db) => db.all(reach, stmt, map).await,
+            Db::Postgres(db) => db.all(self.scope, &stmt, map).await,
+        }
+    }
+
+    /// The first row of a query.
+    pub async fn maybe<T, M>(self, stmt: Stmt, map: M) -> Result<Option<T>, StoreError>
+    where
+        T: Send + 'static,
+        M: Fn(&Row<'_>) -> Result<T, StoreError> + Send + Sync + 'static,
+    {
+        Ok(self.all(Reach::Point, stmt, map).await?.into_iter().next())
+    }
+
+    /// Runs the steps in one transaction: all of them, or none.
+    pub async fn commit(self, steps: Vec<Step>) -> Result<(), CommitError> {
+        match self.db {
+            Db::Sqlite(db) => db.commit(steps).await,
+            Db::Postgres(db) => db.commit(self.scope, &steps).await,
+        }
+    }
+
+    /// Runs steps that do not see each other's effect in one transaction: all
+    /// of them, or none. PostgreSQL gets them in as few statements as possible.
+    pub async fn commit_at_once(self, steps: Vec<Step>) -> Result<(), CommitError> {
+        match self.db {
+            Db::Sqlite(db) => db.commit(steps).await,
+            Db::Postgres(db) => db.commit_at_once(self.scope, steps).await,
+        }
+    }
+
+    /// Runs steps whose expectations cannot fail.
+    pub async fn run(self, steps: Vec<Step>) -> Result<(), StoreError> {
+        self.commit(steps).await.map_err(store_error)
+    }
 
     /// Whether it answers, writers and readers.
-    pub async fn ping(&self) -> Result<(), CommitError> {
+    pub async fn ping(self) -> Result<(), CommitError> {
         let stmt = Stmt::new("select 1", []);
         self.maybe(stmt.clone(), |_| Ok(())).await?;
         self.commit(vec![Step { stmt, expect: Expect::Rows(1) }]).await
@@ -199,5 +235,13 @@ impl Expect {
     /// Whether the statement is a query.
     fn is_query(self) -> bool {
         matches!(self, Self::Rows(_))
+    }
+}
+
+/// For commits that nothing but a failure of the database can keep from happening.
+pub fn store_error(error: CommitError) -> StoreError {
+    match error {
+        CommitError::Store(error) => error,
+        other => StoreError::Driver(other.to_string()),
     }
 }

@@ -117,7 +117,7 @@ impl Store {
         if !deliveries.is_empty() {
             steps.push(self.wake_heads(key, None, now));
         }
-        met(self.db.commit(steps).await)
+        met(self.db.of(key.0).commit(steps).await)
     }
 
     /// How many deliveries of a webhook wait, counted no further than this.
@@ -127,7 +127,7 @@ impl Store {
              and state = 'waiting' limit $3) waiting",
             [key.0.0.into(), key.1.into(), most.into()],
         );
-        Ok(self.db.maybe(stmt, |row| row.integer(0)).await?.unwrap_or(0))
+        Ok(self.db.of(key.0).maybe(stmt, |row| row.integer(0)).await?.unwrap_or(0))
     }
 
     /// Deliveries of a webhook whose time has come: at most one of each record.
@@ -148,7 +148,7 @@ impl Store {
         );
         let values = [key.0.0.into(), key.1.into(), engine.time(now), i64::from(limit).into()];
         let read = move |row: &Row<'_>| Ok(DueDelivery { event: event(row, key.0)?, attempts: row.small(COLUMNS)? });
-        self.db.all(Reach::List, Stmt::new(sql, values), read).await
+        self.db.of(key.0).all(Reach::List, Stmt::new(sql, values), read).await
     }
 
     /// When the next delivery of a webhook is due.
@@ -158,7 +158,7 @@ impl Store {
              order by next_at limit 1",
             [key.0.0.into(), key.1.into()],
         );
-        self.db.maybe(stmt, |row| row.time(0)).await
+        self.db.of(key.0).maybe(stmt, |row| row.time(0)).await
     }
 
     /// Keeps how an attempt went; false when the webhook is not ours any more.
@@ -199,7 +199,7 @@ impl Store {
             steps.push(self.wake_heads(key, Some(outcome.record), now));
         }
         steps.push(self.health(key, outcome, now));
-        met(self.db.commit(steps).await)
+        met(self.db.of(key.0).commit(steps).await)
     }
 
     /// Switches a webhook off that has failed since before a time.
@@ -217,13 +217,13 @@ impl Store {
              where tenant_id = $4 and id = $5 and enabled and failing_since <= $6",
             [false.into(), reason.into(), engine.time(now), key.0.0.into(), key.1.into(), engine.time(since)],
         );
-        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        self.db.of(key.0).run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 
     /// Forgets deliveries that ended before these times, well and badly.
     pub async fn forget_deliveries(
         &self,
-        _: HostPermit,
+        permit: HostPermit,
         delivered: Timestamp,
         dead: Timestamp,
     ) -> Result<(), StoreError> {
@@ -235,12 +235,12 @@ impl Store {
                      where finished_at is not null and finished_at < $1 and state = '{state}' limit {FORGOTTEN_AT_ONCE}"
                 );
                 let stmt = Stmt::new(format!("select 1 from ({old}) old limit 1"), [engine.time(before)]);
-                if self.db.maybe(stmt, |_| Ok(())).await?.is_none() {
+                if self.db.across(permit).maybe(stmt, |_| Ok(())).await?.is_none() {
                     break;
                 }
                 let sql = format!("delete from webhook_delivery where (tenant_id, webhook_id, event_id) in ({old})");
                 let stmt = Stmt::new(sql, [engine.time(before)]);
-                self.run(vec![Step { stmt, expect: Expect::Nothing }]).await?;
+                self.db.across(permit).run(vec![Step { stmt, expect: Expect::Nothing }]).await?;
             }
         }
         Ok(())

@@ -6,6 +6,9 @@ pub enum StoreError {
     /// It cannot be reached, is full, or is too busy.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// It does not keep tenants apart as it should.
+    #[error("{0}")]
+    Unsafe(String),
     /// A query took longer than it may.
     #[error("the query took too long")]
     TooLong,

@@ -65,7 +65,7 @@ impl Store {
             before.unwrap_or(i64::MAX).into(),
             i64::from(limit).into(),
         ];
-        self.db.all(Reach::List, Stmt::new(sql, values), move |row| event(row, tenant)).await
+        self.db.of(permit.tenant()).all(Reach::List, Stmt::new(sql, values), move |row| event(row, tenant)).await
     }
 
     /// The place behind all events of the caller's tenant that were committed
@@ -81,17 +81,17 @@ impl Store {
                 Stmt::new("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0::bigint", [])
             }
         };
-        let end = self.db.maybe(stmt, |row| Ok(Position { tx: row.integer(0)?, seq: row.integer(1)? })).await?;
+        let end = self.db.of(tenant).maybe(stmt, |row| Ok(Position { tx: row.integer(0)?, seq: row.integer(1)? })).await?;
         Ok(end.unwrap_or(Position::START))
     }
 
     /// Tells other nodes something.
-    pub async fn tell(&self, _: HostPermit, text: &str) -> Result<(), StoreError> {
+    pub async fn tell(&self, permit: HostPermit, text: &str) -> Result<(), StoreError> {
         if self.db.engine() == Engine::Sqlite {
             return Ok(());
         }
         let stmt = Stmt::new("select 1 from pg_notify($1, $2)", [CHANNEL.into(), text.into()]);
-        self.db.maybe(stmt, |_| Ok(())).await.map(drop)
+        self.db.across(permit).maybe(stmt, |_| Ok(())).await.map(drop)
     }
 
     /// Hears what other nodes tell; none where there is one node.
@@ -110,7 +110,7 @@ impl Store {
         );
         let values = [tenant.0.into(), after.tx.into(), after.seq.into(), i64::from(limit).into()];
         let read = move |row: &Row<'_>| Ok((event(row, tenant)?, row.boolean(COLUMNS)?));
-        let rows = self.db.all(Reach::List, Stmt::new(sql, values), read).await?;
+        let rows = self.db.of(tenant).all(Reach::List, Stmt::new(sql, values), read).await?;
         let found = rows.len();
         // Transactions come in order, so that what is settled comes first.
         let events: Vec<PastEvent> =

@@ -55,7 +55,7 @@ impl Store {
                 .expr(Func::max(column()));
         }
         let stmt = Stmt::build(engine, &select);
-        let rows = self.db.all(Reach::List, stmt, move |row| {
+        let rows = self.db.of(permit.tenant()).all(Reach::List, stmt, move |row| {
             let count = |at| row.integer(at).map(|count| u64::try_from(count).unwrap_or(0));
             let mut gathered = Gathered { records: count(0)?, ..Gathered::default() };
             if let Some(field) = &field {

@@ -58,7 +58,7 @@ impl Store {
              where tenant_id = $1 and key_id = $2 and name = $3",
             [key.tenant.0.into(), key.key.into(), key.name.as_str().into()],
         );
-        self.db
+        self.db.of(key.tenant)
             .maybe(stmt, move |row| {
                 let headers = serde_json::from_value(row.json(2)?)
                     .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
@@ -69,10 +69,10 @@ impl Store {
     }
 
     /// Forgets answers that are older than a week.
-    pub async fn forget_answers(&self, _: HostPermit, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn forget_answers(&self, permit: HostPermit, now: Timestamp) -> Result<(), StoreError> {
         let before = Timestamp::from_micros(now.micros() - KEPT_MICROS);
         let stmt = Stmt::new("delete from idempotency where created_at < $1", [self.db.engine().time(before)]);
-        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        self.db.across(permit).run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 
     pub(super) fn keep_answer(&self, key: &IdempotencyKey, answer: &Answer, is_further: bool, at: Timestamp) -> Step {

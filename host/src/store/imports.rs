@@ -132,7 +132,7 @@ impl Store {
                 created_by: row.maybe_id(11)?,
             })
         };
-        self.db.maybe(stmt, map).await
+        self.db.of(tenant).maybe(stmt, map).await
     }
 
     /// The step that keeps refused rows; none when there are none.
@@ -219,7 +219,7 @@ impl Store {
         let map = |row: &Row<'_>| {
             Ok(FaultRow { number: row.integer(0)?, cells: row.json(1)?, code: row.text(2)?, reason: row.text(3)? })
         };
-        self.db.all(Reach::List, stmt, map).await
+        self.db.of(tenant).all(Reach::List, stmt, map).await
     }
 
     /// Changes of an import: those to be undone, or those that cannot be.
@@ -239,23 +239,23 @@ impl Store {
         let map = |row: &Row<'_>| {
             Ok(ChangeRow { record: row.id(0)?, version: row.integer(1)?, before: row.json_or_null(2)? })
         };
-        self.db.all(Reach::List, stmt, map).await
+        self.db.of(tenant).all(Reach::List, stmt, map).await
     }
 
     /// Forgets imports whose time is over.
-    pub async fn forget_imports(&self, _: HostPermit, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn forget_imports(&self, permit: HostPermit, now: Timestamp) -> Result<(), StoreError> {
         let stmt = Stmt::new(
             "select tenant_id, id from import where expires_at < $1 order by expires_at limit 100",
             [self.db.engine().time(now)],
         );
-        let over: Vec<(Uuid, Uuid)> = self.db.all(Reach::List, stmt, |row| Ok((row.id(0)?, row.id(1)?))).await?;
+        let over: Vec<(Uuid, Uuid)> = self.db.across(permit).all(Reach::List, stmt, |row| Ok((row.id(0)?, row.id(1)?))).await?;
         for (tenant, id) in over {
             let tables = [("import_fault", "import_id"), ("import_change", "import_id"), ("import", "id")];
             let steps = tables.map(|(table, column)| {
                 let sql = format!("delete from {table} where tenant_id = $1 and {column} = $2");
                 Step { stmt: Stmt::new(sql, [tenant.into(), id.into()]), expect: Expect::Nothing }
             });
-            self.run(steps.to_vec()).await?;
+            self.db.of(TenantId(tenant)).run(steps.to_vec()).await?;
         }
         Ok(())
     }

@@ -127,13 +127,13 @@ impl Store {
     }
 
     /// Jobs that wait for a runner, or whose runner has not been heard of in time.
-    pub async fn due_jobs(&self, _: HostPermit, now: Timestamp) -> Result<Vec<Lease>, StoreError> {
+    pub async fn due_jobs(&self, permit: HostPermit, now: Timestamp) -> Result<Vec<Lease>, StoreError> {
         let stmt = Stmt::new(
             "select tenant_id, id, attempt from job where due_at <= $1 order by due_at limit $2",
             [self.db.engine().time(now), CANDIDATES.into()],
         );
         let map = |row: &Row<'_>| Ok(Lease { tenant: TenantId(row.id(0)?), job: row.id(1)?, attempt: row.integer(2)? });
-        self.db.all(Reach::List, stmt, map).await
+        self.db.across(permit).all(Reach::List, stmt, map).await
     }
 
     /// Takes a job that was due, unless another runner was faster.
@@ -160,10 +160,10 @@ impl Store {
                 engine.time(now),
             ],
         );
-        match self.db.commit(vec![Step { stmt, expect: Expect::OneChange }]).await {
+        match self.db.of(seen.tenant).commit(vec![Step { stmt, expect: Expect::OneChange }]).await {
             Ok(()) => {}
             Err(CommitError::Unmet(_) | CommitError::Busy) => return Ok(None),
-            Err(error) => return Err(super::accounts::store_error(error)),
+            Err(error) => return Err(super::db::store_error(error)),
         }
         let job = self.job_of(permit, seen.tenant, seen.job).await?;
         Ok(job.filter(|job| job.attempt == seen.attempt + 1 && job.state == JobState::Running))
@@ -228,7 +228,7 @@ impl Store {
 
     async fn job_row(&self, tenant: TenantId, id: Uuid) -> Result<Option<JobRow>, StoreError> {
         let sql = format!("select {COLUMNS} from job where tenant_id = $1 and id = $2");
-        self.db.maybe(Stmt::new(sql, [tenant.0.into(), id.into()]), decode).await
+        self.db.of(tenant).maybe(Stmt::new(sql, [tenant.0.into(), id.into()]), decode).await
     }
 
     /// Jobs of a tenant, the newest first.
@@ -255,14 +255,14 @@ impl Store {
         }
         values.push(i64::from(limit).into());
         let _ = write!(sql, " order by id desc limit ${}", values.len());
-        self.db.all(Reach::List, Stmt::new(sql, values), decode).await
+        self.db.of(permit.tenant()).all(Reach::List, Stmt::new(sql, values), decode).await
     }
 
     /// Forgets jobs that ended before this moment.
-    pub async fn forget_jobs(&self, _: HostPermit, before: Timestamp) -> Result<(), StoreError> {
+    pub async fn forget_jobs(&self, permit: HostPermit, before: Timestamp) -> Result<(), StoreError> {
         let stmt =
             Stmt::new("delete from job where due_at is null and updated_at < $1", [self.db.engine().time(before)]);
-        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        self.db.across(permit).run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 }
 

@@ -26,13 +26,13 @@ impl Store {
         let object = Arc::clone(permits.own().object());
         let places = query.fields.clone();
         let stmt = Stmt::build(self.db.engine(), &self.select(permits, query)?);
-        self.db.all(Reach::List, stmt, move |row| decode_some(&object, row, places.as_deref())).await
+        self.db.of(permits.own().tenant()).all(Reach::List, stmt, move |row| decode_some(&object, row, places.as_deref())).await
     }
 
     /// How many records meet a filter.
     pub async fn count(&self, permits: &Permits, filter: Option<&Filter>) -> Result<i64, StoreError> {
         let stmt = Stmt::build(self.db.engine(), &self.count_of(permits, filter)?);
-        let counts = self.db.all(Reach::List, stmt, |row| row.integer(0)).await?;
+        let counts = self.db.of(permits.own().tenant()).all(Reach::List, stmt, |row| row.integer(0)).await?;
         Ok(counts.into_iter().next().unwrap_or_default())
     }
 
@@ -41,7 +41,7 @@ impl Store {
         let (mut select, _) = self.filtered(permits, filter, false)?;
         select.expr(Expr::val(1)).limit(u64::from(most));
         let counted = Sql::select().expr(Func::count(Expr::val(1))).from_subquery(select, Alias::new("some")).take();
-        let counts = self.db.all(Reach::List, Stmt::build(self.db.engine(), &counted), |row| row.integer(0)).await?;
+        let counts = self.db.of(permits.own().tenant()).all(Reach::List, Stmt::build(self.db.engine(), &counted), |row| row.integer(0)).await?;
         Ok(counts.into_iter().next().unwrap_or_default())
     }
 
@@ -100,7 +100,7 @@ impl Store {
         if let Some(within) = sql.within(permits.own()) {
             select.cond_where(within);
         }
-        Ok(self.db.maybe(Stmt::build(self.db.engine(), &select), |_| Ok(())).await?.is_some())
+        Ok(self.db.of(permit.tenant()).maybe(Stmt::build(self.db.engine(), &select), |_| Ok(())).await?.is_some())
     }
 
     fn select(&self, permits: &Permits, query: &Query) -> Result<SelectStatement, StoreError> {
@@ -148,33 +148,36 @@ impl Store {
         let filter = Filter::And(vec![Filter::In(crate::domain::filter::Target::Id, ids), filter.clone()]);
         let (mut select, sql) = self.filtered(permits, Some(&filter), false)?;
         select.expr(sql.own("id"));
-        self.db.all(Reach::List, Stmt::build(self.db.engine(), &select), |row| row.id(0)).await
+        self.db.of(permits.own().tenant()).all(Reach::List, Stmt::build(self.db.engine(), &select), |row| row.id(0)).await
     }
 }
+
+#[cfg(test)]
+use crate::domain::id::TenantId;
 
 #[cfg(test)]
 impl Store {
     /// How the engine would run a query, for the tests of the plans.
     pub async fn plan(&self, permits: &Permits, query: &Query) -> String {
-        self.plan_of(&self.select(permits, query).unwrap()).await
+        self.plan_of(permits, &self.select(permits, query).unwrap()).await
     }
 
     /// The same for a count.
     pub async fn plan_of_count(&self, permits: &Permits, query: &Query) -> String {
-        self.plan_of(&self.count_of(permits, query.filter.as_ref()).unwrap()).await
+        self.plan_of(permits, &self.count_of(permits, query.filter.as_ref()).unwrap()).await
     }
 
-    pub(super) async fn plan_of(&self, select: &SelectStatement) -> String {
-        self.explained(Stmt::build(self.db.engine(), select)).await
+    pub(super) async fn plan_of(&self, permits: &Permits, select: &SelectStatement) -> String {
+        self.explained(permits.own().tenant(), Stmt::build(self.db.engine(), select)).await
     }
 
     /// How the engine would run a statement.
-    pub(super) async fn explained(&self, stmt: Stmt) -> String {
+    pub(super) async fn explained(&self, tenant: TenantId, stmt: Stmt) -> String {
         let (column, head) = match self.db.engine() {
             super::db::Engine::Sqlite => (3, "explain query plan "),
             super::db::Engine::Postgres => (0, "explain (costs off) "),
         };
-        let lines = self.db.all(Reach::Point, stmt.behind(head), move |row| row.text(column)).await.unwrap();
+        let lines = self.db.of(tenant).all(Reach::Point, stmt.behind(head), move |row| row.text(column)).await.unwrap();
         lines.join("; ")
     }
 }

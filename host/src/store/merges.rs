@@ -55,7 +55,7 @@ impl Store {
         let map = |row: &Row<'_>| {
             Ok(MergeRow { winner: row.id(0)?, account: row.json(1)?, is_undone: row.maybe_time(2)?.is_some() })
         };
-        match self.db.maybe(stmt, map).await? {
+        match self.db.of(permit.tenant()).maybe(stmt, map).await? {
             Some(row) if self.is_within(permit, row.winner).await? => Ok(Some(row)),
             _ => Ok(None),
         }
@@ -67,7 +67,7 @@ impl Store {
             "select winner from merged_record where tenant_id = $1 and object = $2 and record_id = $3",
             [permit.tenant().0.into(), permit.object().name.as_str().into(), id.into()],
         );
-        match self.db.maybe(stmt, |row| row.id(0)).await? {
+        match self.db.of(permit.tenant()).maybe(stmt, |row| row.id(0)).await? {
             Some(into) if self.is_within(permit, id).await? && self.is_within(permit, into).await? => Ok(Some(into)),
             _ => Ok(None),
         }

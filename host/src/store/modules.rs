@@ -45,7 +45,7 @@ pub struct ModuleRow {
 
 impl Store {
     /// Installs a plugin. The same version with another component is left as it is.
-    pub async fn add_plugin(&self, _: HostPermit, plugin: &NewPlugin<'_>) -> Result<(), StoreError> {
+    pub async fn add_plugin(&self, permit: HostPermit, plugin: &NewPlugin<'_>) -> Result<(), StoreError> {
         let manifest =
             serde_json::to_value(plugin.manifest).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
         let stmt = Stmt::new(
@@ -60,13 +60,13 @@ impl Store {
                 self.db.engine().time(plugin.at),
             ],
         );
-        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        self.db.across(permit).run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 
     /// All installed plugins, the oldest first.
-    pub async fn plugins(&self, _: HostPermit) -> Result<Vec<PluginRow>, StoreError> {
+    pub async fn plugins(&self, permit: HostPermit) -> Result<Vec<PluginRow>, StoreError> {
         let stmt = Stmt::new("select manifest, digest from plugin order by installed_at, id, version", []);
-        self.db
+        self.db.across(permit)
             .all(Reach::Point, stmt, |row| {
                 let manifest = serde_json::from_value(row.json(0)?)
                     .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
@@ -78,10 +78,10 @@ impl Store {
     }
 
     /// The component of an installed plugin.
-    pub async fn component(&self, _: HostPermit, id: &str, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn component(&self, permit: HostPermit, id: &str, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let stmt =
             Stmt::new("select component from plugin where id = $1 and version = $2", [id.into(), version.into()]);
-        self.db.maybe(stmt, |row| row.bytes(0)).await
+        self.db.across(permit).maybe(stmt, |row| row.bytes(0)).await
     }
 
     /// The modules of a tenant, for serving it.
@@ -115,7 +115,7 @@ impl Store {
                 self.db.engine().time(at),
             ],
         );
-        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        self.db.of(permit.tenant()).run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 
     async fn module_rows(&self, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {
@@ -123,7 +123,7 @@ impl Store {
             "select plugin_id, plugin_version, enabled, config from module where tenant_id = $1 order by plugin_id",
             [tenant.0.into()],
         );
-        self.db
+        self.db.of(tenant)
             .all(Reach::Point, stmt, |row| {
                 Ok(ModuleRow {
                     plugin: row.text(0)?,

@@ -15,7 +15,7 @@ impl Store {
     /// A tenant's own schema and its version; none when it has made nothing.
     pub async fn own_schema(&self, _: HostPermit, tenant: TenantId) -> Result<Option<(i64, Json)>, StoreError> {
         let stmt = Stmt::new("select version, definition from tenant_schema where tenant_id = $1", [tenant.0.into()]);
-        self.db.maybe(stmt, |row| Ok((row.integer(0)?, row.json(1)?))).await
+        self.db.of(tenant).maybe(stmt, |row| Ok((row.integer(0)?, row.json(1)?))).await
     }
 
     /// Replaces it, when it still has this version, and puts the values of a
@@ -48,10 +48,10 @@ impl Store {
         let mut steps = vec![Step { stmt, expect: Expect::OneChange }];
         steps.extend(fill.and_then(|(object, field)| self.fill_slot(permit.tenant(), object, field)));
         steps.extend(further.into_iter().map(|further| further.0));
-        match self.db.commit(steps).await {
+        match self.db.of(permit.tenant()).commit(steps).await {
             Ok(()) => Ok(true),
             Err(CommitError::Unmet(0) | CommitError::Unique(0) | CommitError::Busy) => Ok(false),
-            Err(error) => Err(super::accounts::store_error(error)),
+            Err(error) => Err(super::db::store_error(error)),
         }
     }
 

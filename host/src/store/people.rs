@@ -59,7 +59,7 @@ impl Store {
     /// Which version of its policy a tenant has.
     pub async fn policy_version(&self, _: HostPermit, tenant: TenantId) -> Result<i64, StoreError> {
         let stmt = Stmt::new("select version from tenant_policy where tenant_id = $1", [tenant.0.into()]);
-        Ok(self.db.maybe(stmt, |row| row.integer(0)).await?.unwrap_or_default())
+        Ok(self.db.of(tenant).maybe(stmt, |row| row.integer(0)).await?.unwrap_or_default())
     }
 
     /// The step that counts the version of a tenant's policy up, from this one.
@@ -76,37 +76,37 @@ impl Store {
     /// The tenant's own roles as they were written.
     pub async fn roles(&self, _: HostPermit, tenant: TenantId) -> Result<Vec<Json>, StoreError> {
         let stmt = Stmt::new("select definition from role where tenant_id = $1 order by name", [tenant.0.into()]);
-        self.db.all(Reach::List, stmt, |row| row.json(0)).await
+        self.db.of(tenant).all(Reach::List, stmt, |row| row.json(0)).await
     }
 
     /// Who works with whom.
     pub async fn org(&self, _: HostPermit, tenant: TenantId) -> Result<Org, StoreError> {
         let of = |sql: &str| Stmt::new(sql, [tenant.0.into()]);
         let teams = of("select id, parent_id from team where tenant_id = $1");
-        let teams = self.db.all(Reach::List, teams, |row| Ok((row.id(0)?, row.maybe_id(1)?))).await?;
+        let teams = self.db.of(tenant).all(Reach::List, teams, |row| Ok((row.id(0)?, row.maybe_id(1)?))).await?;
         let members = of("select team_id, member_id from team_member where tenant_id = $1");
-        let members = self.db.all(Reach::List, members, |row| Ok((row.id(0)?, row.id(1)?))).await?;
+        let members = self.db.of(tenant).all(Reach::List, members, |row| Ok((row.id(0)?, row.id(1)?))).await?;
         let managers = of("select id, manager_id from member where tenant_id = $1 and manager_id is not null");
-        let managers = self.db.all(Reach::List, managers, |row| Ok((row.id(0)?, row.id(1)?))).await?;
+        let managers = self.db.of(tenant).all(Reach::List, managers, |row| Ok((row.id(0)?, row.id(1)?))).await?;
         Ok(Org::new(teams, members, managers))
     }
 
     /// Everybody of a tenant, by name.
     pub async fn members(&self, permit: AreaPermit<Read>) -> Result<Vec<MemberRow>, StoreError> {
         let sql = format!("select {MEMBER} from member where tenant_id = $1 order by name, id");
-        self.db.all(Reach::List, Stmt::new(sql, [permit.tenant().0.into()]), member).await
+        self.db.of(permit.tenant()).all(Reach::List, Stmt::new(sql, [permit.tenant().0.into()]), member).await
     }
 
     /// One of them, for the host itself.
     pub async fn member(&self, _: HostPermit, tenant: TenantId, id: Uuid) -> Result<Option<MemberRow>, StoreError> {
         let sql = format!("select {MEMBER} from member where tenant_id = $1 and id = $2");
-        self.db.maybe(Stmt::new(sql, [tenant.0.into(), id.into()]), member).await
+        self.db.of(tenant).maybe(Stmt::new(sql, [tenant.0.into(), id.into()]), member).await
     }
 
     /// The teams that a member is in.
     pub async fn teams_of(&self, _: HostPermit, tenant: TenantId, member: Uuid) -> Result<Vec<Uuid>, StoreError> {
         let sql = "select team_id from team_member where tenant_id = $1 and member_id = $2 order by team_id";
-        self.db.all(Reach::List, Stmt::new(sql, [tenant.0.into(), member.into()]), |row| row.id(0)).await
+        self.db.of(tenant).all(Reach::List, Stmt::new(sql, [tenant.0.into(), member.into()]), |row| row.id(0)).await
     }
 
     /// Adds a member, or changes the one that had the version before.
@@ -153,10 +153,10 @@ impl Store {
     pub async fn teams(&self, permit: AreaPermit<Read>) -> Result<Vec<TeamRow>, StoreError> {
         let tenant = permit.tenant().0;
         let sql = "select id, name, parent_id, version, created_at from team where tenant_id = $1 order by name";
-        let mut teams = self.db.all(Reach::List, Stmt::new(sql, [tenant.into()]), team).await?;
+        let mut teams = self.db.of(permit.tenant()).all(Reach::List, Stmt::new(sql, [tenant.into()]), team).await?;
         let sql = "select team_id, member_id from team_member where tenant_id = $1 order by member_id";
         let stmt = Stmt::new(sql, [tenant.into()]);
-        for (team, member) in self.db.all(Reach::List, stmt, |row| Ok((row.id(0)?, row.id(1)?))).await? {
+        for (team, member) in self.db.of(permit.tenant()).all(Reach::List, stmt, |row| Ok((row.id(0)?, row.id(1)?))).await? {
             if let Some(team) = teams.iter_mut().find(|one| one.id == team) {
                 team.members.push(member);
             }
@@ -167,7 +167,7 @@ impl Store {
     /// Whether there is a team of that id.
     pub async fn has_team(&self, _: HostPermit, tenant: TenantId, id: Uuid) -> Result<bool, StoreError> {
         let stmt = Stmt::new("select 1 from team where tenant_id = $1 and id = $2", [tenant.0.into(), id.into()]);
-        Ok(self.db.maybe(stmt, |_| Ok(())).await?.is_some())
+        Ok(self.db.of(tenant).maybe(stmt, |_| Ok(())).await?.is_some())
     }
 
     /// Adds a team, or changes the one that had the version before.
@@ -232,10 +232,10 @@ impl Store {
     pub async fn carried_roles(&self, permit: AreaPermit<Configure>) -> Result<Vec<String>, StoreError> {
         let tenant = permit.tenant().0;
         let stmt = Stmt::new("select roles from member where tenant_id = $1", [tenant.into()]);
-        let lists = self.db.all(Reach::List, stmt, |row| row.json(0)).await?;
+        let lists = self.db.of(permit.tenant()).all(Reach::List, stmt, |row| row.json(0)).await?;
         let mut roles: Vec<String> = lists.iter().flat_map(names).collect();
         let sql = "select distinct role from api_key where tenant_id = $1 and revoked_at is null";
-        roles.extend(self.db.all(Reach::List, Stmt::new(sql, [tenant.into()]), |row| row.text(0)).await?);
+        roles.extend(self.db.of(permit.tenant()).all(Reach::List, Stmt::new(sql, [tenant.into()]), |row| row.text(0)).await?);
         Ok(roles)
     }
 }

@@ -23,7 +23,7 @@ impl Store {
         }
         let texts = self.texts(&object);
         let stmt = Stmt::new(Arc::clone(&texts.get), [permit.tenant().0.into(), id.into()]);
-        self.db.maybe(stmt, move |row| decode(&object, row)).await
+        self.db.of(permit.tenant()).maybe(stmt, move |row| decode(&object, row)).await
     }
 
     /// Whether there is a record of that id.
@@ -33,7 +33,7 @@ impl Store {
         }
         let texts = self.texts(permit.object());
         let stmt = Stmt::new(Arc::clone(&texts.is_there), [permit.tenant().0.into(), id.into()]);
-        Ok(self.db.maybe(stmt, |_| Ok(())).await?.is_some())
+        Ok(self.db.of(permit.tenant()).maybe(stmt, |_| Ok(())).await?.is_some())
     }
 
     /// The deleted record of that id.
@@ -44,7 +44,7 @@ impl Store {
         }
         let texts = self.texts(&object);
         let stmt = Stmt::new(Arc::clone(&texts.get_deleted), [permit.tenant().0.into(), id.into()]);
-        self.db.maybe(stmt, move |row| decode(&object, row)).await
+        self.db.of(permit.tenant()).maybe(stmt, move |row| decode(&object, row)).await
     }
 }
 

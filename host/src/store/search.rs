@@ -139,25 +139,25 @@ impl Store {
         let tail = format!("limit {}", MAX_CANDIDATES + 1);
         let key: [Bound; 3] = [permit.tenant().0.into(), permit.object().name.as_str().into(), first.into()];
         let sql = format!("{head} and token = $3 order by place, record_id desc {tail}");
-        let mut found = self.rows(Stmt::new(sql, key.clone())).await?;
+        let mut found = self.rows(permit.tenant(), Stmt::new(sql, key.clone())).await?;
         if let Some(end) = end.filter(|_| found.len() <= MAX_CANDIDATES) {
             let sql = format!("{head} and token > $3 and token < $4 order by token, place, record_id desc {tail}");
             let values: Vec<Bound> = key.into_iter().chain([end.into()]).collect();
-            found.extend(self.rows(Stmt::new(sql, values)).await?);
+            found.extend(self.rows(permit.tenant(), Stmt::new(sql, values)).await?);
         }
         Ok(found)
     }
 
-    async fn rows(&self, stmt: Stmt) -> Result<Vec<Posting>, StoreError> {
+    async fn rows(&self, tenant: TenantId, stmt: Stmt) -> Result<Vec<Posting>, StoreError> {
         let posting =
             |row: &super::db::Row<'_>| Ok(Posting { word: row.text(0)?, place: row.integer(1)?, record: row.id(2)? });
-        self.db.all(Reach::List, stmt, posting).await
+        self.db.of(tenant).all(Reach::List, stmt, posting).await
     }
 
     /// The newest records that have all these words, one more than the bound
     /// at most: for words that are all common.
     pub async fn having_all(&self, permit: &Permit<Read>, terms: &[Term]) -> Result<Vec<Uuid>, StoreError> {
-        self.db.all(Reach::List, having_all(permit, terms), |row| row.id(0)).await
+        self.db.of(permit.tenant()).all(Reach::List, having_all(permit, terms), |row| row.id(0)).await
     }
 }
 
@@ -205,7 +205,7 @@ impl Store {
         ];
         let mut plans = Vec::new();
         for stmt in statements {
-            plans.push(self.explained(stmt).await);
+            plans.push(self.explained(permit.tenant(), stmt).await);
         }
         plans
     }

@@ -33,7 +33,7 @@ impl Store {
         let sql = "select id, subject_kind, subject_id, can_update, until_at, created_by, created_at from share \
                    where tenant_id = $1 and object = $2 and record_id = $3 order by id";
         let values = [permit.tenant().0.into(), permit.object().name.as_str().into(), record.into()];
-        self.db.all(Reach::List, Stmt::new(sql, values), share).await
+        self.db.of(permit.tenant()).all(Reach::List, Stmt::new(sql, values), share).await
     }
 
     /// Shares a record; what was said to the same subject before is replaced.

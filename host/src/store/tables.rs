@@ -88,10 +88,10 @@ impl TableSql {
 
 impl Store {
     /// What would have to be added for these objects; nothing is done.
-    pub async fn table_changes(&self, _: HostPermit, objects: &[Arc<Object>]) -> Result<Vec<TableChange>, StoreError> {
+    pub async fn table_changes(&self, permit: HostPermit, objects: &[Arc<Object>]) -> Result<Vec<TableChange>, StoreError> {
         let mut changes = Vec::new();
         for object in objects {
-            let there = self.existing(&table_name(object)).await?;
+            let there = self.existing(permit, &table_name(object)).await?;
             changes.extend(difference(self.db.engine(), object, &there));
         }
         Ok(changes)
@@ -107,7 +107,7 @@ impl Store {
     ) -> Result<Vec<TableChange>, TableError> {
         for (def, object) in defs.iter().zip(objects) {
             let known = self
-                .db
+                .db.across(permit)
                 .maybe(
                     Stmt::new(
                         "select owner, definition from object_definition where name = $1",
@@ -137,7 +137,7 @@ impl Store {
                 [def.name.as_str().into(), owner.into(), json.into()],
             )));
         }
-        match self.db.commit(steps).await {
+        match self.db.across(permit).commit(steps).await {
             Ok(()) => Ok(changes),
             Err(CommitError::Store(error)) => Err(error.into()),
             Err(other) => Err(StoreError::Driver(other.to_string()).into()),
@@ -145,17 +145,19 @@ impl Store {
     }
 
     /// Names of the columns and of the indexes that a table has.
-    async fn existing(&self, table: &str) -> Result<BTreeSet<String>, StoreError> {
+    async fn existing(&self, permit: HostPermit, table: &str) -> Result<BTreeSet<String>, StoreError> {
         let sql = match self.db.engine() {
             Engine::Sqlite => "select name from pragma_table_info($1) union all select name from pragma_index_list($1)",
             Engine::Postgres => {
                 "select column_name::text from information_schema.columns \
                  where table_schema = current_schema() and table_name = $1 \
                  union all select indexname::text from pg_indexes \
+                 where schemaname = current_schema() and tablename = $1 \
+                 union all select policyname::text from pg_policies \
                  where schemaname = current_schema() and tablename = $1"
             }
         };
-        let names = self.db.all(Reach::Point, Stmt::new(sql, [table.into()]), |row| row.text(0)).await?;
+        let names = self.db.across(permit).all(Reach::Point, Stmt::new(sql, [table.into()]), |row| row.text(0)).await?;
         Ok(names.into_iter().collect())
     }
 }

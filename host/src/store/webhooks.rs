@@ -57,7 +57,7 @@ impl Store {
     /// The webhooks of the caller's tenant, the oldest first.
     pub async fn webhooks(&self, permit: AreaPermit<Configure>) -> Result<Vec<WebhookRow>, StoreError> {
         let sql = format!("select {COLUMNS} from webhook where tenant_id = $1 order by id");
-        self.db.all(Reach::Point, Stmt::new(sql, [permit.tenant().0.into()]), webhook).await
+        self.db.of(permit.tenant()).all(Reach::Point, Stmt::new(sql, [permit.tenant().0.into()]), webhook).await
     }
 
     /// The webhook of that id.
@@ -92,7 +92,7 @@ impl Store {
                 most.into(),
             ],
         );
-        let added = self.change(vec![Step { stmt, expect: Expect::OneChange }], answer, row.created_at).await;
+        let added = self.change(permit.tenant(), vec![Step { stmt, expect: Expect::OneChange }], answer, row.created_at).await;
         match added {
             Err(Conflict::Changed { .. }) => Ok(false),
             other => other.map(|()| true),
@@ -129,13 +129,13 @@ impl Store {
                 (row.version - 1).into(),
             ],
         );
-        self.change(vec![Step { stmt, expect: Expect::OneChange }], answer, row.updated_at).await
+        self.change(permit.tenant(), vec![Step { stmt, expect: Expect::OneChange }], answer, row.updated_at).await
     }
 
     /// The webhooks of all tenants with a secret that does not look like this.
-    pub async fn webhooks_in_plain(&self, _: HostPermit, sealed: &str) -> Result<Vec<WebhookRow>, StoreError> {
+    pub async fn webhooks_in_plain(&self, permit: HostPermit, sealed: &str) -> Result<Vec<WebhookRow>, StoreError> {
         let sql = format!("select {COLUMNS} from webhook where secret not like $1 or old_secret not like $1");
-        self.db.all(Reach::List, Stmt::new(sql, [sealed.into()]), webhook).await
+        self.db.across(permit).all(Reach::List, Stmt::new(sql, [sealed.into()]), webhook).await
     }
 
     /// Keeps the secrets of a webhook sealed, if they are still those that were seen.
@@ -153,7 +153,7 @@ impl Store {
                 seen.version.into(),
             ],
         );
-        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        self.db.of(seen.tenant).run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 
     /// Removes a webhook and its deliveries.
@@ -172,15 +172,21 @@ impl Store {
                 expect: Expect::Nothing,
             },
         ];
-        self.change(steps, answer, at).await
+        self.change(permit.tenant(), steps, answer, at).await
     }
 
     /// Commits changes of a webhook, and the answer to them.
-    pub(super) async fn change(&self, steps: Vec<Step>, answer: Kept<'_>, at: Timestamp) -> Result<(), Conflict> {
+    pub(super) async fn change(
+        &self,
+        tenant: TenantId,
+        steps: Vec<Step>,
+        answer: Kept<'_>,
+        at: Timestamp,
+    ) -> Result<(), Conflict> {
         let kept = answer.map(|(key, answer)| self.keep_answer(key, answer, false, at));
         let has_answer = kept.is_some();
         let all = kept.into_iter().chain(steps).collect();
-        self.db.commit(all).await.map_err(|error| match error {
+        self.db.of(tenant).commit(all).await.map_err(|error| match error {
             CommitError::Unmet(0) | CommitError::Unique(0) if has_answer => Conflict::Answered,
             CommitError::Unmet(_) | CommitError::Unique(_) => {
                 Conflict::Changed { object: "webhook".to_owned(), id: Uuid::nil() }
@@ -192,7 +198,7 @@ impl Store {
 
     pub(super) async fn webhook_row(&self, tenant: TenantId, id: Uuid) -> Result<Option<WebhookRow>, StoreError> {
         let sql = format!("select {COLUMNS} from webhook where tenant_id = $1 and id = $2");
-        self.db.maybe(Stmt::new(sql, [tenant.0.into(), id.into()]), webhook).await
+        self.db.of(tenant).maybe(Stmt::new(sql, [tenant.0.into(), id.into()]), webhook).await
     }
 }
 

@@ -8,6 +8,8 @@ use rand::RngExt;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
 
+use crate::support::superuser;
+
 /// A running server; it ends with its value.
 pub struct Cluster {
     directory: tempfile::TempDir,
@@ -22,15 +24,23 @@ impl Cluster {
         }
         let cluster = Self { directory, port: free_port() };
         let mut command = cluster.program("initdb");
-        command.args(["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--username=guildhall"]);
+        command.args(["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--username=postgres"]);
         assert!(command.status().await.unwrap().success());
         cluster.launch().await;
+        let mut server = superuser(&cluster.url_of("postgres")).await;
+        for sql in ["create role guildhall login createdb", "create database guildhall owner guildhall"] {
+            sqlx::query(sql).execute(&mut server).await.unwrap();
+        }
         cluster
     }
 
-    /// Where clients connect.
+    /// Where the host connects.
     pub fn url(&self) -> String {
-        format!("postgres://guildhall@127.0.0.1:{}/postgres", self.port)
+        self.url_of("guildhall")
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        format!("postgres://guildhall@127.0.0.1:{}/{database}", self.port)
     }
 
     /// Starts the server, and waits until it answers.

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
 
 use crate::cluster::Cluster;
 use crate::faults::{away, write};
 use crate::place::Place;
-use crate::support::{Actor, On, TestApp, new_postgres_database};
+use crate::support::{Actor, On, TestApp, new_postgres_database, superuser};
 use crate::wire::{Cut, Wire};
 
 /// Requests at the same time: far more than a node has connections.
@@ -115,7 +114,7 @@ async fn a_slow_database_and_a_pool_that_is_used_up() {
     let test = TestApp::start(On::Postgres).await;
     let guildhall::app::Database::Postgres(url) = &test.database else { panic!("not on PostgreSQL") };
     let first = test.ann.create("contact", json!({"name": "first"})).await;
-    let mut other = PgConnection::connect(url).await.unwrap();
+    let mut other = superuser(url).await;
     // Every write waits for this lock until the server ends it, and takes a connection meanwhile.
     sqlx::query("begin").execute(&mut other).await.unwrap();
     sqlx::query("lock table o_contact in share row exclusive mode").execute(&mut other).await.unwrap();

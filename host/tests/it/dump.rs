@@ -1,7 +1,9 @@
 //! Everything that a database holds, as bytes: to see that something is not there.
 
 use guildhall::app::Database;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Connection, Row};
+
+use crate::support::superuser;
 
 /// All bytes of the database: the files of SQLite, or every row of every table of PostgreSQL as text.
 pub async fn dump(database: &Database) -> Vec<u8> {
@@ -11,7 +13,7 @@ pub async fn dump(database: &Database) -> Vec<u8> {
             [beside(""), beside("-wal")].concat()
         }
         Database::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await.unwrap();
+            let mut connection = superuser(url).await;
             let sql = "select table_name::text from information_schema.tables where table_schema = current_schema()";
             let mut bytes = Vec::new();
             for table in sqlx::query(sql).fetch_all(&mut connection).await.unwrap() {
@@ -46,7 +48,7 @@ pub async fn attempt(database: &Database, sql: &str) -> Result<u64, sqlx::Error>
             sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.map(|done| done.rows_affected())
         }
         Database::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await.unwrap();
+            let mut connection = superuser(url).await;
             sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.map(|done| done.rows_affected())
         }
     }

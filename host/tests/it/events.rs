@@ -2,9 +2,9 @@
 
 use guildhall::app::Database;
 use serde_json::{Value as Json, json};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
-use crate::support::{On, TestApp};
+use crate::support::{On, TestApp, superuser};
 
 both!(every_change_has_its_event an_amended_change_names_the_plugin what_was_not_done_has_none);
 
@@ -23,7 +23,7 @@ async fn events(database: &Database) -> Vec<(String, String, String, Json, Json)
             rows.iter().map(event).collect()
         }
         Database::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await.unwrap();
+            let mut connection = superuser(url).await;
             let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
             let event =
                 |row: &sqlx::postgres::PgRow| (row.get(0), row.get(1), row.get(2), json(row.get(3)), json(row.get(4)));

@@ -8,10 +8,10 @@ use guildhall::domain::clock::{Clock, Timestamp};
 use rand::RngExt;
 use reqwest::StatusCode;
 use serde_json::{Value as Json, json};
-use sqlx::{Connection, PgConnection, SqliteConnection};
+use sqlx::{Connection, SqliteConnection};
 
 use crate::place::Place;
-use crate::support::{Actor, On, Reply, TestApp};
+use crate::support::{Actor, On, Reply, TestApp, superuser};
 
 both!(
     replay_gets_the_first_answer
@@ -198,7 +198,7 @@ async fn after_5xx_the_key_is_free(on: On) {
             refused
         }
         Database::Postgres(url) => {
-            let mut other = PgConnection::connect(url).await.unwrap();
+            let mut other = superuser(url).await;
             sqlx::query("begin").execute(&mut other).await.unwrap();
             sqlx::query("lock table o_contact in share mode").execute(&mut other).await.unwrap();
             let refused = send().await;

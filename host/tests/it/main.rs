@@ -65,6 +65,7 @@ mod stream;
 mod tables;
 mod timeline;
 mod upserts;
+mod walls;
 mod webhook_addresses;
 mod webhook_answers;
 mod webhook_delivery;

@@ -3,9 +3,9 @@
 use guildhall::app::{App, Database};
 use guildhall::domain::clock::Clock;
 use serde_json::{Value as Json, json};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
-use crate::support::{Actor, On, TestApp};
+use crate::support::{Actor, On, TestApp, superuser};
 
 both!(
     people_are_found_by_what_one_types
@@ -178,7 +178,7 @@ pub async fn execute(database: &Database, sql: &str) {
             sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
         }
         Database::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await.unwrap();
+            let mut connection = superuser(url).await;
             sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
         }
     }

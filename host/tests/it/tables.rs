@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use guildhall::app::{App, Database};
 use guildhall::domain::clock::Clock;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
-use crate::support::{On, TestApp, plugin};
+use crate::support::{On, TestApp, plugin, superuser};
 
 both!(opening_again_changes_nothing);
 
@@ -23,7 +23,7 @@ async fn columns(database: &Database) -> BTreeSet<String> {
             rows.iter().map(|row| row.get(0)).collect()
         }
         Database::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await.unwrap();
+            let mut connection = superuser(url).await;
             let sql = "select table_name || '.' || column_name from information_schema.columns \
                        where table_schema = 'public'";
             let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();

@@ -68,19 +68,19 @@ impl Installation {
         Ok(tenants)
     }
 
-    /// Starts the host.
+    /// Starts the host, without limits on requests.
     pub async fn serve(&self) -> Result<Server> {
+        self.start(&["--key-rate", "0", "--tenant-rate", "0"]).await
+    }
+
+    /// Starts the host as it is shipped.
+    pub async fn serve_with_limits(&self) -> Result<Server> {
+        self.start(&[]).await
+    }
+
+    async fn start(&self, options: &[&str]) -> Result<Server> {
         let mut command = self.command();
-        command.args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--allow-private-webhooks",
-            "--key-rate",
-            "0",
-            "--tenant-rate",
-            "0",
-        ]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--allow-private-webhooks"]).args(options);
         Server::start(command, &self.folder.join("host.log")).await
     }
 
@@ -120,7 +120,7 @@ impl Installation {
         let mut command = Command::new(&programs.limits);
         match &self.cluster {
             None => command.arg("seed-sqlite").arg(self.folder.join("guildhall.sqlite")),
-            Some(cluster) => command.arg("seed-postgres").arg(cluster.url()),
+            Some(cluster) => command.arg("seed-postgres").arg(cluster.superuser_url()),
         };
         command.args(["--tenant", &tenant.id, "--rows", &rows.to_string()]).arg("--ids").arg(&tenant.ids);
         if limits {

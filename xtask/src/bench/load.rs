@@ -91,6 +91,12 @@ impl Answered {
         std::time::Duration::from_micros(self.p99_us).as_secs_f64() * 1e3
     }
 
+    /// Of all answers, those that were no good ones.
+    #[expect(clippy::cast_precision_loss, reason = "requests of some seconds are far below 2^52")]
+    pub fn refused_share(&self) -> f64 {
+        self.refused as f64 / self.requests.max(1) as f64
+    }
+
     fn expect_all_well(&self) -> Result<()> {
         let Self { requests, refused, broken, late, .. } = self;
         if *requests == 0 || *refused + *broken + *late > 0 {
@@ -112,10 +118,21 @@ pub fn ensure_wrk() -> Result<()> {
 
 /// Runs one window; any answer but a good one is an error.
 pub async fn run(address: &str, load: Load<'_>) -> Result<Answered> {
+    let answered = window(address, load, SCRIPT).await?;
+    answered.expect_all_well()?;
+    Ok(answered)
+}
+
+/// Runs one window at about twice the rate that a key has by default, in which requests may be refused.
+pub async fn flood(address: &str, load: Load<'_>) -> Result<Answered> {
+    window(address, load, &format!("{SCRIPT}\nfunction delay() return 8 end\n")).await
+}
+
+async fn window(address: &str, load: Load<'_>, script_text: &str) -> Result<Answered> {
     let Load { file, clients, seconds } = load;
     let window = WINDOWS.fetch_add(1, Ordering::Relaxed);
     let script = file.with_file_name("load.lua");
-    std::fs::write(&script, SCRIPT).with_context(|| format!("writing {}", script.display()))?;
+    std::fs::write(&script, script_text).with_context(|| format!("writing {}", script.display()))?;
     let mut command = Command::new("wrk");
     command.args(["-t1".to_owned(), format!("-c{clients}"), format!("-d{seconds}s"), "--latency".to_owned()]);
     command.arg("-s").arg(&script).kill_on_drop(true);
@@ -124,10 +141,7 @@ pub async fn run(address: &str, load: Load<'_>) -> Result<Answered> {
     let output = command.output().await.context("starting wrk")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let answered = text.lines().rev().find_map(|line| serde_json::from_str::<Answered>(line).ok());
-    let answered =
-        answered.with_context(|| format!("wrk did not finish:\n{text}{}", String::from_utf8_lossy(&output.stderr)))?;
-    answered.expect_all_well()?;
-    Ok(answered)
+    answered.with_context(|| format!("wrk did not finish:\n{text}{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 #[cfg(test)]

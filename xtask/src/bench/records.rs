@@ -1,9 +1,9 @@
 //! `cargo xtask bench records`: the record platform on data set M, while it grows, and beside the raw database.
 
-mod client;
+pub mod client;
 mod data;
 mod fan_out;
-mod fill;
+pub mod fill;
 mod growth;
 mod imports;
 mod print;

@@ -47,7 +47,7 @@ impl Site {
         let raw = match (&installation.engine, &installation.cluster) {
             (Engine::Postgres, Some(cluster)) => {
                 let postmaster = cluster.process_id().context("PostgreSQL has ended")?;
-                Raw::Pgbench(Pgbench::beside(postmaster, cluster.url())?)
+                Raw::Pgbench(Pgbench::beside(postmaster, cluster.superuser_url())?)
             }
             _ => Raw::Servers {
                 indexed: limit(&["sqlite", "limit.sqlite", "--tenant", &plain.id, "--index"], "limit.log").await?,

@@ -8,8 +8,10 @@ use anyhow::{Context as _, Result};
 
 use crate::workspace;
 
-/// The superuser inside the database.
-pub const DATABASE_ROLE: &str = "guildhall";
+/// The superuser inside the cluster.
+pub const SUPERUSER: &str = "postgres";
+/// The role of the host, and the name of the database that it owns.
+pub const HOST: &str = "guildhall";
 
 /// The user and group to become, when we are root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

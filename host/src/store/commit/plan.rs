@@ -146,7 +146,7 @@ impl Store {
             return changed(id);
         }
         let stmt = self.versions(tenant, &object, records.iter().map(|(id, _)| *id));
-        let found = match self.db.all(Reach::Point, stmt, |row| Ok((row.id(0)?, row.integer(1)?))).await {
+        let found = match self.db.of(tenant).all(Reach::Point, stmt, |row| Ok((row.id(0)?, row.integer(1)?))).await {
             Ok(found) => found.into_iter().collect::<HashMap<Uuid, i64>>(),
             Err(error) => return Conflict::Store(error),
         };

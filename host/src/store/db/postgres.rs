@@ -1,6 +1,10 @@
 //! PostgreSQL, through sqlx.
 
+mod connections;
 mod pack;
+mod start;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::str::FromStr;
@@ -9,13 +13,13 @@ use std::time::Duration;
 
 use sea_query::Values;
 use sea_query_sqlx::SqlxValues;
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgListener, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, IntoArguments};
 
-use super::{CommitError, Row, Step, Stmt, StoreError};
-use pack::{pack, unmet};
+use super::{CommitError, Row, Scope, Step, Stmt, StoreError};
+use connections::{Connections, Taken};
+use pack::{UNMET, pack, unmet};
 
 /// Connections of one node.
 const CONNECTIONS: u32 = 32;
@@ -30,19 +34,21 @@ const PATIENT: &str = "set local statement_timeout";
 /// Codes, or their beginnings, of a database that cannot be had: connections
 /// lost or refused, no such database or none let in, out of something, shut down.
 const AWAY: [&str; 6] = ["08", "28", "3D000", "53", "55000", "57"];
+/// Code of a statement that took too long.
+const TOO_LONG: &str = "57014";
 /// Longest text that stays prepared, in bytes: one with a thousand parameters takes
 /// more memory, in each connection here and there, than it takes time to read again.
 const LONGEST_KEPT: usize = 16 << 10;
 /// Prepared statements kept per connection.
 const STATEMENTS: usize = 512;
 
-/// A pool of connections.
+/// A server and the connections to it.
 pub struct Postgres {
-    pool: PgPool,
+    connections: Connections,
 }
 
 impl Postgres {
-    /// Connects and migrates.
+    /// Connects to a server that is safe to use, as a role that is held to the policies, and migrates.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|error| StoreError::Unavailable(error.to_string()))?
@@ -50,7 +56,7 @@ impl Postgres {
             .statement_cache_capacity(STATEMENTS)
             .options([("timezone", "UTC")])
             .disable_statement_logging();
-        migrate(&options).await?;
+        start::start(&options).await?;
         let options = options.options([("statement_timeout", STATEMENT_TIMEOUT)]);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
@@ -59,50 +65,76 @@ impl Postgres {
             .connect_with(options)
             .await
             .map_err(failure)?;
-        Ok(Self { pool })
+        Ok(Self { connections: Connections::new(pool) })
     }
 
     /// All rows of a query.
     pub async fn all<T>(
         &self,
+        scope: Scope,
         stmt: &Stmt,
         map: impl Fn(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut connection = Box::pin(self.pool.acquire()).await.map_err(failure)?;
-        let rows = match answered(Box::pin(prepared(stmt).fetch_all(&mut *connection))).await {
-            Ok(rows) => rows,
-            Err(error) => return Err(failure(given_up(connection, error))),
-        };
+        let mut taken = Box::pin(self.connections.take(scope)).await.map_err(failure)?;
+        let rows = answered(Box::pin(prepared(stmt).fetch_all(taken.connection()))).await;
+        let rows = settled(taken, rows).map_err(failure)?;
         rows.iter().map(|row| map(&Row::Postgres(row))).collect()
     }
 
     /// Hears what is said on a channel.
     pub async fn listen(&self, channel: &str) -> Result<Listener, StoreError> {
-        let mut listener = PgListener::connect_with(&self.pool).await.map_err(failure)?;
+        let mut listener = PgListener::connect_with(self.connections.pool()).await.map_err(failure)?;
         listener.listen(channel).await.map_err(failure)?;
         Ok(Listener(listener))
     }
 
     /// Runs the steps in one transaction.
-    pub async fn commit(&self, steps: &[Step]) -> Result<(), CommitError> {
-        let mut connection = Box::pin(self.pool.acquire()).await.map_err(failure)?;
-        match Box::pin(in_order(&mut connection, steps)).await {
+    pub async fn commit(&self, scope: Scope, steps: &[Step]) -> Result<(), CommitError> {
+        let mut taken = Box::pin(self.connections.take(scope)).await.map_err(failure)?;
+        let done = match Box::pin(in_order(taken.connection(), steps)).await {
             Ok(None) => Ok(()),
             Ok(Some(unmet)) => Err(CommitError::Unmet(unmet)),
-            Err((error, at)) => Err(step_failure(given_up(connection, error), at)),
-        }
+            Err((error, at)) => return Err(step_failure(taken.give_up(error), at)),
+        };
+        taken.put_back();
+        done
     }
 
     /// Runs steps that do not see each other's effect: few of them as one
     /// statement, which is its own transaction; many as a few statements in one.
-    pub async fn commit_at_once(&self, steps: Vec<Step>) -> Result<(), CommitError> {
+    pub async fn commit_at_once(&self, scope: Scope, steps: Vec<Step>) -> Result<(), CommitError> {
         let packs = pack(steps);
-        let mut connection = Box::pin(self.pool.acquire()).await.map_err(failure)?;
-        match Box::pin(packed(&mut connection, &packs)).await {
-            Ok(()) => Ok(()),
-            Err((error, first)) => Err(pack_failure(given_up(connection, error), first)),
+        let mut taken = Box::pin(self.connections.take(scope)).await.map_err(failure)?;
+        if let [(first, stmt)] = &packs[..] {
+            let done = answered(Box::pin(prepared(stmt).execute(taken.connection()))).await;
+            return settled(taken, done).map(drop).map_err(|error| pack_failure(error, *first));
+        }
+        match Box::pin(in_packs(taken.connection(), &packs)).await {
+            Ok(()) => {
+                taken.put_back();
+                Ok(())
+            }
+            Err((error, first)) => Err(pack_failure(taken.give_up(error), first)),
         }
     }
+}
+
+/// Puts the connection of a statement back that stood alone, whether it did what it should or was refused for
+/// what it asked; after anything else it is given up.
+fn settled<T>(taken: Taken<'_>, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+    match answer {
+        Err(error) if !is_refusal(&error) => Err(taken.give_up(error)),
+        answer => {
+            taken.put_back();
+            answer
+        }
+    }
+}
+
+/// Whether the server refused a statement for what it asked, and has nothing against the next one.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code == UNMET || code == TOO_LONG || code.starts_with("23") || code.starts_with("40"))
 }
 
 /// Runs steps in one transaction; says which of them was not met.
@@ -128,10 +160,7 @@ async fn in_order(connection: &mut sqlx::PgConnection, steps: &[Step]) -> Result
     done.map(|()| None).map_err(|error| (error, steps.len()))
 }
 
-async fn packed(connection: &mut sqlx::PgConnection, packs: &[(usize, Stmt)]) -> Result<(), (sqlx::Error, usize)> {
-    if let [(first, stmt)] = packs {
-        return answered(prepared(stmt).execute(connection)).await.map(|_| ()).map_err(|error| (error, *first));
-    }
+async fn in_packs(connection: &mut sqlx::PgConnection, packs: &[(usize, Stmt)]) -> Result<(), (sqlx::Error, usize)> {
     let mut transaction = answered(connection.begin()).await.map_err(|error| (error, 0))?;
     for (first, stmt) in packs {
         answered(prepared(stmt).execute(&mut *transaction)).await.map_err(|error| (error, *first))?;
@@ -145,14 +174,6 @@ async fn answered<T>(question: impl Future<Output = Result<T, sqlx::Error>>) -> 
     tokio::time::timeout(SILENCE, question).await.unwrap_or_else(|_| Err(silent()))
 }
 
-/// A connection whose server is silent is given up: the pool would wait for it, and keep its place until then.
-fn given_up(connection: PoolConnection<sqlx::Postgres>, error: sqlx::Error) -> sqlx::Error {
-    if matches!(&error, sqlx::Error::Io(cause) if cause.kind() == io::ErrorKind::TimedOut) {
-        drop(connection.detach());
-    }
-    error
-}
-
 /// Hears what is said on a channel, over a connection that it keeps.
 pub struct Listener(PgListener);
 
@@ -163,16 +184,6 @@ impl Listener {
         let heard = self.0.try_recv().await.map_err(failure)?;
         Ok(heard.map(|notification| notification.payload().to_owned()))
     }
-}
-
-/// Brings the database to the current tables; nodes that start together take turns.
-async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let mut connection = options.connect().await.map_err(failure)?;
-    sqlx::migrate!("../migrations/postgres")
-        .run(&mut connection)
-        .await
-        .map_err(|error| StoreError::Driver(error.to_string()))?;
-    connection.close().await.map_err(failure)
 }
 
 fn prepared(stmt: &Stmt) -> Query<'_, sqlx::Postgres, PgArguments> {
@@ -193,7 +204,7 @@ fn step_failure(error: sqlx::Error, at: usize) -> CommitError {
     match error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() {
         Some("23505") => CommitError::Unique(at),
         Some("40001" | "40P01") => CommitError::Busy,
-        Some("57014") => StoreError::Unavailable("waited too long for a row".to_owned()).into(),
+        Some(TOO_LONG) => StoreError::Unavailable("waited too long for a row".to_owned()).into(),
         _ => failure(error).into(),
     }
 }
@@ -202,7 +213,7 @@ fn step_failure(error: sqlx::Error, at: usize) -> CommitError {
 fn failure(error: sqlx::Error) -> StoreError {
     match &error {
         sqlx::Error::Database(cause) => match cause.code().as_deref() {
-            Some("57014") => StoreError::TooLong,
+            Some(TOO_LONG) => StoreError::TooLong,
             Some(code) if AWAY.iter().any(|kind| code.starts_with(kind)) => StoreError::Unavailable(error.to_string()),
             _ => StoreError::Driver(error.to_string()),
         },

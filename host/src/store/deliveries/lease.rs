@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use sea_query::Value as Bound;
 use uuid::Uuid;
 
 use super::super::db::{Engine, Expect, Reach, Row, Step, Stmt};
@@ -17,26 +16,20 @@ const LEASE: Duration = Duration::from_secs(6);
 
 impl Store {
     /// Which tenants have a webhook that is switched on.
-    pub async fn tenants_with_webhooks(&self, _: HostPermit) -> Result<Vec<TenantId>, StoreError> {
+    pub async fn tenants_with_webhooks(&self, permit: HostPermit) -> Result<Vec<TenantId>, StoreError> {
         let stmt = Stmt::new("select distinct tenant_id from webhook where enabled", []);
-        self.db.all(Reach::List, stmt, |row| row.id(0).map(TenantId)).await
+        self.db.across(permit).all(Reach::List, stmt, |row| row.id(0).map(TenantId)).await
     }
 
-    /// Webhooks, of one tenant or of all, for which there is something to do
-    /// that nobody does, and whether it can be done yet.
+    /// Webhooks of a tenant for which there is something to do that nobody does,
+    /// and whether it can be done yet.
     pub async fn idle_webhooks(
         &self,
         _: HostPermit,
-        tenant: Option<TenantId>,
+        tenant: TenantId,
         now: Timestamp,
-    ) -> Result<Vec<(TenantId, Uuid, bool)>, StoreError> {
+    ) -> Result<Vec<(Uuid, bool)>, StoreError> {
         let engine = self.db.engine();
-        let mut values: Vec<Bound> = vec![engine.time(now)];
-        let mut of_tenant = "";
-        if let Some(tenant) = tenant {
-            values.push(tenant.0.into());
-            of_tenant = " and w.tenant_id = $2";
-        }
         let is_due = "exists (select 1 from webhook_delivery d where d.tenant_id = w.tenant_id \
              and d.webhook_id = w.id and d.next_at is not null and d.next_at <= $1)";
         let has_events = format!(
@@ -44,13 +37,14 @@ impl Store {
             engine.is_behind("e", "w.cursor_tx", "w.cursor_seq"),
         );
         let sql = format!(
-            "select w.tenant_id, w.id, ({is_due} or {has_events} and {})) from webhook w where w.enabled{of_tenant} \
+            "select w.id, ({is_due} or {has_events} and {})) from webhook w where w.enabled and w.tenant_id = $2 \
              and (w.leased_until is null or w.leased_until <= $1) and (w.paused_until is null or w.paused_until <= $1) \
              and ({is_due} or {has_events}))",
             engine.is_settled("e.tx"),
         );
-        let read = |row: &Row<'_>| Ok((TenantId(row.id(0)?), row.id(1)?, row.boolean(2)?));
-        self.db.all(Reach::List, Stmt::new(sql, values), read).await
+        let read = |row: &Row<'_>| Ok((row.id(0)?, row.boolean(1)?));
+        let values = [engine.time(now), tenant.0.into()];
+        self.db.of(tenant).all(Reach::List, Stmt::new(sql, values), read).await
     }
 
     /// Takes a webhook to work on, unless another node has it.
@@ -67,7 +61,7 @@ impl Store {
              and (leased_until is null or leased_until <= $5)",
             [lease.into(), engine.time(now.plus(LEASE)), tenant.0.into(), id.into(), engine.time(now)],
         );
-        if !met(self.db.commit(vec![Step { stmt, expect: Expect::OneChange }]).await)? {
+        if !met(self.db.of(tenant).commit(vec![Step { stmt, expect: Expect::OneChange }]).await)? {
             return Ok(None);
         }
         self.webhook_row(tenant, id).await
@@ -81,7 +75,7 @@ impl Store {
         lease: Uuid,
         now: Timestamp,
     ) -> Result<Option<WebhookRow>, StoreError> {
-        if !met(self.db.commit(vec![self.renew((tenant, id), lease, now)]).await)? {
+        if !met(self.db.of(tenant).commit(vec![self.renew((tenant, id), lease, now)]).await)? {
             return Ok(None);
         }
         self.webhook_row(tenant, id).await
@@ -98,16 +92,16 @@ impl Store {
             "update webhook set lease = null, leased_until = null where tenant_id = $1 and id = $2 and lease = $3",
             [tenant.0.into(), id.into(), lease.into()],
         );
-        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        self.db.of(tenant).run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 
     /// Lets go of everything that was being worked on: for the start of the only node there is.
-    pub async fn free_leases(&self, _: HostPermit) -> Result<(), StoreError> {
+    pub async fn free_leases(&self, permit: HostPermit) -> Result<(), StoreError> {
         if self.db.engine() == Engine::Postgres {
             return Ok(());
         }
         let stmt = Stmt::new("update webhook set lease = null, leased_until = null where lease is not null", []);
-        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        self.db.across(permit).run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 
     pub(super) fn renew(&self, key: (TenantId, Uuid), lease: Uuid, now: Timestamp) -> Step {

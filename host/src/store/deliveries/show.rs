@@ -53,7 +53,7 @@ impl Store {
         );
         let values =
             [permit.tenant().0.into(), webhook.into(), before.unwrap_or(Uuid::max()).into(), i64::from(limit).into()];
-        self.db.all(Reach::List, Stmt::new(sql, values), delivery).await
+        self.db.of(permit.tenant()).all(Reach::List, Stmt::new(sql, values), delivery).await
     }
 
     /// The delivery of an event.
@@ -68,7 +68,7 @@ impl Store {
              last_error from webhook_delivery where tenant_id = $1 and webhook_id = $2 and event_id = $3",
             [permit.tenant().0.into(), webhook.into(), event.into()],
         );
-        self.db.maybe(stmt, delivery).await
+        self.db.of(permit.tenant()).maybe(stmt, delivery).await
     }
 
     /// Events whose delivery ended badly, and which came up at this time or later; the oldest first.
@@ -84,7 +84,7 @@ impl Store {
              and state = 'dead' order by event_id limit $4",
             [permit.tenant().0.into(), webhook.into(), self.db.engine().time(since), i64::from(limit).into()],
         );
-        self.db.all(Reach::List, stmt, |row| row.id(0)).await
+        self.db.of(permit.tenant()).all(Reach::List, stmt, |row| row.id(0)).await
     }
 
     /// Puts deliveries that have ended back into the queue, as new ones.
@@ -112,7 +112,7 @@ impl Store {
             steps.push(Step { stmt, expect: Expect::Nothing });
         }
         steps.push(self.wake_heads(key, None, now));
-        self.change(steps, answer, now).await
+        self.change(permit.tenant(), steps, answer, now).await
     }
 }
 

@@ -11,6 +11,8 @@ use crate::domain::object::{Object, ObjectDef};
 use crate::domain::slot;
 use crate::store::custom::CUSTOM;
 
+/// Name of the policy that keeps tenants apart, and of the function that makes it.
+const WALL: &str = "guildhall_wall";
 /// Longest name that PostgreSQL keeps whole.
 const LONGEST_NAME: usize = 63;
 
@@ -32,6 +34,8 @@ pub enum TableChange {
     CreateIndex { name: String, table: String, columns: Vec<String>, unique: bool, is_sparse: bool },
     /// The index of the records that are deleted.
     IndexDeleted { name: String, table: String },
+    /// The policy that keeps tenants apart, on PostgreSQL.
+    Wall { table: String },
 }
 
 impl TableChange {
@@ -45,7 +49,7 @@ impl TableChange {
                 // An index without rowids is called by the name of its table.
                 Some([table.clone(), table.clone(), format!("{ROWS} {ROWS_PER_TENANT} 1")])
             }
-            Self::AddColumn { .. } => None,
+            Self::AddColumn { .. } | Self::Wall { .. } => None,
             Self::IndexDeleted { name, table } => {
                 Some([table.clone(), name.clone(), format!("{ROWS_PER_TENANT} {ROWS_PER_VALUE} 1")])
             }
@@ -85,6 +89,7 @@ impl TableChange {
                 quote(name),
                 quote(table)
             ),
+            Self::Wall { table } => format!("select {WALL}('{}')", quote(table)),
             Self::CreateIndex { name, table, columns, unique, is_sparse } => {
                 let columns: Vec<String> = columns.iter().map(|name| quote(name)).collect();
                 // Most rows have nothing there, and cost nothing then.
@@ -107,6 +112,7 @@ impl fmt::Display for TableChange {
             Self::CreateTable { table, columns } => write!(f, "+ table {table} with {} columns", columns.len()),
             Self::AddColumn { table, column, definition } => write!(f, "+ column {table}.{column} {definition}"),
             Self::IndexDeleted { table, .. } => write!(f, "+ index on the deleted of {table}"),
+            Self::Wall { table } => write!(f, "+ row-level security on {table}"),
             Self::CreateIndex { table, columns, unique, .. } => {
                 write!(f, "+ {}index on {table} ({})", if *unique { "unique " } else { "" }, columns.join(", "))
             }
@@ -144,6 +150,9 @@ pub fn difference(engine: Engine, object: &Object, there: &BTreeSet<String>) -> 
             column,
             definition,
         }));
+    }
+    if engine == Engine::Postgres && !there.contains(WALL) {
+        changes.push(TableChange::Wall { table: table.clone() });
     }
     let single = object.fields.iter().filter(|field| field.def.unique || field.def.indexed).map(|field| {
         let name = vec![field.name().to_owned()];
@@ -269,6 +278,17 @@ mod tests {
     }
 
     #[test]
+    fn on_postgres_every_table_gets_its_wall() {
+        let (_, thing) = object(NAME);
+        let walls = |engine| {
+            let changes = difference(engine, &thing, &BTreeSet::new()).into_iter();
+            changes.filter(|change| matches!(change, TableChange::Wall { .. })).collect::<Vec<_>>()
+        };
+        assert!(walls(Engine::Sqlite).is_empty());
+        assert_eq!(walls(Engine::Postgres)[0].sql(Engine::Postgres), r#"select guildhall_wall('"o_thing"')"#);
+    }
+
+    #[test]
     fn a_grown_object_gets_only_what_is_missing() {
         let (_, thing) = object(&format!("{NAME},{PRICE}"));
         let there = [
@@ -281,6 +301,7 @@ mod tests {
             "name",
             "i_o_thing__name",
             "d_o_thing__id",
+            WALL,
         ];
         let changes = difference(Engine::Postgres, &thing, &there.map(str::to_owned).into());
         let lines: Vec<String> = changes.iter().map(ToString::to_string).filter(|line| !line.contains("x_")).collect();

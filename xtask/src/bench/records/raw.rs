@@ -96,7 +96,7 @@ impl Raw {
             )
             .await?;
             let postmaster = cluster.process_id().context("PostgreSQL has ended")?;
-            let pgbench = Pgbench::beside(postmaster, cluster.url())?;
+            let pgbench = Pgbench::beside(postmaster, cluster.superuser_url())?;
             return Ok(Self::Postgres { pgbench, import: statement });
         }
         let own = folder.join("guildhall.sqlite");
@@ -146,7 +146,7 @@ impl Raw {
 pub async fn sql(installation: &Installation, statements: &str) -> Result<()> {
     let cluster = installation.cluster.as_ref().context("there is no PostgreSQL")?;
     let mut command = Command::new("psql");
-    command.args(["--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]).arg(cluster.url());
+    command.args(["--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]).arg(cluster.superuser_url());
     for statement in statements.split_inclusive(';').map(str::trim).filter(|statement| !statement.is_empty()) {
         command.arg("--command").arg(statement);
     }

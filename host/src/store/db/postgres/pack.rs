@@ -13,7 +13,7 @@ const MAX_STEPS: usize = 16;
 /// Most values in one statement of several steps.
 const MAX_VALUES: usize = 4_000;
 /// The error that `guildhall_expect` raises.
-const UNMET: &str = "GH001";
+pub const UNMET: &str = "GH001";
 
 /// Packs steps into statements, each with the place of its first step.
 pub fn pack(steps: Vec<Step>) -> Vec<(usize, Stmt)> {
