@@ -75,6 +75,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(events::timeline))
         .routes(routes!(events::list))
         .routes(routes!(audit::list))
+        .routes(routes!(audit::export))
         .routes(routes!(webhooks::list, webhooks::create))
         .routes(routes!(webhooks::get, webhooks::change, webhooks::remove))
         .routes(routes!(webhooks::rotate))

@@ -184,8 +184,9 @@ impl App {
         if job.key != caller.key {
             self.access.check_area::<Update>(caller, Area::Jobs)?;
         }
-        let step = self.store.cancel_job(caller.tenant, id, self.clock.now());
-        match self.commit_steps(caller.tenant, vec![step]).await {
+        let mut steps = vec![self.store.cancel_job(caller.tenant, id, self.clock.now())];
+        steps.extend(self.noted(caller, Note::of_area(Area::Jobs, Some(id), vec!["cancelled".to_owned()])));
+        match self.commit_steps(caller.tenant, steps).await {
             // It ended by itself meanwhile, or was cancelled before.
             Ok(()) | Err(Conflict::Superseded(_)) => {}
             Err(other) => return Err(of_conflict(other)),
