@@ -21,6 +21,6 @@ create table certificate (
     record_id uuid not null,
     -- As it was signed, to the byte.
     body text not null,
-    signature bytea not null,
+    signature text not null,
     primary key (tenant_id, id)
 );

@@ -21,6 +21,6 @@ create table certificate (
     record_id blob not null,
     -- As it was signed, to the byte.
     body text not null,
-    signature blob not null,
+    signature text not null,
     primary key (tenant_id, id)
 ) strict, without rowid;

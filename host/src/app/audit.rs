@@ -177,7 +177,7 @@ fn scope(caller: &Caller) -> String {
     format!("audit|{}|", caller.tenant)
 }
 
-fn view(entry: Entry) -> AuditView {
+pub(super) fn view(entry: Entry) -> AuditView {
     AuditView {
         at: entry.at.to_string(),
         subject: SubjectView { kind: entry.subject_kind, id: entry.subject },

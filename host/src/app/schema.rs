@@ -127,10 +127,11 @@ impl App {
         let diff = after.apply(&before.schema, change).map_err(refused)?;
         let definition = serde_json::to_value(&after).map_err(|error| AppError::Setup(error.to_string()))?;
         // All objects together: links, names of formulas, circles.
-        let catalog = self.build_catalog(caller.tenant, modules, current + 1, after).await.map_err(|error| match error {
-            AppError::Setup(reason) => AppError::Refused(reason),
-            other => other,
-        })?;
+        let catalog =
+            self.build_catalog(caller.tenant, modules, current + 1, after).await.map_err(|error| match error {
+                AppError::Setup(reason) => AppError::Refused(reason),
+                other => other,
+            })?;
         check_formulas(&catalog, &name)?;
         if !self.can_seal() && catalog.schema.object(&name).is_some_and(|object| object.has_sealed_fields()) {
             return Err(AppError::Refused(NO_KEY.to_owned()));

@@ -96,7 +96,7 @@ impl Store {
         Ok(())
     }
 
-    async fn forget_blob(&self, tenant: Uuid, blob: Uuid) -> Result<(), StoreError> {
+    pub(super) async fn forget_blob(&self, tenant: Uuid, blob: Uuid) -> Result<(), StoreError> {
         let keys = || [tenant.into(), blob.into()];
         let last = Stmt::new(
             "select part from blob_part where tenant_id = $1 and blob_id = $2 order by part desc limit 1",

@@ -178,6 +178,15 @@ impl Db {
         }
     }
 
+    /// Leaves nothing of what was deleted behind: SQLite's writer overwrites it in the file, and here the log is
+    /// emptied, which may still hold pages as they were. A PostgreSQL server does that in its own time.
+    pub async fn wipe(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(db) => db.empty_log().await,
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Whether it answers, writers and readers.
     pub async fn ping(&self) -> Result<(), CommitError> {
         let stmt = Stmt::new("select 1", []);

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
-use super::super::{App, AppError, exports, imports, matching, recompute};
+use super::super::{App, AppError, exports, imports, matching, persons, recompute};
 use crate::domain::caller::{Caller, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::job::{JobState, Progress};
@@ -195,6 +195,8 @@ impl App {
             matching::CHANGE | matching::DELETE => Box::pin(matching::run(&run)).await,
             recompute::RECOMPUTE => Box::pin(recompute::run(&run)).await,
             exports::EXPORT => Box::pin(exports::run(&run)).await,
+            persons::EXPORT_PERSON => Box::pin(persons::export(&run)).await,
+            persons::ERASE_PERSON => Box::pin(persons::erase(&run)).await,
             other => Err(AppError::Refused(format!("this host knows no job `{other}`")).into()),
         }
     }
