@@ -5,7 +5,7 @@ create table erasure_record (
     tenant_id uuid not null,
     -- The person that is erased.
     person_id uuid not null,
-    object text not null,
+    object text collate "C" not null,
     record_id uuid not null,
     -- Whether the record goes for good, or only lets go of the person.
     is_removed boolean not null,

@@ -93,10 +93,10 @@ impl App {
         key: Option<IdempotencyKey>,
         render: &RenderView<PersonExport>,
     ) -> Result<Done, AppError> {
-        self.person::<Export>(caller, object, id).await?;
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
+        self.person::<Export>(caller, object, id).await?;
         let wish = Wish { object: object.to_owned(), id, by: caller.me() };
         let job = self.new_job(caller, EXPORT_PERSON, json!(wish), self.clock.now());
         let file = format!("/api/v1/person-exports/{}/file", job.id);
@@ -141,10 +141,11 @@ impl App {
         key: Option<IdempotencyKey>,
         render: &RenderView<JobView>,
     ) -> Result<Done, AppError> {
-        self.person::<Delete>(caller, object, id).await?;
+        // First, since who was erased is not there any more when the same is asked again.
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
+        self.person::<Delete>(caller, object, id).await?;
         if confirmed != Some(id) {
             let message = "has to be the id of the person: what is erased cannot be brought back";
             return Err(AppError::invalid("confirm", "required", message));

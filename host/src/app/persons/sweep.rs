@@ -121,6 +121,10 @@ fn is_about(job: &PastJob, sought: &Sought) -> bool {
     if [RECOMPUTE, ERASE_PERSON].contains(&job.kind.as_str()) {
         return false;
     }
+    let named = job.payload["id"].as_str().and_then(|text| Uuid::parse_str(text).ok());
+    if job.kind == EXPORT_PERSON {
+        return named.is_some_and(|id| sought.ids.contains(&id));
+    }
     let import = job.payload["import"].as_str().and_then(|text| Uuid::parse_str(text).ok());
     let object = job.payload["object"].as_str();
     // What is sealed does not say what it is about.
