@@ -164,7 +164,8 @@ impl App {
         let missing = || AppError::no_record("export", &id);
         let job = self.store.job_of(Self::work_permit(), caller.tenant, id).await?;
         let job = job.filter(|job| job.kind == EXPORT).ok_or_else(missing)?;
-        let request: ExportRequest = serde_json::from_value(job.payload.clone()).unwrap_or_default();
+        // Of an export that was erased, nothing is left to be shown.
+        let request: ExportRequest = serde_json::from_value(job.payload.clone()).map_err(|_| missing())?;
         let permit = self.exporter(caller, &request.object).await?.permit;
         // Who sees some records only does not get what somebody else was given.
         if job.key != caller.key && permit.rows().filter().is_some() {

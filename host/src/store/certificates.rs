@@ -37,7 +37,7 @@ impl Store {
             [
                 tenant.0.into(),
                 row.id.into(),
-                self.at(row.made_at),
+                self.db.engine().time(row.made_at),
                 row.object.as_str().into(),
                 row.record.into(),
                 row.body.as_str().into(),

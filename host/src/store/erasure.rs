@@ -1,6 +1,8 @@
 //! Erasing a person: the list of its records, and what is taken out of tables beside them. Every statement is
 //! about one tenant.
 
+use std::fmt::Write as _;
+
 use sea_query::Value as Bound;
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -9,7 +11,6 @@ use super::commit::Further;
 use super::db::{Expect, Reach, Row, Step, Stmt};
 use super::{Store, StoreError};
 use crate::access::HostPermit;
-use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
 use crate::domain::object::Object;
 use crate::domain::record::Record;
@@ -103,7 +104,9 @@ impl Store {
 
     /// The step that empties the list.
     pub fn end_erasure(&self, _: HostPermit, tenant: TenantId, person: Uuid) -> Further {
-        Further(of("delete from erasure_record where tenant_id = $1 and person_id = $2", &[tenant.0, person]))
+        let sql = "delete from erasure_record where tenant_id = $1 and person_id = $2";
+        let stmt = Stmt::new(sql, [tenant.0.into(), person.into()]);
+        Further(Step { stmt, expect: Expect::Nothing })
     }
 
     /// The steps that remove records of an object for good, with what hangs on them; not their events.
@@ -140,12 +143,13 @@ impl Store {
         let (mut sql, mut values) =
             self.set_fields(format!("update {} set updated_at = $1", texts.table), record, places);
         let at = values.len();
-        sql.push_str(&format!(
+        let _ = write!(
+            sql,
             " where tenant_id = ${} and id = ${}{} and deleted_at is not null",
             at + 1,
             at + 2,
             super::tables::scope(&record.object)
-        ));
+        );
         values.extend([tenant.0.into(), record.id.into()]);
         Further(Step { stmt: Stmt::new(sql, values), expect: Expect::Nothing })
     }
@@ -208,11 +212,6 @@ impl Store {
     pub async fn wipe(&self, _: HostPermit) -> Result<(), StoreError> {
         self.db.wipe().await
     }
-
-    /// A moment as it is bound.
-    pub(super) fn at(&self, at: Timestamp) -> Bound {
-        self.db.engine().time(at)
-    }
 }
 
 /// A statement about ids of a tenant: its text ends before ` in (…)`.
@@ -227,9 +226,4 @@ fn names(values: &mut Vec<Bound>, ids: &[Uuid]) -> String {
     let first = values.len() + 1;
     values.extend(ids.iter().map(|id| Bound::from(*id)));
     (first..first + ids.len()).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ")
-}
-
-fn of(sql: &str, ids: &[Uuid]) -> Step {
-    let values: Vec<Bound> = ids.iter().map(|id| Bound::from(*id)).collect();
-    Step { stmt: Stmt::new(sql, values), expect: Expect::Nothing }
 }

@@ -138,7 +138,7 @@ impl Store {
                 with.clone().into(),
                 Json::Null.into(),
                 Json::Null.into(),
-                self.at(now),
+                self.db.engine().time(now),
                 tenant.0.into(),
                 job.into(),
             ],

@@ -20,7 +20,6 @@ const SAID: &[&str] = &[
     "unknown-option-secret",
     "filter-secret",
     "import-secret",
-    "refused-by-a-module",
     "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "hooks-secret-path",
     "gh_wrong-key-secret",
@@ -64,7 +63,7 @@ async fn nothing_sensitive_is_logged(on: On) {
     let new = ann.post("/api/v1/api-keys", &json!({"name": "k", "role": "viewer", "service": true})).await.assert(201);
     secrets.push(new.json()["key"].as_str().unwrap().to_owned());
     let hook = json!({
-        "url": format!("{address}/hooks-secret-path"), "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "url": "http://127.0.0.1:9/hooks-secret-path", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     });
     let hook = ann.post("/api/v1/webhooks", &hook).await.assert(201).json();
     let hook = format!("/api/v1/webhooks/{}", hook["id"].as_str().unwrap());

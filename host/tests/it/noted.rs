@@ -80,7 +80,8 @@ async fn every_change_that_is_no_plain_write_is_noted(on: On) {
         }
         let path = &prepare(&test, operation, path).await;
         let before = count(ann).await;
-        let reply = ann.send(method.clone(), path, body(operation, method, path, &ids)).await;
+        let actor = if operation == "create_import" { ann.with("content-type", "text/csv") } else { ann.clone() };
+        let reply = actor.send(method.clone(), path, body(operation, method, path, &ids)).await;
         let status = reply.status;
         assert!(status.is_success(), "{operation}: say in this test how it is done: {}", reply.text);
         if count(ann).await == before {

@@ -58,7 +58,8 @@ impl Place {
 
     /// Starts the host at its most verbose; its log is whole once it has ended.
     pub async fn serve_verbose(&self) -> (Child, String, JoinHandle<String>) {
-        let words = ["serve", "--listen", "127.0.0.1:0", "--allow-private-webhooks"];
+        let words =
+            ["serve", "--listen", "127.0.0.1:0", "--allow-private-webhooks", "--key-rate", "0", "--tenant-rate", "0"];
         let mut command = self.command(&words);
         let mut child = command
             .env("GUILDHALL_LOG", "guildhall=trace,plugin=trace")

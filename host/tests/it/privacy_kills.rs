@@ -3,29 +3,28 @@
 use serde_json::json;
 
 use crate::jobs::{killed_after, node};
-use crate::privacy::{assert_nothing_of_the_person, at, known};
+use crate::privacy::{assert_nothing_of_the_person, at, known_in_plain};
 use crate::support::On;
 
 both!(an_erasure_that_is_killed_goes_on);
 
 async fn an_erasure_that_is_killed_goes_on(on: On) {
-    let known = known(on).await;
+    let known = known_in_plain(on).await;
     let (test, ann) = (&known.test, &known.test.ann);
     let job = ann.post(&at(&known.person, "/person/erase"), &json!({"confirm": known.person["id"]})).await.assert(202);
     let job = job.header("location").to_owned();
     // Each host comes a bit further than the one before, each after the lease of the one before has ended.
     let mut kills = 0;
-    for polls in 1.. {
-        let host = node(test, polls).await;
-        let polls = usize::try_from(polls).unwrap() * 3;
-        if killed_after(polls, host.run_due_jobs()).await.is_some() {
+    for turn in 1.. {
+        let host = node(test, turn).await;
+        if killed_after(4 << turn, host.run_due_jobs()).await.is_some() {
             break;
         }
         kills += 1;
     }
     let done = ann.get(&job).await.assert(200).json();
     assert_eq!(done["state"], "done", "{done}");
-    assert!(kills > 3, "{kills}");
+    assert!(kills > 2, "{kills}");
     assert_nothing_of_the_person(test).await;
     let order = format!("/api/v1/records/order/{}", known.order["id"].as_str().unwrap());
     assert_eq!(ann.get(&order).await.assert(200).json()["note"], json!(null));

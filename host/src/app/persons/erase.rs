@@ -2,7 +2,7 @@
 //! beside records is looked through; then the records go for good and their events lose their values; at the end
 //! stands the certificate. Each step is a commit together with how far the job has come, and each may be done twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -156,12 +156,12 @@ async fn remove(
         if object.name == FILE {
             let read = app.access.for_computing::<Read>(&run.caller, object);
             for id in &ids {
-                let mut contents = app.store.get_deleted(&read, *id).await?.map(|record| record.to_json()).into_iter();
-                let current = contents.next().unwrap_or_default();
+                let current = app.store.get_deleted(&read, *id).await?;
+                let current = current.map(|record| record.to_json()).unwrap_or_default();
                 let events = app.store.values_of_events(permit, tenant, FILE, *id).await?;
                 let all = events.iter().flat_map(|event| [&event.before, &event.after]).chain([&current]);
                 let blobs = all.filter_map(|values| Uuid::parse_str(values["content"].as_str()?).ok());
-                for blob in blobs.collect::<std::collections::BTreeSet<Uuid>>() {
+                for blob in blobs.collect::<BTreeSet<Uuid>>() {
                     tally.files += u64::from(app.store.blob(permit, tenant, blob).await?.is_some());
                     app.store.remove_blob(permit, tenant, blob).await?;
                 }
