@@ -6,6 +6,7 @@ mod api_keys;
 mod audit;
 mod batches;
 mod body;
+mod certificates;
 mod conditions;
 mod credential;
 mod download;
@@ -26,6 +27,7 @@ mod modules;
 mod openapi;
 mod outcomes;
 mod parameters;
+mod persons;
 mod preference;
 mod problem;
 mod profiles;
@@ -75,6 +77,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(events::timeline))
         .routes(routes!(events::list))
         .routes(routes!(audit::list))
+        .routes(routes!(audit::export))
         .routes(routes!(webhooks::list, webhooks::create))
         .routes(routes!(webhooks::get, webhooks::change, webhooks::remove))
         .routes(routes!(webhooks::rotate))
@@ -97,6 +100,11 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(exports::get_file))
         .routes(routes!(shares::list, shares::create))
         .routes(routes!(shares::remove))
+        .routes(routes!(persons::export))
+        .routes(routes!(persons::erase))
+        .routes(routes!(persons::file))
+        .routes(routes!(certificates::list))
+        .routes(routes!(certificates::get))
         .routes(routes!(me::get))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::get, users::change))

@@ -113,7 +113,8 @@ impl Rules<'_> {
         };
         Filter::parse(&scope, json)
             .inspect_err(|faults| {
-                tracing::warn!(object = object.name, ?faults, "a rule's filter does not fit any more");
+                let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+                tracing::warn!(object = object.name, ?codes, "a rule's filter does not fit any more");
             })
             .ok()
     }

@@ -12,9 +12,11 @@ use uuid::Uuid;
 
 use super::{App, AppError};
 use crate::access::{Chore, HostPermit};
+use crate::domain::audit::Note;
 use crate::domain::caller::{Caller, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
+use crate::domain::permission::Area;
 use crate::domain::role::BUILT_IN;
 use crate::store::{KeyRow, NewKey, NewTenant};
 
@@ -145,7 +147,8 @@ impl App {
             at,
             expires_at: None,
         };
-        if !self.store.add_tenant(HostPermit::new(Chore::Operate), &tenant, &key).await? {
+        let noted = Note::of_area(Area::Keys, Some(key.id), vec!["key".to_owned()]).by_operator(at);
+        if !self.store.add_tenant(HostPermit::new(Chore::Operate), &tenant, &key, &[noted]).await? {
             return Err(AppError::Refused(format!("there is a tenant `{slug}` already")));
         }
         Ok(MadeTenant { id: tenant.id, api_key })
@@ -171,7 +174,8 @@ impl App {
         let (api_key, hash) = self.make_key();
         let id = self.ids.make();
         let key = NewKey { id, tenant, hash, role, name, member: None, by: None, at: self.clock.now(), expires_at };
-        self.store.add_key(permit, &key).await?;
+        let noted = Note::of_area(Area::Keys, Some(id), vec!["key".to_owned()]).by_operator(key.at);
+        self.store.add_key(permit, &key, &[noted]).await?;
         Ok((id, api_key))
     }
 

@@ -1,5 +1,7 @@
 //! The audit trail: what it says of changes, and how admins look at it.
 
+mod export;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -27,7 +29,9 @@ pub struct AuditRequest {
     pub record: Option<String>,
     /// Only by this key or plugin.
     pub subject: Option<String>,
-    /// Only reads, or only changes.
+    /// Only of this request, or of this job.
+    pub request: Option<String>,
+    /// Only of this kind.
     pub action: Option<String>,
     /// Only with this field.
     pub field: Option<String>,
@@ -54,20 +58,20 @@ pub struct AuditView {
     pub peer: Option<String>,
     /// The `X-Request-Id`, or `job:` and the id of the job.
     pub request: Option<String>,
-    /// `read` or `change`.
+    /// What was done.
     pub action: Deed,
-    /// The object.
+    /// The object, or the area of the host with `#` in front.
     pub object: String,
-    /// The record; none when it was of many at once: figures, or the file of an export.
+    /// The record, or the thing of the area; none when it was of many at once: figures, or the file of an export.
     pub record: Option<Uuid>,
-    /// Names of the fields. Values are never kept.
+    /// Names of the fields, or of what it was about. Values are never kept.
     pub fields: Vec<String>,
 }
 
 /// Who did something.
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct SubjectView {
-    /// `user`, `key` or `plugin`.
+    /// `user`, `key`, `plugin` or `operator`.
     pub kind: String,
     /// Id of the user, of the key, or of the plugin.
     pub id: String,
@@ -111,13 +115,24 @@ impl App {
     /// A page of the tenant's audit trail.
     pub async fn audit(&self, caller: &Caller, request: &AuditRequest) -> Result<AuditPage, AppError> {
         let permit = self.access.check_area::<Configure>(caller, Area::Audit)?;
-        let scope = format!("audit|{}|", caller.tenant);
+        let (filter, limit) = self.read_audit(caller, request)?;
+        let mut entries = self.store.audit(permit, &filter, limit + 1).await?;
+        let has_more = entries.len() > limit as usize;
+        entries.truncate(limit as usize);
+        let last = entries.last().filter(|_| has_more);
+        let next_cursor = last.map(|(seq, _)| self.cursors.seal_bytes(&scope(caller), &seq.to_be_bytes()));
+        Ok(AuditPage { data: entries.into_iter().map(|(_, entry)| view(entry)).collect(), next_cursor })
+    }
+
+    /// Reads which entries are asked for, and how many; everything that is wrong is told at once.
+    fn read_audit(&self, caller: &Caller, request: &AuditRequest) -> Result<(AuditFilter, u32), AppError> {
         let mut faults = Vec::new();
         let mut wrong = |name: &str, code, message: &str| faults.push(FieldError::new(name, code, message));
         let mut filter = AuditFilter {
             object: request.object.clone(),
             subject: request.subject.clone(),
             field: request.field.clone(),
+            request: request.request.clone(),
             ..AuditFilter::default()
         };
         if let Some(text) = &request.record {
@@ -129,7 +144,8 @@ impl App {
         if let Some(text) = &request.action {
             filter.deed = Deed::find(text);
             if filter.deed.is_none() {
-                wrong("action", "unknown_option", "is read or change");
+                let all = Deed::ALL.map(Deed::name).join(", ");
+                wrong("action", "unknown_option", &format!("is one of {all}"));
             }
         }
         for (name, text, at) in
@@ -142,7 +158,7 @@ impl App {
             }
         }
         if let Some(cursor) = &request.cursor {
-            let place = self.cursors.open_bytes(&scope, cursor).and_then(|place| place.try_into().ok());
+            let place = self.cursors.open_bytes(&scope(caller), cursor).and_then(|place| place.try_into().ok());
             filter.before = place.map(i64::from_be_bytes);
             if filter.before.is_none() {
                 wrong("cursor", "invalid_cursor", "is not a cursor of this list");
@@ -152,19 +168,16 @@ impl App {
             faults.push(fault);
             DEFAULT_LIMIT
         });
-        if !faults.is_empty() {
-            return Err(AppError::Invalid(faults));
-        }
-        let mut entries = self.store.audit(permit, &filter, limit + 1).await?;
-        let has_more = entries.len() > limit as usize;
-        entries.truncate(limit as usize);
-        let last = entries.last().filter(|_| has_more);
-        let next_cursor = last.map(|(seq, _)| self.cursors.seal_bytes(&scope, &seq.to_be_bytes()));
-        Ok(AuditPage { data: entries.into_iter().map(|(_, entry)| view(entry)).collect(), next_cursor })
+        if faults.is_empty() { Ok((filter, limit)) } else { Err(AppError::Invalid(faults)) }
     }
 }
 
-fn view(entry: Entry) -> AuditView {
+/// Which list a cursor is of.
+fn scope(caller: &Caller) -> String {
+    format!("audit|{}|", caller.tenant)
+}
+
+pub(super) fn view(entry: Entry) -> AuditView {
     AuditView {
         at: entry.at.to_string(),
         subject: SubjectView { kind: entry.subject_kind, id: entry.subject },

@@ -143,7 +143,7 @@ impl App {
             return Ok(Arc::clone(&built.catalog));
         }
         let (version, own) = self.own_schema(tenant).await?;
-        let catalog = self.build_catalog(rows.clone(), version, own).await?;
+        let catalog = self.build_catalog(tenant, rows.clone(), version, own).await?;
         let catalog = Arc::new(Catalog { timezone: timezone.parse().unwrap_or(Tz::UTC), ..catalog });
         let built = Built { rows, timezone, catalog: Arc::clone(&catalog) };
         self.catalogs.built.insert(tenant, Arc::new(built)).await;
@@ -187,6 +187,7 @@ impl App {
     /// What a tenant with these modules, and this schema of its own, has.
     pub(super) async fn build_catalog(
         &self,
+        tenant: TenantId,
         rows: Vec<ModuleRow>,
         own_version: i64,
         own: OwnSchema,
@@ -198,7 +199,8 @@ impl App {
             // A module that was switched off keeps its data, and its data stays readable.
             objects.extend(plugin.objects.iter().cloned());
             if row.enabled {
-                modules.push(Module { plugin, config: row.config.to_string().into() });
+                let config = self.settings_in_use(tenant, &plugin.compiled.manifest, row.config).await?;
+                modules.push(Module { plugin, config: config.to_string().into() });
             }
         }
         let schema = Arc::new(Schema::with_own(objects, &own).map_err(AppError::Setup)?);

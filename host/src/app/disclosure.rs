@@ -10,6 +10,7 @@ use crate::domain::caller::Caller;
 use crate::domain::filter::Target;
 use crate::domain::record::Record;
 use crate::domain::view::Expanded;
+use crate::store::Further;
 
 /// Records on their way into one answer.
 pub(super) struct Disclosure<'a> {
@@ -84,6 +85,11 @@ impl<'a> Disclosure<'a> {
 }
 
 impl App {
+    /// The steps that write into the audit trail what this caller does, as a part of its commit.
+    pub(super) fn noted(&self, caller: &Caller, note: Note) -> Vec<Further> {
+        self.store.note(HostPermit::new(Chore::Serve), caller.tenant, &[note.by(caller, self.clock.now())])
+    }
+
     /// Writes into the audit trail what this caller did.
     pub(super) async fn note(&self, caller: &Caller, notes: Vec<Note>) -> Result<(), AppError> {
         if notes.is_empty() {

@@ -141,7 +141,8 @@ impl App {
         let job = self.new_job(caller, EXPORT, payload, now);
         let view = ExportView { id: job.id, request, job: JobView::of_new(&job) };
         let steps = vec![self.store.queue_job(Self::work_permit(), &job)];
-        let done = self.commit_once(caller, key, render(&view), steps, Vec::new(), false).await?;
+        let note = asked(&view.request);
+        let done = self.commit_once(caller, key, render(&view), steps, vec![note], false).await?;
         self.job_queued();
         Ok(done)
     }
@@ -163,7 +164,8 @@ impl App {
         let missing = || AppError::no_record("export", &id);
         let job = self.store.job_of(Self::work_permit(), caller.tenant, id).await?;
         let job = job.filter(|job| job.kind == EXPORT).ok_or_else(missing)?;
-        let request: ExportRequest = serde_json::from_value(job.payload.clone()).unwrap_or_default();
+        // Of an export that was erased, nothing is left to be shown.
+        let request: ExportRequest = serde_json::from_value(job.payload.clone()).map_err(|_| missing())?;
         let permit = self.exporter(caller, &request.object).await?.permit;
         // Who sees some records only does not get what somebody else was given.
         if job.key != caller.key && permit.rows().filter().is_some() {
@@ -187,6 +189,7 @@ impl App {
         let row = self.store.blob(Self::work_permit(), caller.tenant, blob).await?;
         let row = row.ok_or_else(|| AppError::no_record("file", &blob))?;
         let mut disclosure = Disclosure::new(self, caller);
+        disclosure.note(Some(Note::of_all(Deed::Export, &view.request.object, None, "file")));
         if let Some(object) = catalog.schema.object(&view.request.object) {
             let named = view.request.fields.as_ref();
             let is_in =
@@ -205,6 +208,7 @@ impl App {
     ) -> Result<Outgoing, AppError> {
         let asker = self.exporter(caller, &request.object).await?;
         let (permits, query, writer) = self.read_export(&asker, request)?;
+        self.note(caller, vec![asked(request)]).await?;
         let app = Arc::clone(self);
         let start = (app, permits, writer, Some((query, true)));
         Ok(Box::pin(stream::try_unfold(start, |(app, permits, writer, next): (Arc<Self>, _, _, _)| async move {
@@ -256,6 +260,12 @@ impl App {
             (_, Err(faults)) => Err(AppError::Invalid(faults)),
         }
     }
+}
+
+/// What the audit trail says of a request: which fields, never the filter, which holds values.
+fn asked(request: &ExportRequest) -> Note {
+    let fields = request.fields.clone().unwrap_or_else(|| vec!["*".to_owned()]);
+    Note { deed: Deed::Export, object: request.object.clone(), record: None, fields, plugin: None }
 }
 
 /// Runs the job: each page of records becomes a part of the file, in one

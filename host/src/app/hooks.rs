@@ -110,7 +110,7 @@ async fn run_hook(work: &Arc<Work>, module: &Module, hook: &BeforeWrite, keys: &
     };
     match before {
         Some(before) if !matches!(failure, Failure::Fault(_)) => {
-            tracing::warn!(plugin = %manifest.id, code = failure.code(), %failure, "a hook failed and was passed over");
+            tracing::warn!(plugin = %manifest.id, code = failure.code(), "a hook failed and was passed over");
             *work.buffer().await = before;
             Ok(())
         }

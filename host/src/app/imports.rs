@@ -21,6 +21,7 @@ use super::blobs::{Incoming, KEPT_MICROS, MAX_FILE};
 use super::jobs::{JobView, of_conflict};
 use super::{Answer, App, AppError, Done, IdempotencyKey};
 use crate::access::{Create, Delete, Import, Update};
+use crate::domain::audit::{Deed, Note};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
 use crate::domain::import::detect::{Hints, detect};
@@ -147,7 +148,8 @@ impl App {
         }
         steps.push(self.store.add_import(permit, caller.tenant, &row));
         let answer = render(&view(&row, plan, job, None, Vec::new()));
-        let done = self.commit_once(caller, key, answer, steps, Vec::new(), object.has_sealed_fields()).await?;
+        let note = Note::of_all(Deed::Import, &object.name, None, if upload.start { "started" } else { "file" });
+        let done = self.commit_once(caller, key, answer, steps, vec![note], object.has_sealed_fields()).await?;
         self.job_queued();
         Ok(done)
     }
@@ -209,8 +211,9 @@ impl App {
             detect(head.as_deref().unwrap_or_default(), is_whole, format, hints)
         })?;
         row.plan = self.plan_to_keep(caller.tenant, object, row.id, &plan).await?;
-        let step = self.store.set_import(Self::work_permit(), caller.tenant, &row);
-        self.commit_steps(caller.tenant, vec![step]).await.map_err(of_conflict)?;
+        let mut steps = vec![self.store.set_import(Self::work_permit(), caller.tenant, &row)];
+        steps.extend(self.noted(caller, Note::of_all(Deed::Import, &object.name, None, "plan")));
+        self.commit_steps(caller.tenant, steps).await.map_err(of_conflict)?;
         self.import(caller, id).await
     }
 
@@ -265,7 +268,8 @@ impl App {
         steps.push(self.store.queue_job(permit, &new));
         steps.push(self.store.set_import(permit, caller.tenant, &row));
         let answer = render(&view(&row, plan, Some(JobView::of_new(&new)), None, Vec::new()));
-        let done = self.commit_once(caller, key, answer, steps, Vec::new(), object.has_sealed_fields()).await?;
+        let note = Note::of_all(Deed::Import, &object.name, None, "started");
+        let done = self.commit_once(caller, key, answer, steps, vec![note], object.has_sealed_fields()).await?;
         self.job_queued();
         Ok(done)
     }
@@ -306,7 +310,8 @@ impl App {
         let steps = vec![self.store.queue_job(permit, &new), self.store.set_import(permit, caller.tenant, &row)];
         let job = job.as_ref().map(JobView::from);
         let answer = render(&view(&row, plan, job, Some(JobView::of_new(&new)), Vec::new()));
-        let done = self.commit_once(caller, key, answer, steps, Vec::new(), object.has_sealed_fields()).await?;
+        let note = Note::of_all(Deed::Import, &object.name, None, "undone");
+        let done = self.commit_once(caller, key, answer, steps, vec![note], object.has_sealed_fields()).await?;
         self.job_queued();
         Ok(done)
     }

@@ -41,7 +41,8 @@ pub(super) struct Jobs {
 pub struct JobView {
     /// Its id.
     pub id: Uuid,
-    /// What it does: `import`, `undo_import`, `export`, `change_records`, `delete_records`, `recompute`.
+    /// What it does: `import`, `undo_import`, `export`, `change_records`, `delete_records`, `recompute`,
+    /// `export_person`, `erase_person`.
     pub kind: String,
     /// Where it stands.
     pub state: JobState,
@@ -184,8 +185,9 @@ impl App {
         if job.key != caller.key {
             self.access.check_area::<Update>(caller, Area::Jobs)?;
         }
-        let step = self.store.cancel_job(caller.tenant, id, self.clock.now());
-        match self.commit_steps(caller.tenant, vec![step]).await {
+        let mut steps = vec![self.store.cancel_job(caller.tenant, id, self.clock.now())];
+        steps.extend(self.noted(caller, Note::of_area(Area::Jobs, Some(id), vec!["cancelled".to_owned()])));
+        match self.commit_steps(caller.tenant, steps).await {
             // It ended by itself meanwhile, or was cancelled before.
             Ok(()) | Err(Conflict::Superseded(_)) => {}
             Err(other) => return Err(of_conflict(other)),

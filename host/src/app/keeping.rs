@@ -52,6 +52,11 @@ impl App {
         }
     }
 
+    /// The text of a kept answer, with what it shows of noted fields in front, where there is some.
+    pub(super) async fn opened_answer(&self, key: &IdempotencyKey, body: String) -> Result<String, AppError> {
+        self.open_text(key.tenant, &spot_of(key), body).await
+    }
+
     /// An answer as it is kept for a retry, with what it shows of fields whose reads are noted.
     pub(super) async fn keepable(
         &self,

@@ -15,6 +15,7 @@ use super::jobs::JobView;
 use super::question::Asker;
 use super::{Answer, App, AppError, Catalog, Done, IdempotencyKey};
 use crate::access::{Delete, Permit, Permits, Update};
+use crate::domain::audit::{self, Note};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
 use crate::domain::filter::Filter;
@@ -76,7 +77,11 @@ impl App {
         let mut job = self.new_job(caller, kind, Json::Null, now);
         job.payload = self.payload_of(caller.tenant, job.id, request, object.has_sealed_fields()).await?;
         let steps = vec![self.store.queue_job(Self::work_permit(), &job)];
-        let done = self.commit_once(caller, key, render(&JobView::of_new(&job)), steps, Vec::new(), false).await?;
+        // Which fields, never the filter, which holds values.
+        let fields = request.fields.as_ref().map(|fields| fields.keys().cloned().collect());
+        let fields = fields.unwrap_or_else(|| vec!["*".to_owned()]);
+        let note = Note { deed: audit::Deed::Change, object: object.name.clone(), record: None, fields, plugin: None };
+        let done = self.commit_once(caller, key, render(&JobView::of_new(&job)), steps, vec![note], false).await?;
         self.job_queued();
         Ok(done)
     }

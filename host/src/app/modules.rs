@@ -1,10 +1,13 @@
 //! Plugins of the installation, and modules of a tenant.
 
+mod settings;
+
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
 use super::{App, AppError};
 use crate::access::{Chore, Configure, HostPermit, Read};
+use crate::domain::audit::Note;
 use crate::domain::caller::Caller;
 use crate::domain::object::{Object, ObjectDef};
 use crate::domain::permission::Area;
@@ -37,9 +40,11 @@ pub struct ModuleView {
     pub description: String,
     /// Whether its hooks run.
     pub enabled: bool,
-    /// Its settings.
+    /// Its settings, without the secret ones.
     #[schema(value_type = Object)]
     pub config: Json,
+    /// Names of the secret settings that are set, with dots between; their values are shown to nobody.
+    pub secrets: Vec<String>,
 }
 
 impl App {
@@ -118,18 +123,27 @@ impl App {
         let enabled = enabled.or(known.as_ref().map(|row| row.enabled)).unwrap_or(true);
         let version = known.as_ref().map_or(newest.manifest.version, |row| row.version.clone());
         let plugin_in_memory = self.plugin(plugin, &version).await?;
-        let config = match (config, known) {
-            (Some(config), _) => Json::Object(config),
-            (None, Some(known)) => known.config,
-            (None, None) => Json::Object(Map::new()),
+        let manifest = &plugin_in_memory.compiled.manifest;
+        let named = config.iter().flat_map(Map::keys).map(|name| format!("config.{name}"));
+        let fields = [plugin.to_owned(), "enabled".to_owned()].into_iter().chain(named).collect();
+        let before = match known {
+            Some(known) => self.settings_in_use(caller.tenant, manifest, known.config).await?,
+            None => Json::Object(Map::new()),
         };
-        if let Some(schema) = &plugin_in_memory.compiled.manifest.config.schema {
-            check_config(schema, &config)?;
-        }
+        let config = match config {
+            Some(config) => {
+                let mut config = Json::Object(config);
+                settings::keep_secrets(manifest, &mut config, before);
+                config
+            }
+            None => before,
+        };
+        settings::check(manifest, &config)?;
+        let config = self.settings_to_keep(caller.tenant, manifest, config).await?;
         let row = ModuleRow { plugin: plugin.to_owned(), version, enabled, config };
         rows.push(row.clone());
         let (version, own) = self.own_schema(caller.tenant).await?;
-        let catalog = self.build_catalog(rows, version, own).await.map_err(|error| match error {
+        let catalog = self.build_catalog(caller.tenant, rows, version, own).await.map_err(|error| match error {
             AppError::Setup(reason) => AppError::Refused(format!("the tenant cannot have {plugin}: {reason}")),
             other => other,
         })?;
@@ -137,7 +151,8 @@ impl App {
         if let Some(hook) = hooks.iter().find(|hook| catalog.schema.object(&hook.object).is_none()) {
             return Err(AppError::Refused(format!("{plugin} needs the object `{}`", hook.object)));
         }
-        self.store.set_module(permit, &row, self.clock.now()).await?;
+        let noted = self.noted(caller, Note::of_area(Area::Modules, None, fields));
+        self.store.set_module(permit, &row, noted, self.clock.now()).await?;
         self.catalog_changed(caller.tenant);
         self.module_view(row).await
     }
@@ -145,13 +160,15 @@ impl App {
     async fn module_view(&self, row: ModuleRow) -> Result<ModuleView, AppError> {
         let plugin = self.plugin(&row.plugin, &row.version).await?;
         let manifest = &plugin.compiled.manifest;
+        let (config, secrets) = settings::shown(manifest, row.config);
         Ok(ModuleView {
             name: manifest.name.clone(),
             description: manifest.description.clone(),
             plugin: row.plugin,
             version: row.version,
             enabled: row.enabled,
-            config: row.config,
+            config,
+            secrets,
         })
     }
 
@@ -185,18 +202,4 @@ impl App {
         }
         Ok(changes)
     }
-}
-
-/// Checks settings against the plugin's JSON Schema.
-fn check_config(schema: &Json, config: &Json) -> Result<(), AppError> {
-    let validator = jsonschema::validator_for(schema)
-        .map_err(|error| AppError::InvalidPlugin(format!("the schema of its settings: {error}")))?;
-    let faults: Vec<_> = validator
-        .iter_errors(config)
-        .map(|error| {
-            let path = format!("config{}", error.instance_path().to_string().replace('/', "."));
-            crate::domain::invalid::FieldError::new(path, "wrong_setting", error.to_string())
-        })
-        .collect();
-    if faults.is_empty() { Ok(()) } else { Err(AppError::Invalid(faults)) }
 }

@@ -6,12 +6,14 @@ use serde::Serialize;
 
 use super::{App, AppError, Catalog};
 use crate::access::{AreaPermit, Chore, Configure, HostPermit, Read};
+use crate::domain::audit::Note;
 use crate::domain::caller::Caller;
 use crate::domain::field::{Calculation, FieldDef, Source};
 use crate::domain::formula::NO_RESULT;
 use crate::domain::object::Object;
 use crate::domain::own_schema::{Refusal, SchemaChange};
 use crate::domain::permission::Area;
+use crate::store::Further;
 
 /// Why there are no encrypted fields where the operator gave no key.
 pub(super) const NO_KEY: &str = "encrypted fields need a key of the operator, and this host has none: it is started \
@@ -119,16 +121,17 @@ impl App {
         if let Some(given) = version.filter(|given| *given != current) {
             return Err(AppError::Stale { current, given });
         }
-        let before = self.build_catalog(modules.clone(), current, own.clone()).await?;
+        let before = self.build_catalog(caller.tenant, modules.clone(), current, own.clone()).await?;
         let mut after = own;
         let name = object_of(&change).to_owned();
         let diff = after.apply(&before.schema, change).map_err(refused)?;
         let definition = serde_json::to_value(&after).map_err(|error| AppError::Setup(error.to_string()))?;
         // All objects together: links, names of formulas, circles.
-        let catalog = self.build_catalog(modules, current + 1, after).await.map_err(|error| match error {
-            AppError::Setup(reason) => AppError::Refused(reason),
-            other => other,
-        })?;
+        let catalog =
+            self.build_catalog(caller.tenant, modules, current + 1, after).await.map_err(|error| match error {
+                AppError::Setup(reason) => AppError::Refused(reason),
+                other => other,
+            })?;
         check_formulas(&catalog, &name)?;
         if !self.can_seal() && catalog.schema.object(&name).is_some_and(|object| object.has_sealed_fields()) {
             return Err(AppError::Refused(NO_KEY.to_owned()));
@@ -145,7 +148,10 @@ impl App {
             let object = catalog.schema.object(object)?;
             Some((object.as_ref(), object.position(field)?))
         });
-        let further = diff.compute.iter().map(|object| self.recomputing(caller, object)).collect();
+        let mut further: Vec<Further> = diff.compute.iter().map(|object| self.recomputing(caller, object)).collect();
+        // What was changed, not how: a default may be a value.
+        let said = |line: &String| line.split(' ').take(4).collect::<Vec<_>>().join(" ");
+        further.extend(self.noted(caller, Note::of_area(Area::Schema, None, diff.lines.iter().map(said).collect())));
         if !self.store.set_own_schema(permit, current, definition, fill, further, self.clock.now()).await? {
             return Ok(None);
         }

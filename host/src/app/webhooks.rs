@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::command::Done;
 use super::{App, AppError};
 use crate::access::{AreaPermit, Configure};
+use crate::domain::audit::Note;
 use crate::domain::caller::Caller;
 use crate::domain::permission::Area;
 use crate::domain::signature::{SignatureKind, SigningKey};
@@ -25,6 +26,8 @@ pub use view::{DeliveryPage, DeliveryView, Replayed, WebhookView};
 pub const MAX_WEBHOOKS: usize = 50;
 /// How long the secret before signs too.
 const GRACE: Duration = Duration::from_hours(24);
+/// What the audit trail calls a new secret.
+const SECRET: &str = "secret";
 /// Runs of a change that others were faster than.
 const RUNS: usize = 5;
 
@@ -84,9 +87,10 @@ impl App {
         };
         let answer = render(Some(&self.view(&row, true)?));
         let kept = self.kept(key.as_ref(), &answer).await?;
+        let noted = self.noted(caller, noted(row.id, fields.keys().cloned().collect()));
         let row = self.webhook_to_keep(&row).await?;
         let most = i64::try_from(MAX_WEBHOOKS).unwrap_or(i64::MAX);
-        match self.store.add_webhook(permit, &row, most, kept.as_ref()).await {
+        match self.store.add_webhook(permit, &row, most, kept.as_ref(), noted).await {
             Ok(true) => {
                 self.news.webhook_changed(caller.tenant);
                 Ok(Done::Now(answer))
@@ -123,7 +127,7 @@ impl App {
                 row.disabled_reason = None;
                 row.failing_since = None;
             }
-            false
+            fields.keys().cloned().collect()
         };
         self.save_webhook(permit, caller, id, key, render, change).await
     }
@@ -143,7 +147,7 @@ impl App {
             let kind = SigningKey::parse(&row.secret).map_or(SignatureKind::V1, |key| key.kind());
             let secret = SigningKey::from_random(kind, fresh).secret();
             row.old_secret = Some((std::mem::replace(&mut row.secret, secret), until));
-            true
+            vec![SECRET.to_owned()]
         };
         self.save_webhook(permit, caller, id, key, render, change).await
     }
@@ -163,14 +167,15 @@ impl App {
         self.webhook_row(permit, id).await?;
         let answer = render(None);
         let kept = key.clone().map(|key| (key, answer.clone()));
-        match self.store.remove_webhook(permit, id, kept.as_ref(), self.clock.now()).await {
+        let noted = self.noted(caller, noted(id, vec!["webhook".to_owned()]));
+        match self.store.remove_webhook(permit, id, kept.as_ref(), noted, self.clock.now()).await {
             Ok(()) => Ok(Done::Now(answer)),
             Err(conflict) => self.lost(conflict, key.as_ref()).await?.ok_or_else(|| no_webhook(id)),
         }
     }
 
     /// Saves a change of a webhook, again when others were faster. The change
-    /// says whether the answer shows the secret.
+    /// says what it changed; an answer to a new secret shows it.
     async fn save_webhook(
         &self,
         permit: AreaPermit<Configure>,
@@ -178,20 +183,21 @@ impl App {
         id: Uuid,
         key: Option<IdempotencyKey>,
         render: &RenderWebhook,
-        change: impl Fn(&mut WebhookRow) -> bool,
+        change: impl Fn(&mut WebhookRow) -> Vec<String>,
     ) -> Result<Done, AppError> {
         for _ in 0..RUNS {
             if let Some(answer) = self.given_answer(key.as_ref()).await? {
                 return Ok(Done::Before(answer));
             }
             let mut row = self.webhook_row(permit, id).await?;
-            let shows_secret = change(&mut row);
+            let changed = change(&mut row);
             row.version += 1;
             row.updated_at = self.clock.now();
-            let answer = render(Some(&self.view(&row, shows_secret)?));
+            let answer = render(Some(&self.view(&row, changed == [SECRET])?));
             let kept = self.kept(key.as_ref(), &answer).await?;
             let row = self.webhook_to_keep(&row).await?;
-            match self.store.save_webhook(permit, &row, kept.as_ref()).await {
+            let noted = self.noted(caller, noted(id, changed));
+            match self.store.save_webhook(permit, &row, kept.as_ref(), noted).await {
                 Ok(()) => {
                     self.news.webhook_changed(caller.tenant);
                     return Ok(Done::Now(answer));
@@ -232,6 +238,11 @@ impl App {
         let Some(key) = key else { return Ok(None) };
         Ok(Some((key.clone(), self.keepable(key, answer.clone(), &[], true).await?)))
     }
+}
+
+/// What the audit trail says of a change.
+fn noted(id: Uuid, changed: Vec<String>) -> Note {
+    Note::of_area(Area::Webhooks, Some(id), changed)
 }
 
 fn no_webhook(id: Uuid) -> AppError {

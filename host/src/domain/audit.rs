@@ -8,6 +8,11 @@ use super::clock::Timestamp;
 use super::object::Object;
 use super::permission::Area;
 
+/// The kind of subject that runs the installation.
+const OPERATOR: &str = "operator";
+/// Where the operator did it.
+const COMMAND_LINE: &str = "command_line";
+
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -16,9 +21,15 @@ pub enum Deed {
     Read,
     /// The fields were changed.
     Change,
+    /// Many records were taken out as a file, or asked for so.
+    Export,
+    /// Records were brought in from a file, or that was taken back.
+    Import,
+    /// A person was erased, or that was asked for.
+    Erase,
 }
 
-/// What was done with fields whose reads and changes are noted.
+/// What was done with fields whose reads and changes are noted, or with something else than records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// What was done.
@@ -39,7 +50,7 @@ pub struct Note {
 pub struct Entry {
     /// When.
     pub at: Timestamp,
-    /// `user`, `key` or `plugin`.
+    /// `user`, `key`, `plugin` or `operator`.
     pub subject_kind: String,
     /// Which one.
     pub subject: String,
@@ -54,17 +65,23 @@ pub struct Entry {
 }
 
 impl Deed {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Read, Self::Change, Self::Export, Self::Import, Self::Erase];
+
     /// The word for it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Change => "change",
+            Self::Export => "export",
+            Self::Import => "import",
+            Self::Erase => "erase",
         }
     }
 
     /// The deed of that word.
     pub fn find(name: &str) -> Option<Self> {
-        [Self::Read, Self::Change].into_iter().find(|deed| deed.name() == name)
+        Self::ALL.into_iter().find(|deed| deed.name() == name)
     }
 }
 
@@ -72,6 +89,17 @@ impl Note {
     /// That something of an area was changed: which, and what of it.
     pub fn of_area(area: Area, id: Option<Uuid>, fields: Vec<String>) -> Self {
         Self { deed: Deed::Change, object: area.name().to_owned(), record: id, fields, plugin: None }
+    }
+
+    /// That something was done with records of an object as a whole.
+    pub fn of_all(deed: Deed, object: &str, record: Option<Uuid>, what: &str) -> Self {
+        Self { deed, object: object.to_owned(), record, fields: vec![what.to_owned()], plugin: None }
+    }
+
+    /// The entry that it becomes when the operator did it at the command line.
+    pub fn by_operator(self, at: Timestamp) -> Entry {
+        let (subject_kind, subject) = (OPERATOR.to_owned(), COMMAND_LINE.to_owned());
+        Entry { at, subject_kind, subject, on_behalf_of: None, peer: None, request: None, note: self }
     }
 
     /// Of the fields at these places, as far as they are noted; none when none is.

@@ -89,6 +89,13 @@ pub struct FieldDef {
     /// Every read and every change of it is noted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub audited: bool,
+    /// Of a link: a record that links so to a person is the person's, is exported with it and erased with it.
+    /// When nothing is said, it is when it has to link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub belongs_to_person: Option<bool>,
+    /// Emptied when a person is erased whom the record links to without being the person's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub personal: bool,
     /// Only the owner of the object sets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
@@ -207,6 +214,19 @@ impl Field {
         if def.inverse.is_some() && !matches!(kind, FieldType::Link(_)) {
             return Err(format!("field `{name}`: only a link has an inverse"));
         }
+        let is_to_one = matches!(kind, FieldType::Link(_) | FieldType::LinkAny(_));
+        match def.belongs_to_person {
+            Some(_) if !is_to_one => {
+                return Err(format!("field `{name}`: only a link to one record says `belongs_to_person`"));
+            }
+            Some(false) if def.required => {
+                return Err(format!("field `{name}`: what has to link to a person cannot stay without it"));
+            }
+            _ => {}
+        }
+        if def.personal && (def.required || !matches!(source, Source::Input)) {
+            return Err(format!("field `{name}`: what is personal is emptied, so it is neither required nor computed"));
+        }
         let default = match &def.default {
             None => Value::Null,
             Some(json) => kind.parse(json).map_err(|unfit| format!("field `{name}`: default {}", unfit.message))?,
@@ -227,6 +247,12 @@ impl Field {
     /// Whether reads and changes of it are noted. Encrypted fields are always.
     pub fn is_audited(&self) -> bool {
         self.def.audited || self.kind.is_sealed()
+    }
+
+    /// Whether a record that links to a person by it is the person's.
+    pub fn belongs_to_person(&self) -> bool {
+        let has_to_link = self.def.required && matches!(self.kind, FieldType::Link(_) | FieldType::LinkAny(_));
+        self.def.belongs_to_person.unwrap_or(has_to_link)
     }
 
     /// Its name.

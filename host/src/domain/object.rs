@@ -41,6 +41,9 @@ pub struct ObjectDef {
     /// No longer shown or used; its records are kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retired: bool,
+    /// Its records are people: what the host keeps of one can be exported and erased.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub person: bool,
     /// Its fields, in the order people see them.
     pub fields: Vec<FieldDef>,
     /// Fields that lists are filtered by and sorted by together, each a list
@@ -71,6 +74,8 @@ pub struct Object {
     pub namespace: Option<String>,
     /// Callers only read.
     pub read_only: bool,
+    /// Its records are people.
+    pub person: bool,
     /// Its fields.
     pub fields: Vec<Field>,
     /// Fields that are indexed together.
@@ -176,6 +181,7 @@ impl Object {
             description: def.description,
             namespace: namespace.map(str::to_owned),
             read_only: def.read_only,
+            person: def.person,
             formulas: dependency::order(&fields),
             audited: audited(&fields),
             fields,

@@ -112,7 +112,8 @@ impl OwnSchema {
                 ("plural", Json::String(text)) => def.plural = text,
                 ("description", Json::String(text)) => def.description = text,
                 ("retired", Json::Bool(retired)) => def.retired = retired,
-                (key, _) => return Err(cannot_change(key, &["label", "plural", "description", "retired"])),
+                ("person", Json::Bool(person)) => def.person = person,
+                (key, _) => return Err(cannot_change(key, &["label", "plural", "description", "person", "retired"])),
             }
         }
         Ok(diff)
@@ -164,6 +165,8 @@ impl OwnSchema {
                 ("default", value) => field.default = Some(value).filter(|value| !value.is_null()),
                 ("retired", Json::Bool(retired)) => field.retired = retired,
                 ("audited", Json::Bool(audited)) => field.audited = audited,
+                ("personal", Json::Bool(personal)) => field.personal = personal,
+                ("belongs_to_person", Json::Bool(belongs)) => field.belongs_to_person = Some(belongs),
                 ("encrypted", Json::Bool(encrypted)) if encrypted != field.encrypted => {
                     let reason = "what is there would have to be written anew, and stays readable in the log and in \
                         copies: add a new field instead";
@@ -192,8 +195,18 @@ impl OwnSchema {
                     diff.fill = Some((object.to_owned(), name.to_owned()));
                 }
                 (key, _) => {
-                    let can =
-                        ["label", "description", "default", "options", "max_length", "indexed", "audited", "retired"];
+                    let can = [
+                        "label",
+                        "description",
+                        "default",
+                        "options",
+                        "max_length",
+                        "indexed",
+                        "audited",
+                        "personal",
+                        "belongs_to_person",
+                        "retired",
+                    ];
                     return Err(cannot_change(key, &can));
                 }
             }
@@ -225,6 +238,19 @@ fn line(object: &str, field: &FieldDef) -> String {
     ];
     let flags = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, word)| *word).collect::<String>();
     format!("+ field {object}.{} {}{flags}", field.name, field.kind)
+}
+
+impl OwnSchema {
+    /// The same with nothing retired: for what has to reach all that was ever kept.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        let own = self.objects.iter_mut().flat_map(|object| {
+            object.retired = false;
+            &mut object.fields
+        });
+        own.chain(self.fields.values_mut().flatten()).for_each(|field| field.retired = false);
+        self
+    }
 }
 
 /// Checks a definition, and gives it an indexed place when it needs one.

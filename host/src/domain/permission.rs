@@ -88,11 +88,13 @@ pub enum Area {
     Roles,
     /// API keys of others.
     Keys,
+    /// What is kept of people: taken out and erased as a whole.
+    Privacy,
 }
 
 impl Area {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Modules,
         Self::Schema,
         Self::Events,
@@ -102,6 +104,7 @@ impl Area {
         Self::People,
         Self::Roles,
         Self::Keys,
+        Self::Privacy,
     ];
 
     /// The name used in policies.
@@ -116,6 +119,7 @@ impl Area {
             Self::People => "#people",
             Self::Roles => "#roles",
             Self::Keys => "#keys",
+            Self::Privacy => "#privacy",
         }
     }
 }

@@ -13,7 +13,7 @@ pub const BUILT_IN: &[&str] = &["owner", "admin", "manager", "sales", "service",
 /// The roles of those who say what others may do.
 const GOVERNING: &[&str] = &["owner", "admin"];
 /// Areas that these alone configure: who could, could make more of themselves.
-const GOVERNED: &[Area] = &[Area::People, Area::Roles, Area::Keys];
+const GOVERNED: &[Area] = &[Area::People, Area::Roles, Area::Keys, Area::Privacy];
 /// Every object in a rule.
 pub const EVERY: &str = "*";
 /// Most rules of a role.

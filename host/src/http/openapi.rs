@@ -130,6 +130,9 @@ fn with_objects(base: &Value, objects: &[Arc<Object>]) -> Value {
 /// The operations of one path, for one object.
 fn path_of(object: &Object, path: &str, generic: &Value) -> Value {
     let mut item = Map::new();
+    if path.contains("/person/") && !object.person {
+        return Value::Object(item);
+    }
     for (method, operation) in generic.as_object().into_iter().flatten() {
         // These take their question in a body, and change nothing.
         let is_question = path.ends_with("/search") || path.ends_with("/aggregate");
@@ -152,7 +155,7 @@ fn path_of(object: &Object, path: &str, generic: &Value) -> Value {
             "linked" | "aggregate" => json!({"$ref": format!("#/components/schemas/{}", schema_name(&name))}),
             "batch" | "duplicates" | "merge" | "restore" | "unmerge" => json!({"type": "object"}),
             // These have one form, whatever their object.
-            "timeline" | "profile" | "change_matching" | "delete_matching" | "shares" | "share" => {
+            "timeline" | "profile" | "change_matching" | "delete_matching" | "shares" | "share" | "erase_person" => {
                 let done = if name == "share" { "201" } else { "200" };
                 operation["responses"][done]["content"]["application/json"]["schema"].clone()
             }

@@ -41,7 +41,8 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
     let problem = problem.or_else(|| is_failure.then(|| Problem::unreadable(response.status())));
     if let Some(problem) = problem {
         let status = response.status();
-        tracing::debug!(id, %status, ?problem, "a problem");
+        // What is wrong in detail may repeat what was sent, and that is for its sender alone.
+        tracing::debug!(id, %status, code = problem.code(), "a problem");
         let unfinished = std::mem::replace(&mut response, problem.finish(&id));
         // Headers that were set beside the problem, such as `Allow`, stay.
         for (name, value) in unfinished.headers() {

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::db::{CommitError, Expect, Row, Step, Stmt, store_error};
 use super::{Further, Store, StoreError};
 use crate::access::HostPermit;
+use crate::domain::audit::Entry;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
 
@@ -81,6 +82,7 @@ impl Store {
         _: HostPermit,
         tenant: &NewTenant<'_>,
         key: &NewKey<'_>,
+        noted: &[Entry],
     ) -> Result<bool, StoreError> {
         let stmt = Stmt::new(
             "insert into tenant (id, slug, name, timezone, created_at) values ($1, $2, $3, $4, $5)",
@@ -92,7 +94,8 @@ impl Store {
                 self.db.engine().time(tenant.at),
             ],
         );
-        let steps = vec![Step { stmt, expect: Expect::OneChange }, self.insert_key(key)];
+        let mut steps = vec![Step { stmt, expect: Expect::OneChange }, self.insert_key(key)];
+        steps.extend(self.audit_steps(tenant.id, noted));
         match self.db.of(tenant.id).commit(steps).await {
             Ok(()) => Ok(true),
             Err(CommitError::Unique(0)) => Ok(false),
@@ -101,8 +104,9 @@ impl Store {
     }
 
     /// Makes a further key.
-    pub async fn add_key(&self, _: HostPermit, key: &NewKey<'_>) -> Result<(), StoreError> {
-        self.db.of(key.tenant).run(vec![self.insert_key(key)]).await
+    pub async fn add_key(&self, _: HostPermit, key: &NewKey<'_>, noted: &[Entry]) -> Result<(), StoreError> {
+        let noted = self.audit_steps(key.tenant, noted);
+        self.db.of(key.tenant).run(std::iter::once(self.insert_key(key)).chain(noted).collect()).await
     }
 
     /// The tenant of that slug.

@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::db::{Engine, Expect, Reach, Row, Step, Stmt};
-use super::{Store, StoreError};
+use super::{Further, Store, StoreError};
 use crate::access::{AreaPermit, Configure, HostPermit};
 use crate::domain::audit::{Deed, Entry, Note};
 use crate::domain::clock::Timestamp;
@@ -35,6 +35,8 @@ pub struct AuditFilter {
     pub since: Option<Timestamp>,
     /// Before then.
     pub until: Option<Timestamp>,
+    /// Of this request.
+    pub request: Option<String>,
     /// Before this one.
     pub before: Option<i64>,
 }
@@ -43,6 +45,11 @@ impl Store {
     /// Appends entries.
     pub async fn add_audit(&self, _: HostPermit, tenant: TenantId, entries: &[Entry]) -> Result<(), StoreError> {
         self.db.of(tenant).run(self.audit_steps(tenant, entries).collect()).await
+    }
+
+    /// The same as further steps of a commit.
+    pub fn note(&self, _: HostPermit, tenant: TenantId, entries: &[Entry]) -> Vec<Further> {
+        self.audit_steps(tenant, entries).map(Further).collect()
     }
 
     /// The steps that append entries.
@@ -116,6 +123,7 @@ impl Store {
         add("subject = ?", filter.subject.as_deref().map(Into::into));
         add("action = ?", filter.deed.map(|deed| deed.name().into()));
         add(has_field, filter.field.as_deref().map(Into::into));
+        add("request = ?", filter.request.as_deref().map(Into::into));
         add("at >= ?", filter.since.map(|at| engine.time(at)));
         add("at < ?", filter.until.map(|at| engine.time(at)));
         add("seq < ?", filter.before.map(Into::into));

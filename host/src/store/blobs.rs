@@ -96,7 +96,7 @@ impl Store {
         Ok(())
     }
 
-    async fn forget_blob(&self, tenant: TenantId, blob: Uuid) -> Result<(), StoreError> {
+    pub(super) async fn forget_blob(&self, tenant: TenantId, blob: Uuid) -> Result<(), StoreError> {
         let db = self.db.of(tenant);
         let keys = || [tenant.0.into(), blob.into()];
         let last = Stmt::new(

@@ -161,6 +161,15 @@ impl Db {
         Scoped { db: self, scope: Scope::Host }
     }
 
+    /// Leaves nothing of what was deleted behind: SQLite's writer overwrites it in the file, and here the log is
+    /// emptied, which may still hold pages as they were. A PostgreSQL server does that in its own time.
+    pub async fn wipe(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(db) => db.empty_log().await,
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Hears what other nodes say; none where there is one node.
     pub async fn listen(&self, channel: &str) -> Result<Option<Listener>, StoreError> {
         match self {

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::db::{Expect, Reach, Step, Stmt};
-use super::{Store, StoreError};
+use super::{Further, Store, StoreError};
 use crate::access::{AreaPermit, Configure, HostPermit, Read};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
@@ -99,6 +99,7 @@ impl Store {
         &self,
         permit: AreaPermit<Configure>,
         module: &ModuleRow,
+        noted: Vec<Further>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let stmt = Stmt::new(
@@ -115,7 +116,9 @@ impl Store {
                 self.db.engine().time(at),
             ],
         );
-        self.db.of(permit.tenant()).run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        let set = Step { stmt, expect: Expect::Nothing };
+        let steps = std::iter::once(set).chain(noted.into_iter().map(|further| further.0)).collect();
+        self.db.of(permit.tenant()).run(steps).await
     }
 
     async fn module_rows(&self, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {

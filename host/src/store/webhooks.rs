@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::commit::Conflict;
 use super::db::{CommitError, Expect, Reach, Row, Step, Stmt};
 use super::idempotency::{Answer, IdempotencyKey};
-use super::{Store, StoreError};
+use super::{Further, Store, StoreError};
 use crate::access::{AreaPermit, Configure, HostPermit};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
@@ -72,6 +72,7 @@ impl Store {
         row: &WebhookRow,
         most: i64,
         answer: Kept<'_>,
+        noted: Vec<Further>,
     ) -> Result<bool, Conflict> {
         let engine = self.db.engine();
         let stmt = Stmt::new(
@@ -92,7 +93,7 @@ impl Store {
                 most.into(),
             ],
         );
-        let added = self.change(permit.tenant(), vec![Step { stmt, expect: Expect::OneChange }], answer, row.created_at).await;
+        let added = self.change(permit.tenant(), with(stmt, noted), answer, row.created_at).await;
         match added {
             Err(Conflict::Changed { .. }) => Ok(false),
             other => other.map(|()| true),
@@ -105,6 +106,7 @@ impl Store {
         permit: AreaPermit<Configure>,
         row: &WebhookRow,
         answer: Kept<'_>,
+        noted: Vec<Further>,
     ) -> Result<(), Conflict> {
         let engine = self.db.engine();
         let (old_secret, until) = row.old_secret.clone().unzip();
@@ -129,7 +131,7 @@ impl Store {
                 (row.version - 1).into(),
             ],
         );
-        self.change(permit.tenant(), vec![Step { stmt, expect: Expect::OneChange }], answer, row.updated_at).await
+        self.change(permit.tenant(), with(stmt, noted), answer, row.updated_at).await
     }
 
     /// The webhooks of all tenants with a secret that does not look like this.
@@ -162,16 +164,15 @@ impl Store {
         permit: AreaPermit<Configure>,
         id: Uuid,
         answer: Kept<'_>,
+        noted: Vec<Further>,
         at: Timestamp,
     ) -> Result<(), Conflict> {
         let of = |sql: &str| Stmt::new(sql, [permit.tenant().0.into(), id.into()]);
-        let steps = vec![
-            Step { stmt: of("delete from webhook where tenant_id = $1 and id = $2"), expect: Expect::OneChange },
-            Step {
-                stmt: of("delete from webhook_delivery where tenant_id = $1 and webhook_id = $2"),
-                expect: Expect::Nothing,
-            },
-        ];
+        let mut steps = with(of("delete from webhook where tenant_id = $1 and id = $2"), noted);
+        steps.push(Step {
+            stmt: of("delete from webhook_delivery where tenant_id = $1 and webhook_id = $2"),
+            expect: Expect::Nothing,
+        });
         self.change(permit.tenant(), steps, answer, at).await
     }
 
@@ -200,6 +201,12 @@ impl Store {
         let sql = format!("select {COLUMNS} from webhook where tenant_id = $1 and id = $2");
         self.db.of(tenant).maybe(Stmt::new(sql, [tenant.0.into(), id.into()]), webhook).await
     }
+}
+
+/// A change of one row, and what is committed with it.
+fn with(stmt: Stmt, further: Vec<Further>) -> Vec<Step> {
+    let change = Step { stmt, expect: Expect::OneChange };
+    std::iter::once(change).chain(further.into_iter().map(|further| further.0)).collect()
 }
 
 fn webhook(row: &Row<'_>) -> Result<WebhookRow, StoreError> {

@@ -23,13 +23,23 @@ const OPEN: &[&str] = &["livez", "readyz", "openapi"];
 const PARAMETERS: &[(&str, &str)] =
     &[("{plugin}", "guildhall.retail-loyalty"), ("{object}", "contact"), ("{field}", "x_level"), ("{role}", "helper")];
 /// Operations that read, and that only an admin may.
-const ADMINS_ONLY: &[&str] =
-    &["list_webhooks", "get_webhook", "list_deliveries", "list_audit", "list_roles", "get_role"];
+const ADMINS_ONLY: &[&str] = &[
+    "list_webhooks",
+    "get_webhook",
+    "list_deliveries",
+    "list_audit",
+    "export_audit",
+    "list_roles",
+    "get_role",
+    "person_export_file",
+    "list_certificates",
+    "get_certificate",
+];
 /// Operations that read, and take their question in a body.
 const ASKING: &[&str] = &["create_export"];
 
 /// Everything in the document of this actor: method, path with ids filled in, operation id.
-async fn operations(actor: &Actor, id_of: impl Fn(&str) -> String) -> Vec<(Method, String, String)> {
+pub async fn operations(actor: &Actor, id_of: impl Fn(&str) -> String) -> Vec<(Method, String, String)> {
     let document = actor.get("/api/v1/openapi.json").await.assert(200).json();
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -65,7 +75,7 @@ async fn operations(actor: &Actor, id_of: impl Fn(&str) -> String) -> Vec<(Metho
 }
 
 /// Whether it only reads, although it has a body.
-fn is_question(path: &str) -> bool {
+pub fn is_question(path: &str) -> bool {
     ["/search", "/aggregate", "/duplicates"].iter().any(|end| path.ends_with(end))
 }
 
@@ -107,7 +117,7 @@ const WRITABLE: &[&str] = &[
 const MISSING: &str = "01a20031-9c4a-7239-8605-04c662a595e1";
 const OTHER: &str = "01a20031-9c4a-7239-8605-04c662a595e2";
 
-fn body_for(method: &Method, path: &str, ids: &Json) -> Option<String> {
+pub fn body_for(method: &Method, path: &str, ids: &Json) -> Option<String> {
     let object = path.strip_prefix("/api/v1/records/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
     let body = match method.as_str() {
         "POST" if path.ends_with("/schema") => {
@@ -140,7 +150,7 @@ fn body_for(method: &Method, path: &str, ids: &Json) -> Option<String> {
 }
 
 /// One record of each object of the first tenant.
-async fn one_of_each(test: &TestApp) -> Json {
+pub async fn one_of_each(test: &TestApp) -> Json {
     let mut ids = json!({});
     for object in WRITABLE {
         ids[*object] = test.ann.create(object, fields_of(object, &ids)).await["id"].clone();
@@ -148,6 +158,7 @@ async fn one_of_each(test: &TestApp) -> Json {
     for object in ["loyalty.member", "loyalty.entry"] {
         ids[object] = test.ann.all(object, &[]).await[0]["id"].clone();
     }
+    crate::privacy::exported_and_erased(test, &mut ids).await;
     let webhook = test.ann.post("/api/v1/webhooks", &json!({"url": "https://hooks.example.com/"})).await;
     ids["#webhook"] = webhook.assert(201).json()["id"].clone();
     let timeline = format!("/api/v1/records/contact/{}/timeline", ids["contact"].as_str().unwrap());

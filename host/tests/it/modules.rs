@@ -12,6 +12,7 @@ both!(
     enabling_names_what_is_wrong
     a_module_whose_neighbours_are_missing_is_refused
     what_is_not_said_stays
+    secret_settings_are_sealed_used_and_shown_to_nobody
 );
 
 const LOYALTY: &str = "guildhall.retail-loyalty";
@@ -149,4 +150,47 @@ async fn enabling_names_what_is_wrong(on: On) {
         assert_eq!(problem["errors"][0]["field"], field);
     }
     assert_eq!(ann.get("/api/v1/modules").await.assert(200).json(), json!({"data": []}));
+}
+
+async fn secret_settings_are_sealed_used_and_shown_to_nobody(on: On) {
+    let (_directory, keys) = crate::encrypted::new_key_file();
+    let TestApp { app, ann, vic, database, .. } = TestApp::with_keys(on, &keys).await;
+    let secretive = plugin_with(LOYALTY, |manifest| {
+        let properties = &mut manifest["config"]["schema"]["properties"];
+        properties["currency"]["writeOnly"] = json!(true);
+        properties["token"] = json!({"type": "string", "format": "password", "maxLength": 20});
+    });
+    app.install_plugin(&secretive).await.unwrap();
+    let path = format!("/api/v1/modules/{LOYALTY}");
+    let config = json!({"currency": "CHF", "token": "hunter-seven", "points_per_unit": "2"});
+    let module = ann.put(&path, &json!({"config": config})).await.assert(200);
+    assert_eq!(module.json()["config"], json!({"points_per_unit": "2"}));
+    assert_eq!(module.json()["secrets"], json!(["currency", "token"]));
+    for actor in [&ann, &vic] {
+        let list = actor.get("/api/v1/modules").await.assert(200);
+        assert!(!list.text.contains("hunter-seven") && !list.text.contains("CHF"), "{}", list.text);
+    }
+    assert!(!crate::dump::holds(&database, "hunter-seven").await);
+    // The module gets it: only orders in that currency earn points.
+    let contact = ann.create("contact", json!({"name": "Ann"})).await;
+    for currency in ["USD", "CHF"] {
+        let total = json!({"amount": "10.00", "currency": currency});
+        ann.create("order", json!({"contact": contact["id"], "placed_at": "2026-01-01", "total": total})).await;
+    }
+    assert_eq!(ann.all("loyalty.member", &[]).await[0]["points"], 20);
+    // What is not sent stays, since nobody can send it back; null takes it away.
+    let module = ann.put(&path, &json!({"config": {"points_per_unit": "3"}})).await.assert(200).json();
+    assert_eq!(module["secrets"], json!(["currency", "token"]));
+    let module = ann.put(&path, &json!({"config": {"currency": null}})).await.assert(200).json();
+    assert_eq!((&module["config"], &module["secrets"]), (&json!({}), &json!(["token"])));
+    let total = json!({"amount": "10.00", "currency": "USD"});
+    ann.create("order", json!({"contact": contact["id"], "placed_at": "2026-01-01", "total": total})).await;
+    assert_eq!(ann.all("loyalty.member", &[]).await[0]["points"], 30);
+    // What is wrong with one is told without it.
+    let long = "hunter-seven-hunter-seven";
+    let problem = ann.put(&path, &json!({"config": {"token": long}})).await.problem(422, "validation_failed");
+    assert_eq!(problem["errors"][0]["field"], "config.token");
+    assert!(!problem.to_string().contains("hunter"), "{problem}");
+    let trail = ann.get("/api/v1/audit?object=%23modules").await.assert(200);
+    assert!(trail.text.contains("config.token") && !trail.text.contains("hunter"), "{}", trail.text);
 }

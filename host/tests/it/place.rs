@@ -4,8 +4,9 @@ use std::process::Stdio;
 
 use serde_json::Value as Json;
 use sqlx::{Connection, SqliteConnection};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use crate::support::{On, new_postgres_database};
 
@@ -53,6 +54,28 @@ impl Place {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.next_line().await.unwrap().expect("the host ended before it listened");
         (child, line.strip_prefix("listening on ").unwrap().to_owned())
+    }
+
+    /// Starts the host at its most verbose; its log is whole once it has ended.
+    pub async fn serve_verbose(&self) -> (Child, String, JoinHandle<String>) {
+        let words =
+            ["serve", "--listen", "127.0.0.1:0", "--allow-private-webhooks", "--key-rate", "0", "--tenant-rate", "0"];
+        let mut command = self.command(&words);
+        let mut child = command
+            .env("GUILDHALL_LOG", "guildhall=trace,plugin=trace")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next_line().await.unwrap().expect("the host ended before it listened");
+        let mut errors = child.stderr.take().unwrap();
+        let log = tokio::spawn(async move {
+            let mut log = String::new();
+            errors.read_to_string(&mut log).await.unwrap();
+            log
+        });
+        (child, line.strip_prefix("listening on ").unwrap().to_owned(), log)
     }
 
     /// What SQLite says of its file.

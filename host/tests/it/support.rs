@@ -158,6 +158,17 @@ impl TestApp {
 }
 
 impl Actor {
+    /// Somebody with a key at a host that is a process of its own.
+    pub fn outside(address: &str, key: &str) -> Self {
+        Self {
+            client: reqwest::Client::new(),
+            address: address.to_owned(),
+            key: Some(key.to_owned()),
+            headers: HeaderMap::new(),
+            _directory: Arc::new(tempfile::tempdir().unwrap()),
+        }
+    }
+
     /// The key of the actor.
     pub fn key(&self) -> &str {
         self.key.as_deref().unwrap()

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::super::blobs::Outgoing;
 use super::super::exports::line;
 use super::super::{App, AppError};
+use crate::domain::audit::{Deed, Note};
 use crate::domain::caller::Caller;
 use crate::domain::guard::guard;
 use crate::store::FaultRow;
@@ -22,6 +23,7 @@ impl App {
         let loaded = self.load_import(caller, id).await?;
         let names: Vec<String> = loaded.plan.columns.iter().map(|column| column.name.clone()).collect();
         let tenant = caller.tenant;
+        self.note(caller, vec![Note::of_all(Deed::Export, &loaded.row.object, None, "refused_rows")]).await?;
         let start = (Arc::clone(self), names, Some((0, true)));
         Ok(Box::pin(stream::try_unfold(start, move |(app, names, next): (Arc<Self>, Vec<String>, _)| async move {
             let Some((after, is_first)) = next else { return Ok(None) };

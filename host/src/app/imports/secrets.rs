@@ -32,6 +32,19 @@ impl App {
         self.open_json(tenant, &plan_spot(tenant, row.id), row.plan.clone()).await
     }
 
+    /// The plan of an import as it is kept, without values from its file.
+    pub(in crate::app) async fn plan_without_samples(
+        &self,
+        tenant: TenantId,
+        row: &ImportRow,
+    ) -> Result<Json, AppError> {
+        let is_sealed = row.plan.get("sealed").is_some();
+        let mut plan = self.plan_of(tenant, row).await?;
+        plan.columns.iter_mut().for_each(|column| column.samples.clear());
+        let json = serde_json::to_value(&plan).unwrap_or_default();
+        if is_sealed { self.seal_json(tenant, &plan_spot(tenant, row.id), &json).await } else { Ok(json) }
+    }
+
     /// Refused rows as they are kept.
     pub(super) async fn faults_to_keep(
         &self,

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
-use super::super::{App, AppError, exports, imports, matching, recompute};
+use super::super::{App, AppError, exports, imports, matching, persons, recompute};
 use crate::domain::caller::{Caller, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::job::{JobState, Progress};
@@ -171,12 +171,12 @@ impl App {
                 return;
             }
             Err(JobFault::App(error)) if failures + 1 < MAX_FAILURES && is_passing(error) => {
-                tracing::warn!(%id, kind, %error, "a job failed and is tried again");
+                tracing::warn!(%id, kind, error = logged(error), "a job failed and is tried again");
                 let wait = BACKOFF * 2_u32.pow(u32::try_from(failures).unwrap_or(0).min(10));
                 self.store.give_back_job(lease, failures + 1, &told_of(error), after(now, wait))
             }
             Err(JobFault::App(error)) => {
-                tracing::warn!(%id, kind, %error, "a job failed");
+                tracing::warn!(%id, kind, error = logged(error), "a job failed");
                 self.store.end_job(lease, JobState::Failed, &Json::Null, &told_of(error), now)
             }
         };
@@ -195,6 +195,8 @@ impl App {
             matching::CHANGE | matching::DELETE => Box::pin(matching::run(&run)).await,
             recompute::RECOMPUTE => Box::pin(recompute::run(&run)).await,
             exports::EXPORT => Box::pin(exports::run(&run)).await,
+            persons::EXPORT_PERSON => Box::pin(persons::export(&run)).await,
+            persons::ERASE_PERSON => Box::pin(persons::erase(&run)).await,
             other => Err(AppError::Refused(format!("this host knows no job `{other}`")).into()),
         }
     }
@@ -249,6 +251,15 @@ fn told_of(error: &AppError) -> Json {
         _ => ("refused", error.to_string()),
     };
     json!({"code": code, "detail": detail})
+}
+
+/// What the log is told of a failure: the host's own troubles in full, of all others the code, since the
+/// sentence may repeat values.
+fn logged(error: &AppError) -> String {
+    match error {
+        AppError::Store(_) | AppError::Setup(_) => error.to_string(),
+        other => told_of(other)["code"].as_str().unwrap_or_default().to_owned(),
+    }
 }
 
 fn after(now: Timestamp, wait: Duration) -> Timestamp {

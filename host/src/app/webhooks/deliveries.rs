@@ -8,8 +8,10 @@ use crate::access::{AreaPermit, Configure};
 use crate::app::command::Done;
 use crate::app::events::limit;
 use crate::app::{App, AppError};
+use crate::domain::audit::Note;
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
+use crate::domain::permission::Area;
 use crate::store::{Answer, IdempotencyKey};
 
 /// Deliveries put back into the queue at once.
@@ -69,7 +71,7 @@ impl App {
         let delivery = self.store.delivery(permit, id, event).await?;
         delivery.ok_or_else(|| AppError::NotFound { what: "delivery".to_owned(), id: event.to_string() })?;
         let answer = render(Replayed { replayed: 1, has_more: false });
-        self.requeue(permit, id, &[event], key, answer).await
+        self.requeue(permit, caller, id, &[event], key, answer).await
     }
 
     /// Sends again what ended badly and came up at this time or later.
@@ -87,12 +89,13 @@ impl App {
         let has_more = events.len() > MAX_REPLAYED as usize;
         events.truncate(MAX_REPLAYED as usize);
         let answer = render(Replayed { replayed: events.len(), has_more });
-        self.requeue(permit, id, &events, key, answer).await
+        self.requeue(permit, caller, id, &events, key, answer).await
     }
 
     async fn requeue(
         &self,
         permit: AreaPermit<Configure>,
+        caller: &Caller,
         id: Uuid,
         events: &[Uuid],
         key: Option<IdempotencyKey>,
@@ -102,7 +105,8 @@ impl App {
             return Ok(Done::Before(answer));
         }
         let kept = key.clone().map(|key| (key, answer.clone()));
-        match self.store.replay(permit, id, events, kept.as_ref(), self.clock.now()).await {
+        let noted = self.noted(caller, Note::of_area(Area::Webhooks, Some(id), vec!["deliveries".to_owned()]));
+        match self.store.replay(permit, id, events, kept.as_ref(), noted, self.clock.now()).await {
             Ok(()) => {
                 self.news.webhook_changed(permit.tenant());
                 Ok(Done::Now(answer))

@@ -164,7 +164,12 @@ impl Store {
         }
     }
 
-    fn set_fields(&self, mut sql: String, record: &Record, places: &[usize]) -> (String, Vec<Bound>) {
+    pub(in crate::store) fn set_fields(
+        &self,
+        mut sql: String,
+        record: &Record,
+        places: &[usize],
+    ) -> (String, Vec<Bound>) {
         let engine = self.db.engine();
         let mut values: Vec<Bound> = vec![engine.time(record.updated_at)];
         for &place in places.iter().filter(|&&place| !record.object.fields[place].is_custom) {

@@ -35,7 +35,9 @@ const LIST_THREADS: usize = 8;
 /// A group of commits touches many pages: with room for 32 MiB of them each is
 /// written to the log once, and with a log of 32 MiB a page that many commits
 /// touch goes back to the file once.
-const WRITER_SETTINGS: &str = "pragma cache_size = -32768; pragma wal_autocheckpoint = 8000;";
+/// What is deleted is overwritten with zeros: whoever was erased is not to be found in the file.
+const WRITER_SETTINGS: &str =
+    "pragma cache_size = -32768; pragma wal_autocheckpoint = 8000; pragma secure_delete = on;";
 /// Prepared statements kept per connection.
 const STATEMENTS: usize = 256;
 /// Connections kept open for readers.
@@ -116,6 +118,22 @@ impl Sqlite {
         let jobs = self.jobs.as_ref().ok_or_else(gone)?;
         jobs.send(Job { steps, reply }).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Sqlite {
+    /// Brings everything from the log into the file, and empties the log.
+    pub async fn empty_log(&self) -> Result<(), StoreError> {
+        let path = self.readers.path.clone();
+        let emptied = tokio::task::spawn_blocking(move || {
+            let connection = connect(&path, false)?;
+            let sql = "pragma wal_checkpoint(truncate)";
+            connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failure)
+        });
+        match emptied.await.map_err(|error| StoreError::Driver(error.to_string()))?? {
+            0 => Ok(()),
+            _ => Err(StoreError::Unavailable("a reader or writer is in the way of emptying the log".to_owned())),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::super::commit::Conflict;
 use super::super::db::{Expect, Reach, Row, Step, Stmt};
 use super::super::idempotency::{Answer, IdempotencyKey};
-use super::super::{Store, StoreError};
+use super::super::{Further, Store, StoreError};
 use crate::access::{AreaPermit, Configure};
 use crate::domain::clock::Timestamp;
 
@@ -94,6 +94,7 @@ impl Store {
         webhook: Uuid,
         events: &[Uuid],
         answer: Option<&(IdempotencyKey, Answer)>,
+        noted: Vec<Further>,
         now: Timestamp,
     ) -> Result<(), Conflict> {
         let key = (permit.tenant(), webhook);
@@ -112,6 +113,7 @@ impl Store {
             steps.push(Step { stmt, expect: Expect::Nothing });
         }
         steps.push(self.wake_heads(key, None, now));
+        steps.extend(noted.into_iter().map(|further| further.0));
         self.change(permit.tenant(), steps, answer, now).await
     }
 }
