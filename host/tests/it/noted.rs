@@ -27,13 +27,12 @@ fn body(operation: &str, method: &Method, path: &str, ids: &Json) -> Option<Stri
         "create_role" => json!({"name": "noted", "label": "Noted"}),
         "replace_role" => json!({"name": "helper", "label": "Helper of others"}),
         "create_user" => json!({"email": "noted@example.com", "name": "Noted", "roles": ["viewer"]}),
-        "change_user" => json!({"name": "Changed"}),
         "create_team" => json!({"name": "Noted"}),
-        "change_team" => json!({"name": "Changed"}),
+        "change_user" | "change_team" => json!({"name": "Changed"}),
         "create_api_key" => json!({"name": "noted", "user": ids["#user"]}),
         "add_object" => json!({"name": "x.thing", "label": "Thing", "plural": "Things", "fields": []}),
         "create_import" => return Some("name\nNoted\n".to_owned()),
-        name if name.starts_with("share_") => json!({"with": "team", "subject": ids["#team"]}),
+        name if name.starts_with("share_") => json!({"with": "user", "subject": ids["#user"]}),
         name if name.starts_with("erase_person_") => json!({"confirm": path.split('/').nth(5)}),
         name if name.starts_with("change_matching_") => json!({"filter": {}, "all": true, "fields": {"note": "x"}}),
         _ => return body_for(method, path, ids),
@@ -49,7 +48,9 @@ async fn count(ann: &Actor) -> usize {
 /// In which order operations still find what they are about.
 fn turn(method: &Method, path: &str) -> usize {
     match method.as_str() {
+        // A team that goes takes its shares along.
         "PATCH" | "PUT" => 1,
+        "DELETE" if path.contains("/shares/") => 1,
         "DELETE" => 2,
         _ if path.ends_with("/person/erase") => 3,
         _ if path.ends_with("/contact/delete") => 4,

@@ -122,7 +122,7 @@ async fn know(test: TestApp, keys: Option<tempfile::TempDir>) -> Known {
     ann.patch(&at(&person_made, ""), &json!({"note": "likes cyclamen still"})).await.assert(200);
     let rows = "email,name,city,birthday\nzoraida.q@example.org,Zoraida Quintanilla,Bern,\nnew@example.com,New,Bern,\n\
                 zoraida.q@example.org,refused-twin,,never\n";
-    let query = "object=contact&mode=upsert&key=email&file_name=quintanilla.csv";
+    let query = "object=contact&mode=upsert&key=email&name=quintanilla.csv";
     let import = crate::imports::import(&test, query, "text/csv", rows).await;
     assert_eq!(import["job"]["state"], "done", "{import}");
     let wanted = json!({"filter": {"email": {"_eq": "zoraida.q@example.org"}}, "fields": {"country": "CH"}});
@@ -338,7 +338,8 @@ async fn what_tenants_made_for_themselves_is_erased_too(on: On) {
     assert!(!holds(&test.database, "marmalade").await);
     let now = ann.get(&path(&kept)).await.assert(200).json();
     assert_eq!((&now["x_who"], &now["x_words"], &now["x_room"]), (&Json::Null, &Json::Null, &json!("nine")));
-    let back = ann.post(&format!("{}/restore", path(&deleted)), &json!({})).await.assert(200).json();
+    ann.post(&format!("{}/restore", path(&deleted)), &json!({})).await.assert(200);
+    let back = ann.get(&path(&deleted)).await.assert(200).json();
     assert_eq!((&back["x_who"], &back["x_words"], &back["x_room"]), (&Json::Null, &Json::Null, &json!("nine")));
     // Definitions that make no sense are refused.
     for field in [

@@ -17,7 +17,7 @@ async fn an_erasure_that_is_killed_goes_on(on: On) {
     let mut kills = 0;
     for turn in 1.. {
         let host = node(test, turn).await;
-        if killed_after(4 << turn, host.run_due_jobs()).await.is_some() {
+        if killed_after(usize::try_from(turn * turn).unwrap(), host.run_due_jobs()).await.is_some() {
             break;
         }
         kills += 1;
