@@ -19,7 +19,7 @@ use crate::app::{App, AuditPage, AuditRequest};
     get, path = "/api/v1/audit", tag = "audit", operation_id = "list_audit",
     params(
         ("object" = Option<String>, Query, description = "Only of this object"),
-        ("record" = Option<String>, Query, description = "Only of the record of this id"),
+        ("record" = Option<Uuid>, Query, description = "Only of the record of this id"),
         ("subject" = Option<String>, Query, description = "Only by the user, the key or the plugin of this id"),
         ("action" = Option<String>, Query, description = "`read` or `change`"),
         ("field" = Option<String>, Query, description = "Only with this field"),
