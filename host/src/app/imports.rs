@@ -169,8 +169,9 @@ impl App {
         let row = self.store.import(permit, caller.tenant, id).await?;
         let row = row.ok_or_else(|| AppError::no_record("import", &id))?;
         let readable = self.reader(caller, &row.object).await?;
-        // Who sees some records only does not see what somebody else brought in.
-        if readable.rows().filter().is_some() && row.created_by != Some(caller.me()) {
+        // Who sees some records or fields only does not see what somebody else brought in.
+        let is_limited = readable.rows().filter().is_some() || !readable.object().hidden.is_empty();
+        if is_limited && row.created_by != Some(caller.me()) {
             return Err(AppError::no_record("import", &id));
         }
         let plan = self.plan_of(caller.tenant, &row).await?;
