@@ -28,6 +28,7 @@ pub fn bodies(operation: &str, object: &str, described: &Json, document: &Docume
     all
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of operations and what they take")]
 fn bodies_of(operation: &str, object: &str, document: &Document) -> Option<Vec<Json>> {
     let (plain, links) = (plain(object), links(object, document));
     let own = format!("@{object}");
@@ -133,7 +134,9 @@ fn bodies_of(operation: &str, object: &str, document: &Document) -> Option<Vec<J
                 );
             } else {
                 // A new name would be a new role each time.
-                all.iter_mut().for_each(|body| body["name"] = json!("owner"));
+                for body in &mut all {
+                    body["name"] = json!("owner");
+                }
             }
             all
         }

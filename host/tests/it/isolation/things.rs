@@ -37,9 +37,9 @@ impl Things {
         self.0.insert(kind.to_owned(), value.to_owned());
     }
 
-    /// Everything by which one of the things could be known.
-    pub fn telling(&self) -> impl Iterator<Item = &str> {
-        let is_telling = |kind: &str| !matches!(kind, "role" | "role!" | "event" | "retry");
+    /// Everything by which one of the things that are hidden could be known.
+    pub fn telling(&self, hides: fn(&str) -> bool) -> impl Iterator<Item = &str> {
+        let is_telling = move |kind: &str| !matches!(kind, "role" | "role!" | "event" | "retry") && hides(kind);
         self.0.iter().filter(move |(kind, _)| is_telling(kind)).map(|(_, value)| value.as_str())
     }
 
@@ -85,7 +85,9 @@ pub async fn make(test: &TestApp, admin: &Actor, maker: &Actor, mark: &str) -> T
             }
         }
     }
-    people(admin, mark, &mut things).await;
+    // What everybody who works here may know has another mark.
+    let known: String = mark.chars().rev().collect();
+    people(admin, &known, &mut things).await;
     shares(maker, &mut things).await;
     let hook = json!({"url": "https://hooks.example.com/"});
     for kind in ["webhook", "webhook!"] {
@@ -94,8 +96,10 @@ pub async fn make(test: &TestApp, admin: &Actor, maker: &Actor, mark: &str) -> T
     admin.delete(&format!("/api/v1/webhooks/{}", things.get("webhook!").unwrap())).await.assert(204);
     merged(maker, mark, &mut things).await;
     jobs(test, maker, mark, &mut things).await;
-    places(admin, maker, mark, &mut things).await;
+    places(maker, mark, &mut things).await;
+    schema(admin, &known, &mut things).await;
     things.put("word", mark);
+    things.put("known", &known);
     things
 }
 
@@ -172,8 +176,8 @@ async fn jobs(test: &TestApp, maker: &Actor, mark: &str, things: &mut Things) {
     test.app.run_due_jobs().await.unwrap();
 }
 
-/// What others could send as the place of a page, or as the key of a retry, and what only this tenant's schema has.
-async fn places(admin: &Actor, maker: &Actor, mark: &str, things: &mut Things) {
+/// What others could send as the place of a page, or as the key of a retry.
+async fn places(maker: &Actor, mark: &str, things: &mut Things) {
     for object in WRITABLE {
         let page = maker.get(&format!("/api/v1/records/{object}?limit=1")).await;
         let next = if page.status.is_success() { page.json()["next_cursor"].clone() } else { Json::Null };
@@ -193,6 +197,10 @@ async fn places(admin: &Actor, maker: &Actor, mark: &str, things: &mut Things) {
     if page.status.is_success() {
         things.put("place", page.json()["next"].as_str().unwrap());
     }
+}
+
+/// What only this tenant's schema has.
+async fn schema(admin: &Actor, mark: &str, things: &mut Things) {
     let field = json!({"name": format!("x_{mark}"), "label": mark, "type": "text"});
     if admin.post("/api/v1/schema/contact/fields", &field).await.status.is_success() {
         things.put("field", &format!("x_{mark}"));

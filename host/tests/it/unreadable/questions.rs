@@ -80,6 +80,9 @@ pub fn terms(values: &[Json; 2]) -> Vec<Json> {
     terms
 }
 
+/// Objects, and their links.
+type Links = &'static [(&'static str, &'static str)];
+
 /// Filters that hold a term of an object somewhere inside, with the object that they are about.
 pub fn nested(object: &'static str, field: &str, term: &Json) -> Vec<(&'static str, Json)> {
     let plain = json!({field: term});
@@ -90,7 +93,7 @@ pub fn nested(object: &'static str, field: &str, term: &Json) -> Vec<(&'static s
         (object, json!({"_not": plain})),
         (object, json!({"_not": {"_or": [{"_and": [plain]}]}})),
     ];
-    let (to, from): (&[(&str, &str)], &[(&str, &str)]) = match object {
+    let (to, from): (Links, Links) = match object {
         "contact" => (&[("order", "contact")], &[("company", "contacts")]),
         "company" => (&[("contact", "company"), ("order", "company")], &[]),
         "order" => (&[("order_line", "order")], &[("contact", "orders"), ("company", "orders")]),

@@ -61,7 +61,7 @@ impl World {
                 json!({"name": "x_count", "label": "C", "type": "rollup", "rollup": {"function": "count", "object": "order", "link": "company"}}),
             ),
         ] {
-            admin.post(&format!("/api/v1/schema/{object}/fields"), &field).await.assert(200);
+            admin.post(&format!("/api/v1/schema/{object}/fields"), &field).await.assert(201);
         }
         let of =
             |object: &str| -> Vec<&str> { hidden().iter().filter(|one| one.0 == object).map(|one| one.1).collect() };
