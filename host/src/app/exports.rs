@@ -14,7 +14,7 @@ use super::disclosure::Disclosure;
 use super::jobs::{JobFault, JobRun, JobView};
 use super::question::Asker;
 use super::{Answer, App, AppError, Done, IdempotencyKey, ListRequest};
-use crate::access::{Export, Permits};
+use crate::access::{Denied, Export, Permits};
 use crate::domain::audit::{Deed, Note};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
@@ -164,7 +164,10 @@ impl App {
         let job = self.store.job_of(Self::work_permit(), caller.tenant, id).await?;
         let job = job.filter(|job| job.kind == EXPORT).ok_or_else(missing)?;
         let request: ExportRequest = serde_json::from_value(job.payload.clone()).unwrap_or_default();
-        let permit = self.exporter(caller, &request.object).await?.permit;
+        let permit = match self.exporter(caller, &request.object).await {
+            Err(AppError::Denied(Denied::Role { .. })) if job.key != caller.key => return Err(missing()),
+            exporter => exporter?.permit,
+        };
         // Who sees some records or fields only does not get what somebody else was given.
         let is_limited = permit.rows().filter().is_some() || !permit.object().hidden.is_empty();
         if job.key != caller.key && is_limited {

@@ -214,12 +214,10 @@ fn missing(kind: &str, others: &Things) -> String {
 impl Attack<'_> {
     /// The request with this in one place, and own things in the others.
     async fn send(&self, template: &Template, place: usize, value: &str) -> Reply {
+        // Where one has nothing oneself, it is another nothing than the one that is tried.
+        let none = |kind: &str| missing(kind, self.others).replace("01a00000-", "01a11111-");
         let filled = template.fill(&mut |at, kind| {
-            if at == place {
-                value.to_owned()
-            } else {
-                self.own.get(kind).map_or(missing(kind, self.others), str::to_owned)
-            }
+            if at == place { value.to_owned() } else { self.own.get(kind).map_or(none(kind), str::to_owned) }
         });
         send(self.actor, &filled).await
     }

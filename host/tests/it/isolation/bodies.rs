@@ -160,7 +160,7 @@ fn bodies_of(operation: &str, object: &str, document: &Document) -> Option<Vec<J
         "start_import" => one(json!({"key": "@field", "mode": "upsert"})),
         // Names of what is new are the tenant's own: what others call theirs is tried by itself.
         "add_object" => one(json!({"name": "nothing", "label": "N", "plural": "N", "fields": []})),
-        "change_object" | "change_field" => one(json!({"label": "@word"})),
+        "change_object" | "change_field" => one(json!({"label": "L"})),
         "add_field" => one(json!({"name": "x_new", "label": "N", "type": "link", "to": "@object"})),
         "set_module" => one(json!({})),
         "create_import" => one(json!("name\nSomebody\n")),
