@@ -248,6 +248,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::core_objects::CORE_OBJECTS;
+    use crate::domain::permission::Area;
 
     async fn policy(roles: Json) -> Policy {
         let roles: Vec<RoleDef> = serde_json::from_value(roles).unwrap();
@@ -262,27 +264,26 @@ mod tests {
     #[tokio::test]
     async fn every_built_in_role_on_every_action() {
         let policy = policy(json!([])).await;
-        let targets = [
-            "contact",
-            "order",
-            "product",
-            "conversation",
-            "segment",
-            "x.thing",
-            "#people",
-            "#roles",
-            "#audit",
-            "#jobs",
-        ];
+        let names = CORE_OBJECTS.iter().map(|text| serde_json::from_str::<Json>(text).unwrap()["name"].clone());
+        let mut targets: Vec<String> = names.map(|name| name.as_str().unwrap().to_owned()).collect();
+        targets.push("x.thing".to_owned());
+        targets.extend(Area::ALL.map(|area| area.name().to_owned()));
         let mut table = String::new();
         for role in crate::domain::role::BUILT_IN {
-            for target in targets {
+            for target in &targets {
                 let cells = Action::ALL.map(|action| {
                     let reach = reach(&policy, &[role], target, action);
                     format!("{action}:{}", reach.map_or("-", Reach::name))
                 });
                 let _ = writeln!(table, "{role} {target} {}", cells.join(" "));
             }
+            let masks = policy.masks(&[Arc::from(*role)]).unwrap();
+            let masked: Vec<&String> = masks.keys().collect();
+            let _ = writeln!(
+                table,
+                "{role} masks {}",
+                if masked.is_empty() { "-".to_owned() } else { format!("{masked:?}") }
+            );
         }
         insta::assert_snapshot!(table);
     }

@@ -26,7 +26,8 @@ pub fn formulas(record: &mut Record) {
     for &at in &object.formulas {
         let field = &object.fields[at];
         let Source::Calculation(Calculation::Formula(formula)) = &field.source else { continue };
-        let value_of = |name: &str| record.value(name).cloned().unwrap_or(Value::Null);
+        // Who does not see a field may still change another one of the same formula.
+        let value_of = |name: &str| object.place_of(name).map_or(Value::Null, |at| record.values[at].clone());
         record.values[at] = formula.expression.evaluate(&field.kind, value_of);
     }
 }

@@ -8,13 +8,15 @@ use chrono_tz::Tz;
 use moka::future::Cache;
 
 use super::{App, AppError};
-use crate::access::{Chore, Denied, HostPermit};
+use crate::access::{Chore, Decision, Denied, HostPermit, Policy};
 use crate::domain::caller::Caller;
 use crate::domain::core_objects::CORE_OBJECTS;
 use crate::domain::id::TenantId;
 use crate::domain::object::{Object, ObjectDef};
 use crate::domain::own_schema::OwnSchema;
-use crate::domain::schema::Schema;
+use crate::domain::permission::Action;
+use crate::domain::role::Reach;
+use crate::domain::schema::{Gathering, Schema};
 use crate::plugin::Compiled;
 use crate::store::{ModuleRow, StoreError};
 
@@ -154,7 +156,8 @@ impl App {
     /// What the caller's tenant has, as the caller's roles show it.
     pub async fn catalog_of(&self, caller: &Caller) -> Result<Arc<Catalog>, AppError> {
         let whole = self.catalog(caller.tenant).await?;
-        let Some(policy) = self.access.policy(caller.tenant).filter(|policy| policy.has_masks()) else {
+        let limits = |policy: &Arc<Policy>| policy.has_masks() || whole.schema.has_gatherings();
+        let Some(policy) = self.access.policy(caller.tenant).filter(limits) else {
             return Ok(whole);
         };
         let key = (caller.tenant, Arc::clone(&caller.roles));
@@ -165,10 +168,12 @@ impl App {
             return Ok(Arc::clone(&known.catalog));
         }
         let masks = policy.masks(&caller.roles).map_err(Denied::from)?;
-        let catalog = if masks.is_empty() {
+        let schema = whole.schema.masked(&masks, |gathering, from| sees_gathered(&policy, caller, gathering, from));
+        let is_whole = schema.objects().all(|object| object.hidden.is_empty() && object.locked.is_empty());
+        let catalog = if is_whole {
             Arc::clone(&whole)
         } else {
-            Arc::new(Catalog { schema: Arc::new(whole.schema.masked(&masks)), ..(*whole).clone() })
+            Arc::new(Catalog { schema: Arc::new(schema), ..(*whole).clone() })
         };
         let masked = Masked { whole, version: policy.version, catalog: Arc::clone(&catalog) };
         self.catalogs.masked.insert(key, Arc::new(masked)).await;
@@ -254,6 +259,19 @@ impl App {
         let Catalogs { core, core_defs, .. } = &self.catalogs;
         self.prepare("core", core_defs, core).await
     }
+}
+
+/// Whether the caller sees what a roll-up gathers: every record of the object, or those of every record that has
+/// the roll-up, because what links to it belongs to whoever has it.
+fn sees_gathered(policy: &Policy, caller: &Caller, gathering: &Gathering, from: &Object) -> bool {
+    let decide = |object: &Object| policy.decide(&caller.roles, &object.name, Action::Read).ok().flatten();
+    let Some(Decision { reach: Some(reach), .. }) = decide(from) else { return false };
+    if reach == Reach::All {
+        return true;
+    }
+    let into = decide(&gathering.object).unwrap_or_default();
+    let belongs = from.owned_by.contains(&gathering.link) && reach > Reach::Shared;
+    belongs && into.filtered.is_empty() && into.reach.is_some_and(|into| into <= reach)
 }
 
 /// The error of work that several waited for: whole for the only one. For many

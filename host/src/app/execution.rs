@@ -161,10 +161,11 @@ impl<'a> Execution<'a> {
         let Attempt { keys, outcomes } = attempt;
         let mut disclosure = Disclosure::new(self.app, self.caller);
         for (at, mut outcome) in outcomes {
+            outcome.iter_mut().filter_map(Outcome::record_mut).for_each(|record| work.as_seen(record));
             disclosure.show_all(outcome.iter_mut().filter_map(Outcome::record_mut).collect()).await?;
             self.report.outcomes[at] = outcome;
         }
-        let mut planned = if self.command.is_dry { work.planned().await } else { Vec::new() };
+        let mut planned = if self.command.is_dry { work.planned().await? } else { Vec::new() };
         for change in &mut planned {
             disclosure.show_all(change.before.iter_mut().chain(&mut change.after).collect()).await?;
         }

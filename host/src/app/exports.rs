@@ -14,7 +14,7 @@ use super::disclosure::Disclosure;
 use super::jobs::{JobFault, JobRun, JobView};
 use super::question::Asker;
 use super::{Answer, App, AppError, Done, IdempotencyKey, ListRequest};
-use crate::access::{Export, Permits};
+use crate::access::{Denied, Export, Permits};
 use crate::domain::audit::{Deed, Note};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
@@ -166,9 +166,13 @@ impl App {
         let job = job.filter(|job| job.kind == EXPORT).ok_or_else(missing)?;
         // Of an export that was erased, nothing is left to be shown.
         let request: ExportRequest = serde_json::from_value(job.payload.clone()).map_err(|_| missing())?;
-        let permit = self.exporter(caller, &request.object).await?.permit;
-        // Who sees some records only does not get what somebody else was given.
-        if job.key != caller.key && permit.rows().filter().is_some() {
+        let permit = match self.exporter(caller, &request.object).await {
+            Err(AppError::Denied(Denied::Role { .. })) if job.key != caller.key => return Err(missing()),
+            exporter => exporter?.permit,
+        };
+        // Who sees some records or fields only does not get what somebody else was given.
+        let is_limited = permit.rows().filter().is_some() || !permit.object().hidden.is_empty();
+        if job.key != caller.key && is_limited {
             return Err(missing());
         }
         Ok((ExportView { id, request, job: JobView::from(&job) }, job.result))
@@ -209,19 +213,31 @@ impl App {
         let asker = self.exporter(caller, &request.object).await?;
         let (permits, query, writer) = self.read_export(&asker, request)?;
         self.note(caller, vec![asked(request)]).await?;
-        let app = Arc::clone(self);
-        let start = (app, permits, writer, Some((query, true)));
-        Ok(Box::pin(stream::try_unfold(start, |(app, permits, writer, next): (Arc<Self>, _, _, _)| async move {
-            let Some((mut query, is_first)) = next else { return Ok(None) };
-            let mut bytes = if is_first { writer.start() } else { Vec::new() };
-            let records = app.exported(&permits, &query, &writer).await?;
-            for record in &records {
-                writer.record(record, &mut bytes);
+        let (app, caller, request) = (Arc::clone(self), caller.clone(), request.clone());
+        let start = (app, permits, Some((query, true)));
+        Ok(Box::pin(stream::try_unfold(start, move |(app, mut permits, next): (Arc<Self>, _, _)| {
+            let (caller, request, writer) = (caller.clone(), request.clone(), writer.clone());
+            async move {
+                let Some((mut query, is_first)) = next else { return Ok(None) };
+                // Rights may change while somebody reads slowly.
+                if !is_first {
+                    let caller = app.still(&caller).await?.ok_or(AppError::Unauthenticated)?;
+                    let asker = app.exporter(&caller, &request.object).await?;
+                    permits = app.read_export(&asker, &request)?.0;
+                    if !writer.is_for(asker.permit.object()) {
+                        return Err(changed());
+                    }
+                }
+                let mut bytes = if is_first { writer.start() } else { Vec::new() };
+                let records = app.exported(&permits, &query, &writer).await?;
+                for record in &records {
+                    writer.record(record, &mut bytes);
+                }
+                let last = records.last().filter(|_| records.len() == PAGE as usize);
+                query.after = last.map(|record| query.place(record));
+                let next = query.after.is_some().then_some((query, false));
+                Ok(Some((bytes, (app, permits, next))))
             }
-            let last = records.last().filter(|_| records.len() == PAGE as usize);
-            query.after = last.map(|record| query.place(record));
-            let next = query.after.is_some().then_some((query, false));
-            Ok(Some((bytes, (app, permits, writer, next))))
         })))
     }
 
@@ -274,8 +290,8 @@ pub(super) async fn run(run: &JobRun) -> Result<Json, JobFault> {
     let app = &run.app;
     let request: ExportRequest = serde_json::from_value(run.row.payload.clone())
         .map_err(|error| AppError::Setup(format!("the payload of an export: {error}")))?;
-    let asker = app.asker(&run.caller, &request.object).await?;
-    let (permits, mut query, writer) = app.read_export(&asker, &request)?;
+    let asker = app.exporter(&run.caller, &request.object).await?;
+    let (mut permits, mut query, writer) = app.read_export(&asker, &request)?;
     let tenant = run.caller.tenant;
     let mut position: Position = serde_json::from_value(run.row.checkpoint.clone()).unwrap_or_default();
     if position.blob.is_nil() {
@@ -290,6 +306,11 @@ pub(super) async fn run(run: &JobRun) -> Result<Json, JobFault> {
     }
     loop {
         run.check_key().await?;
+        let asker = app.exporter(&run.caller, &request.object).await?;
+        permits = app.read_export(&asker, &request)?.0;
+        if !writer.is_for(asker.permit.object()) {
+            return Err(changed().into());
+        }
         let mut bytes = if position.parts == 0 { writer.start() } else { Vec::new() };
         let records = app.exported(&permits, &query, &writer).await?;
         for record in &records {
@@ -320,6 +341,11 @@ pub(super) async fn run(run: &JobRun) -> Result<Json, JobFault> {
                 "expires_at": expires_at.to_string()}));
         }
     }
+}
+
+/// Why an export does not go on: its columns are not those that it began with.
+fn changed() -> AppError {
+    AppError::Refused("the fields that may be exported have changed meanwhile: export again".to_owned())
 }
 
 /// The fields of an export, in order.

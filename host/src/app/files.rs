@@ -9,7 +9,7 @@ use super::blobs::{Incoming, KEPT_MICROS, MAX_FILE, Outgoing};
 use super::operation::{Did, Operation, Outcome, current};
 use super::unit_of_work::Work;
 use super::{App, AppError, Command, Done, IdempotencyKey, Render};
-use crate::access::{Read, Update};
+use crate::access::{Access, Read, Update};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
 use crate::domain::invalid::FieldError;
@@ -76,8 +76,11 @@ impl App {
         let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(FILE).ok_or_else(|| AppError::UnknownObject(FILE.to_owned()))?;
         // Before anything is stored for somebody who may not, or for nothing.
-        self.access.check::<Update>(caller, object)?;
+        let permit = self.access.check::<Update>(caller, object)?;
         self.file(caller, object, id).await?;
+        if !self.store.is_within(&permit, id).await? {
+            return Err(Access::not_this(&permit).into());
+        }
         let file = self.take_in(caller.tenant, bytes, MAX_FILE).await?;
         let key = key.map(|key| key.with(&file.hash));
         let sha256 = file.hash.iter().map(|byte| format!("{byte:02x}")).collect();

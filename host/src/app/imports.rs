@@ -20,7 +20,7 @@ pub use undo::run as undo;
 use super::blobs::{Incoming, KEPT_MICROS, MAX_FILE};
 use super::jobs::{JobView, of_conflict};
 use super::{Answer, App, AppError, Done, IdempotencyKey};
-use crate::access::{Create, Delete, Import, Update};
+use crate::access::{Create, Delete, Denied, Import, Update};
 use crate::domain::audit::{Deed, Note};
 use crate::domain::caller::Caller;
 use crate::domain::clock::Timestamp;
@@ -170,9 +170,14 @@ impl App {
         let permit = Self::work_permit();
         let row = self.store.import(permit, caller.tenant, id).await?;
         let row = row.ok_or_else(|| AppError::no_record("import", &id))?;
-        let readable = self.reader(caller, &row.object).await?;
-        // Who sees some records only does not see what somebody else brought in.
-        if readable.rows().filter().is_some() && row.created_by != Some(caller.me()) {
+        let is_own = row.created_by == Some(caller.me());
+        let readable = match self.reader(caller, &row.object).await {
+            Err(AppError::Denied(Denied::Role { .. })) if !is_own => return Err(AppError::no_record("import", &id)),
+            readable => readable?,
+        };
+        // Who sees some records or fields only does not see what somebody else brought in.
+        let is_limited = readable.rows().filter().is_some() || !readable.object().hidden.is_empty();
+        if is_limited && !is_own {
             return Err(AppError::no_record("import", &id));
         }
         let plan = self.plan_of(caller.tenant, &row).await?;

@@ -24,14 +24,12 @@ const MAX_KEYS: usize = 1_000;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct KeyView {
     /// Its id.
-    #[schema(value_type = String)]
     pub id: Uuid,
     /// What people read.
     pub name: String,
     /// Its role; `*` for all of its user.
     pub role: String,
     /// The user whose key it is; none for a key of the tenant.
-    #[schema(value_type = Option<String>)]
     pub user: Option<Uuid>,
     /// Who made it.
     pub created_by: Option<String>,
@@ -55,7 +53,6 @@ pub struct NewKeyInput {
     /// Its role; `*`, or nothing, for all roles of its user.
     role: Option<String>,
     /// The user whose key it is: yourself when not given and you are one.
-    #[schema(value_type = Option<String>)]
     user: Option<Uuid>,
     /// Whether it is a key of the tenant, of no user.
     #[serde(default)]

@@ -1,7 +1,8 @@
 //! Looks of a unit of work at more than one record: what its operations will
 //! need, who has a unique value, and what all of it would come to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 use super::AppError;
 use super::command::PlannedChange;
 use super::operation::Operation;
-use super::staging::{Seen, key_of};
+use super::staging::{Key, Seen, key_of};
 use super::unit_of_work::Work;
 use crate::access::{Permit, Read};
 use crate::domain::filter::{Comparison, Filter, MAX_LIST, Target};
@@ -148,8 +149,60 @@ impl Work {
         Ok(!self.query(&permit.alone(), &query).await?.is_empty())
     }
 
+    /// Which of these records, as they are stored, the caller sees.
+    pub async fn seen(&self, records: impl IntoIterator<Item = Key>) -> Result<HashSet<Key>, AppError> {
+        let mut by_object: BTreeMap<String, BTreeSet<Uuid>> = BTreeMap::new();
+        for (object, id) in records {
+            by_object.entry(object).or_default().insert(id);
+        }
+        let mut seen = HashSet::new();
+        for (object, ids) in by_object {
+            let Some(permit) = self.may_read(&object) else { continue };
+            if permit.rows().filter().is_none() {
+                seen.extend(ids.into_iter().map(|id| (object.clone(), id)));
+            } else {
+                seen.extend(self.by_ids(&permit, &ids).await?.iter().map(key_of));
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Gives a record the object as the caller sees it: modules stage what they write with all fields.
+    pub fn as_seen(&self, record: &mut Record) {
+        if let Some(object) = self.catalog.schema.object(&record.object.name) {
+            record.object = Arc::clone(object);
+        }
+    }
+
+    /// What the unit of work would write, of what the caller sees.
+    pub async fn planned(&self) -> Result<Vec<PlannedChange>, AppError> {
+        let planned = self.all_planned().await;
+        let seen = self.seen(planned.iter().map(|change| (change.object.clone(), change.id))).await?;
+        let mut shown = Vec::with_capacity(planned.len());
+        for mut change in planned {
+            let is_seen = match (&change.before, &change.after) {
+                (None, Some(after)) => change.plugin.is_none() || self.sees_new(after).await?,
+                _ => seen.contains(&(change.object.clone(), change.id)),
+            };
+            if is_seen {
+                change.before.iter_mut().chain(&mut change.after).for_each(|record| self.as_seen(record));
+                shown.push(change);
+            }
+        }
+        Ok(shown)
+    }
+
+    /// Whether the caller would see a record that is not stored yet.
+    async fn sees_new(&self, record: &Record) -> Result<bool, AppError> {
+        let Some(permit) = self.may_read(&record.object.name) else { return Ok(false) };
+        match permit.rows().filter() {
+            None => Ok(true),
+            Some(filter) => self.fits(filter, record).await,
+        }
+    }
+
     /// Everything that the unit of work would write.
-    pub async fn planned(&self) -> Vec<PlannedChange> {
+    async fn all_planned(&self) -> Vec<PlannedChange> {
         let buffer = self.buffer().await;
         let planned =
             buffer.staged.iter().filter(|(_, staged)| staged.is_change()).map(|(key, staged)| PlannedChange {

@@ -60,9 +60,9 @@ pub struct LinkOf {
 pub struct MergeReport {
     /// Id of the merge, to take it back.
     pub merge: Uuid,
-    /// How many links lead to the record that is left now.
+    /// How many links lead to the record that is left now, of records that the caller sees.
     pub moved: usize,
-    /// Links that stay, because only one record may link to it.
+    /// Links of such records that stay, because only one record may link to it.
     pub not_moved: Vec<LinkOf>,
 }
 
@@ -128,6 +128,7 @@ impl Merge {
             moved: moved.clone(),
         };
         let merge = work.app.ids.make();
+        let (moved, not_moved) = (told(work, moved).await?, told(work, not_moved).await?);
         let mut buffer = work.buffer().await;
         buffer.kinds.insert(key_of(&after), "merged");
         buffer.merges.push(MergeNote::Made {
@@ -291,6 +292,15 @@ impl Mover<'_> {
         let (permit, _) = self.work.app.access.follow(&self.merged, object);
         Ok(self.work.find_unique(&permit, place, &Value::Id(id)).await?.is_none())
     }
+}
+
+/// Those of these links that the caller sees.
+pub(super) async fn told(work: &Work, links: Vec<LinkOf>) -> Result<Vec<LinkOf>, AppError> {
+    let seen = work.seen(links.iter().map(|link| (link.object.clone(), link.id))).await?;
+    let is_shown = |link: &LinkOf| {
+        work.catalog.schema.object(&link.object).is_some_and(|object| object.position(&link.field).is_some())
+    };
+    Ok(links.into_iter().filter(|link| is_shown(link) && seen.contains(&(link.object.clone(), link.id))).collect())
 }
 
 /// A link that leads to one record instead of these.

@@ -31,7 +31,6 @@ pub type RenderView<V> = dyn Fn(&V) -> Answer + Send + Sync;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct UserView {
     /// Its id; what `user` fields hold.
-    #[schema(value_type = String)]
     pub id: Uuid,
     /// Unique in the tenant.
     pub email: String,
@@ -40,10 +39,8 @@ pub struct UserView {
     /// Names of roles.
     pub roles: Vec<String>,
     /// To whom the user reports.
-    #[schema(value_type = Option<String>)]
     pub manager: Option<Uuid>,
     /// The company that a partner belongs to.
-    #[schema(value_type = Option<String>)]
     pub company: Option<Uuid>,
     /// Whether the user may do anything.
     pub active: bool,
@@ -57,17 +54,14 @@ pub struct UserView {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MeView {
     /// Id of the tenant.
-    #[schema(value_type = String)]
     pub tenant: Uuid,
     /// Id of the key.
-    #[schema(value_type = String)]
     pub key: Uuid,
     /// The user whose key it is; none for a key of the tenant.
     pub user: Option<UserView>,
     /// Names of the roles that the caller acts in.
     pub roles: Vec<String>,
     /// Ids of the teams that the caller is in.
-    #[schema(value_type = Vec<String>)]
     pub teams: Vec<Uuid>,
 }
 
@@ -83,11 +77,11 @@ pub struct UserInput {
     roles: Option<Vec<String>>,
     /// To whom the user reports; null for nobody.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Uuid>)]
     manager: Given<Uuid>,
     /// The company that a partner belongs to; null for none.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Uuid>)]
     company: Given<Uuid>,
     /// Whether the user may do anything; true when not given.
     active: Option<bool>,

@@ -21,12 +21,10 @@ const MAX_SHARES: usize = 200;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ShareView {
     /// Its id.
-    #[schema(value_type = String)]
     pub id: Uuid,
     /// `user`, `team` or `company`.
     pub with: String,
     /// Which.
-    #[schema(value_type = String)]
     pub subject: Uuid,
     /// `read` or `update`.
     pub access: String,
@@ -45,7 +43,6 @@ pub struct ShareInput {
     /// `user`, `team` or `company`.
     with: String,
     /// Its id.
-    #[schema(value_type = String)]
     subject: Uuid,
     /// `read`, or `update` to let it be changed too; `read` when not given.
     access: Option<String>,
@@ -68,11 +65,17 @@ impl From<&ShareRow> for ShareView {
 }
 
 impl App {
-    /// With whom a record is shared.
+    /// With whom a record is shared. Who sees the record only because it is shared learns of nobody else.
     pub async fn shares(&self, caller: &Caller, object: &str, record: Uuid) -> Result<Vec<ShareView>, AppError> {
         let permit = self.reader(caller, object).await?;
         self.existing(&permit, record).await?;
-        Ok(self.store.shares(&permit, record).await?.iter().map(ShareView::from).collect())
+        let mut shares = self.store.shares(&permit, record).await?;
+        let sees_all = permit.rows().filter().is_none();
+        if !sees_all && self.may_share(caller, object, record).await.is_err() {
+            let own: Vec<Uuid> = caller.subjects().collect();
+            shares.retain(|share| own.contains(&share.subject));
+        }
+        Ok(shares.iter().map(ShareView::from).collect())
     }
 
     /// Shares a record.

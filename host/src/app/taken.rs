@@ -2,7 +2,7 @@
 //! was, which field, and who has the value. The database's constraint is the
 //! judge; this finds out what it judged about.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
@@ -26,8 +26,8 @@ pub(super) struct Taken {
     pub write: usize,
     /// Place of the field.
     pub place: usize,
-    /// Who has the value.
-    pub holder: Uuid,
+    /// Who has the value, when whoever writes may know of it.
+    pub holder: Option<Uuid>,
 }
 
 /// The writes that want a value, by the value as text.
@@ -50,9 +50,10 @@ pub(super) async fn find(app: &App, caller: &Caller, writes: &[Write]) -> Result
     for ((_, place), by_value) in &wanted {
         for sharing in by_value.values() {
             let holder = writes[sharing[0]].record.id;
-            taken.extend(sharing[1..].iter().map(|&write| Taken { write, place: *place, holder }));
+            taken.extend(sharing[1..].iter().map(|&write| Taken { write, place: *place, holder: Some(holder) }));
         }
-        for record in holders(app, caller, writes, *place, by_value).await? {
+        let (holders, seen) = holders(app, caller, writes, *place, by_value).await?;
+        for record in holders {
             let gives_up = own.get(&key_of(&record)).is_some_and(|write| {
                 matches!(write.change, Change::Delete { .. }) || write.record.values[*place] != record.values[*place]
             });
@@ -60,7 +61,8 @@ pub(super) async fn find(app: &App, caller: &Caller, writes: &[Write]) -> Result
                 continue;
             };
             let others = sharing.iter().filter(|&&write| writes[write].record.id != record.id);
-            taken.extend(others.map(|&write| Taken { write, place: *place, holder: record.id }));
+            let holder = seen.contains(&record.id).then_some(record.id);
+            taken.extend(others.map(|&write| Taken { write, place: *place, holder }));
         }
     }
     taken.sort_by_key(|taken| taken.write);
@@ -75,7 +77,9 @@ pub(super) fn blame(command: &Command, keys: &[(usize, Key)], writes: &[Write], 
     let (mut yields, mut nobodys) = (false, None);
     for taken in found {
         let write = &writes[taken.write];
-        let (object, field) = (&write.record.object, write.record.object.fields[taken.place].name());
+        let object = &write.record.object;
+        let is_shown = !object.hidden.contains(&taken.place);
+        let field = if is_shown { object.fields[taken.place].name() } else { "value" };
         if let Some(plugin) = write.plugin() {
             let message = format!("a unique value of its `{}` belongs to another record", object.name);
             let failure = Failure::Fault(Fault::new("duplicate", message));
@@ -83,7 +87,7 @@ pub(super) fn blame(command: &Command, keys: &[(usize, Key)], writes: &[Write], 
             continue;
         }
         let error =
-            AppError::Duplicate { object: object.name.clone(), field: field.to_owned(), existing: Some(taken.holder) };
+            AppError::Duplicate { object: object.name.clone(), field: field.to_owned(), existing: taken.holder };
         let key = key_of(&write.record);
         match keys.iter().find(|(_, own)| *own == key) {
             Some((at, _)) if command.operations[*at].yields_to(field) => yields = true,
@@ -100,35 +104,42 @@ pub(super) fn blame(command: &Command, keys: &[(usize, Key)], writes: &[Write], 
     if yields { None } else { nobodys.map(Refusal::All) }
 }
 
-/// The records that have one of the values now.
+/// The records that have one of the values now, and the ids of those that whoever writes may see: that a value is
+/// taken shows as soon as it is written; who has it is told to those who may read it.
 async fn holders(
     app: &App,
     caller: &Caller,
     writes: &[Write],
     place: usize,
     by_value: &Wanted,
-) -> Result<Vec<Record>, AppError> {
+) -> Result<(Vec<Record>, BTreeSet<Uuid>), AppError> {
     let first: Vec<&Write> = by_value.values().map(|sharing| &writes[sharing[0]]).collect();
-    let Some(write) = first.first() else { return Ok(Vec::new()) };
+    let Some(write) = first.first() else { return Ok(Default::default()) };
     let object = &write.record.object;
-    // Whose write it is asks; who may not read the object cannot be told who has the value.
-    let permit = match write.plugin() {
+    let seeing = match write.plugin() {
         Some(plugin) => app.access.check_plugin::<Read>(caller, plugin, object),
         None => app.access.check::<Read>(caller, object),
     };
-    let permit = match permit {
-        Ok(permit) => permit,
+    let seeing = match seeing {
+        Ok(permit) => Some(permit),
         Err(Denied::Policy(error)) => return Err(Denied::Policy(error).into()),
-        Err(_) => return Ok(Vec::new()),
+        Err(_) => None,
     };
-    let mut found = Vec::new();
+    let all = app.access.for_computing::<Read>(caller, object);
+    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
     for some in first.chunks(MAX_LIST) {
         let values: Vec<Value> = some.iter().map(|write| write.record.values[place].clone()).collect();
         let limit = u32::try_from(values.len()).unwrap_or(u32::MAX);
         let query = Query { filter: Some(Filter::In(Target::Field(place), values)), limit, ..Query::default() };
-        found.extend(app.store.list(&permit.alone(), &query).await?);
+        let holders = app.store.list(&all.alone(), &query).await?;
+        match seeing.as_ref().filter(|_| !object.hidden.contains(&place)) {
+            None => {}
+            Some(permit) if permit.rows().filter().is_none() => seen.extend(holders.iter().map(|record| record.id)),
+            Some(permit) => seen.extend(app.store.list(&permit.alone(), &query).await?.iter().map(|record| record.id)),
+        }
+        found.extend(holders);
     }
-    Ok(found)
+    Ok((found, seen))
 }
 
 /// Whether the write puts a value there.

@@ -20,15 +20,12 @@ const MAX_TEAMS: usize = 1_000;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TeamView {
     /// Its id.
-    #[schema(value_type = String)]
     pub id: Uuid,
     /// Unique in the tenant.
     pub name: String,
     /// The team above it.
-    #[schema(value_type = Option<String>)]
     pub parent: Option<Uuid>,
     /// Ids of the users in it.
-    #[schema(value_type = Vec<String>)]
     pub members: Vec<Uuid>,
     /// Counts changes.
     pub version: i64,
@@ -44,10 +41,9 @@ pub struct TeamInput {
     name: Option<String>,
     /// The team above it; null for none.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Uuid>)]
     parent: Given<Uuid>,
     /// Ids of the users in it; all of them.
-    #[schema(value_type = Option<Vec<String>>)]
     members: Option<Vec<Uuid>>,
 }
 

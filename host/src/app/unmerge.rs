@@ -9,10 +9,10 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::AppError;
-use super::merge::{Account, LinkOf};
+use super::merge::{Account, LinkOf, told};
 use super::staging::key_of;
 use super::unit_of_work::Work;
-use crate::access::{Create, Delete, Merge, Permit, Read, Update};
+use crate::access::{Access, Create, Delete, Merge, Permit, Read, Update};
 use crate::domain::object::Object;
 use crate::domain::record::{Changes, Record};
 use crate::domain::value::{Reference, Value};
@@ -54,14 +54,23 @@ pub(super) async fn unmerge(
     let may_update = access.check::<Update>(caller, object)?;
     let may_create = access.check::<Create>(caller, object)?;
     let may_delete = access.check::<Delete>(caller, object)?;
-    access.check::<Merge>(caller, object)?;
+    let may_merge = access.check::<Merge>(caller, object)?;
     let no_merge = || AppError::NotFound { what: "merge".to_owned(), id: merge.to_string() };
     let row = work.app.store.merge(&may_read, merge).await?.ok_or_else(no_merge)?;
+    let account: Account =
+        serde_json::from_value(row.account).map_err(|error| AppError::Setup(format!("merge {merge}: {error}")))?;
+    // Who does not see one of the records knows of no merge; all of them may be merged by who takes it back.
+    for id in account.losers.iter().chain([&row.winner]) {
+        if !work.app.store.is_within(&may_read, *id).await? {
+            return Err(no_merge());
+        }
+        if !work.app.store.is_within(&may_merge, *id).await? {
+            return Err(Access::not_this(&may_merge).into());
+        }
+    }
     if row.is_undone {
         return Err(AppError::Refused("this merge was taken back already".to_owned()));
     }
-    let account: Account =
-        serde_json::from_value(row.account).map_err(|error| AppError::Setup(format!("merge {merge}: {error}")))?;
     let mut report = UnmergeReport::default();
     let left = |id, field: Option<&str>, reason| Left {
         object: object.name.clone(),
@@ -80,7 +89,7 @@ pub(super) async fn unmerge(
         let parse = |json: Option<&Json>| json.map_or(Value::Null, |json| kind.of_kept(json));
         if winner.values[place] == parse(Some(after)) {
             changes.push((place, parse(account.before.get(name))));
-        } else {
+        } else if !object.hidden.contains(&place) {
             report.not_put_back.push(left(winner.id, Some(name), "changed_since"));
         }
     }
@@ -91,18 +100,20 @@ pub(super) async fn unmerge(
         match put_back(work, &may_read, &may_create, *id).await? {
             Some(given_up) => {
                 report.restored.push(*id);
-                report.not_put_back.extend(given_up.iter().map(|field| left(*id, Some(field), "taken")));
+                let shown = given_up.iter().filter(|field| object.position(field).is_some());
+                report.not_put_back.extend(shown.map(|field| left(*id, Some(field), "taken")));
             }
             None => report.not_put_back.push(left(*id, None, "not_deleted")),
         }
     }
+    let (mut moved, mut stay) = (Vec::new(), Vec::new());
     for link in account.moved {
-        if move_back(work, &may_delete, row.winner, &link).await? {
-            report.moved += 1;
-        } else {
-            let LinkOf { object, id, field, .. } = link;
-            report.not_put_back.push(Left { object, id, field: Some(field), reason: "changed_since" });
-        }
+        let is_back = move_back(work, &may_delete, row.winner, &link).await?;
+        if is_back { moved.push(link) } else { stay.push(link) }
+    }
+    report.moved = told(work, moved).await?.len();
+    for LinkOf { object, id, field, .. } in told(work, stay).await? {
+        report.not_put_back.push(Left { object, id, field: Some(field), reason: "changed_since" });
     }
     work.buffer().await.merges.push(MergeNote::Undone { id: merge });
     Ok((winner, report))
@@ -143,7 +154,7 @@ async fn put_back(
 /// Leads a link back, if it still leads to the winner.
 async fn move_back(work: &Work, may_delete: &Permit<Delete>, winner: Uuid, link: &LinkOf) -> Result<bool, AppError> {
     let Some(object) = work.catalog.schema.object(&link.object) else { return Ok(false) };
-    let Some(place) = object.position(&link.field) else { return Ok(false) };
+    let Some(place) = object.place_of(&link.field) else { return Ok(false) };
     let (may_read, may_update) = work.app.access.follow(may_delete, object);
     let Some(record) = work.get(&may_read, link.id).await? else { return Ok(false) };
     let back = match &record.values[place] {

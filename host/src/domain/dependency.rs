@@ -65,7 +65,7 @@ fn visit<'a>(schema: &'a Schema, node: Node<'a>, marks: &mut HashMap<Node<'a>, M
 }
 
 /// The fields that a field is computed from.
-fn reads<'a>(schema: &'a Schema, (name, field): Node<'a>) -> Result<Vec<Node<'a>>, String> {
+pub(super) fn reads<'a>(schema: &'a Schema, (name, field): Node<'a>) -> Result<Vec<Node<'a>>, String> {
     let Some(object) = schema.object(name) else { return Ok(Vec::new()) };
     let Some(at) = object.position(field) else { return Ok(Vec::new()) };
     Ok(match &object.fields[at].source {

@@ -233,6 +233,11 @@ impl Object {
         self.by_name.get(field).copied().filter(|place| !self.hidden.contains(place))
     }
 
+    /// Place of a field by its name, whether it is shown or not: for what the host does itself.
+    pub fn place_of(&self, field: &str) -> Option<usize> {
+        self.by_name.get(field).copied()
+    }
+
     /// The fields that are shown, and their places.
     pub fn shown(&self) -> impl Iterator<Item = (usize, &Field)> {
         self.fields.iter().enumerate().filter(|(place, _)| !self.hidden.contains(place))
@@ -241,7 +246,7 @@ impl Object {
     /// The same object for somebody who does not see some of its fields, and does not write some.
     #[must_use]
     pub fn masked(&self, hidden: &BTreeSet<String>, locked: &BTreeSet<String>) -> Self {
-        let place = |name: &String| self.by_name.get(name).copied();
+        let place = |name: &String| self.place_of(name);
         let mut object = self.clone();
         object.hidden.extend(hidden.iter().filter_map(place));
         object.locked.extend(locked.union(hidden).filter_map(place));

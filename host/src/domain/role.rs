@@ -12,8 +12,9 @@ use super::permission::{Action, Area};
 pub const BUILT_IN: &[&str] = &["owner", "admin", "manager", "sales", "service", "marketing", "viewer", "partner"];
 /// The roles of those who say what others may do.
 const GOVERNING: &[&str] = &["owner", "admin"];
-/// Areas that these alone configure: who could, could make more of themselves.
-const GOVERNED: &[Area] = &[Area::People, Area::Roles, Area::Keys, Area::Privacy];
+/// Areas that these alone configure: who could, could make more of themselves. A webhook is sent every
+/// event whole, so that it shows no more than those may see who make one.
+const GOVERNED: &[Area] = &[Area::People, Area::Roles, Area::Keys, Area::Webhooks, Area::Privacy];
 /// Every object in a rule.
 pub const EVERY: &str = "*";
 /// Most rules of a role.
@@ -148,7 +149,7 @@ impl RoleDef {
                 fault(format!("rules.{at}.except"), "wrong_type", message);
             }
             if rule.objects.len() != 1 && (rule.filter.is_some() || !rule.except.is_empty())
-                || (rule.filter.is_some() && rule.objects.iter().any(|name| name == EVERY))
+                || ((rule.filter.is_some() || !rule.except.is_empty()) && rule.objects.iter().any(|name| name == EVERY))
             {
                 let message = "a rule with a filter or with fields is about one object".to_owned();
                 fault(format!("rules.{at}.objects"), "out_of_range", message);
@@ -222,6 +223,8 @@ mod tests {
             {"objects": ["#jobs"], "actions": ["read"], "scope": "own"},
             {"objects": ["contact", "company"], "actions": ["delete"], "except": ["note"]},
             {"objects": ["*"], "actions": ["read"], "filter": {}},
+            {"objects": ["*"], "actions": ["read"], "except": ["note"]},
+            {"objects": ["#webhooks"], "actions": ["configure"]},
         ]);
         let found = codes(json!({"name": "admin", "label": " ", "rules": rules}));
         let expected = [
@@ -234,6 +237,8 @@ mod tests {
             ("rules.3.except", "wrong_type"),
             ("rules.3.objects", "out_of_range"),
             ("rules.4.objects", "out_of_range"),
+            ("rules.5.objects", "out_of_range"),
+            ("rules.6.actions", "not_allowed"),
         ];
         assert_eq!(found, expected.map(|(field, code)| (field.to_owned(), code)));
     }

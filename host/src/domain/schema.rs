@@ -96,9 +96,16 @@ impl Schema {
     }
 
     /// The same schema for somebody who does not see some fields, and does not
-    /// write some: by object, the names of both.
+    /// write some: by object, the names of both. What is computed from a hidden
+    /// field is hidden, too; so is a roll-up of records that they do not see.
     #[must_use]
-    pub fn masked(&self, masks: &BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>) -> Self {
+    pub fn masked(
+        &self,
+        masks: &BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>,
+        sees: impl Fn(&Gathering, &Object) -> bool,
+    ) -> Self {
+        let mut masks = masks.clone();
+        self.add_told(&mut masks, sees);
         let mask = |object: &Arc<Object>| match masks.get(&object.name) {
             Some((hidden, locked)) => Arc::new(object.masked(hidden, locked)),
             None => Arc::clone(object),
@@ -113,6 +120,47 @@ impl Schema {
             (object.clone(), named.collect())
         });
         Self { inverses: inverses.collect(), gathers: self.gathers.clone(), objects }
+    }
+
+    /// Adds the fields whose values would tell those of hidden ones.
+    fn add_told(
+        &self,
+        masks: &mut BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>,
+        sees: impl Fn(&Gathering, &Object) -> bool,
+    ) {
+        let unseen = self.gathers.iter().filter_map(|(name, all)| Some((self.objects.get(name)?, all)));
+        for (from, gathering) in unseen.flat_map(|(from, all)| all.iter().map(move |one| (from, one))) {
+            if !sees(gathering, from) {
+                let name = gathering.object.fields[gathering.at].name().to_owned();
+                masks.entry(gathering.object.name.clone()).or_default().0.insert(name);
+            }
+        }
+        // Each round hides what is computed from what the one before hid.
+        loop {
+            let is_hidden =
+                |(object, field): &(&str, &str)| masks.get(*object).is_some_and(|(hidden, _)| hidden.contains(*field));
+            let mut told = Vec::new();
+            for object in self.objects.values() {
+                for field in object.fields.iter().filter(|field| field.is_computed()) {
+                    let node = (object.name.as_str(), field.name());
+                    let reads = super::dependency::reads(self, node).unwrap_or_default();
+                    if !is_hidden(&node) && reads.iter().any(is_hidden) {
+                        told.push((object.name.clone(), field.name().to_owned()));
+                    }
+                }
+            }
+            if told.is_empty() {
+                return;
+            }
+            for (object, field) in told {
+                masks.entry(object).or_default().0.insert(field);
+            }
+        }
+    }
+
+    /// Whether anything is gathered.
+    pub fn has_gatherings(&self) -> bool {
+        !self.gathers.is_empty()
     }
 
     /// The object of that name.

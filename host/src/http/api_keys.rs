@@ -60,7 +60,7 @@ pub async fn create(
 #[utoipa::path(
     delete, path = "/api/v1/api-keys/{key}", tag = "people", operation_id = "revoke_api_key",
     params(
-        ("key" = String, Path, description = "Id of the key"),
+        ("key" = Uuid, Path, description = "Id of the key"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
     responses((status = 204, description = "It works no more"), Writing),

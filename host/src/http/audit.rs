@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use uuid::Uuid;
 
 use super::Problem;
 use super::answers::Reading;
@@ -22,7 +23,7 @@ use crate::app::{App, AuditPage, AuditRequest, ExportFormat};
     get, path = "/api/v1/audit", tag = "audit", operation_id = "list_audit",
     params(
         ("object" = Option<String>, Query, description = "Only of this object, or of this area of the host, with `#` in front: `#roles`"),
-        ("record" = Option<String>, Query, description = "Only of the record of this id"),
+        ("record" = Option<Uuid>, Query, description = "Only of the record of this id"),
         ("subject" = Option<String>, Query, description = "Only by the user, the key or the plugin of this id"),
         ("action" = Option<String>, Query, description = "`read`, `change`, `export`, `import` or `erase`"),
         ("request" = Option<String>, Query, description = "Only of the request of this `X-Request-Id`, or `job:` and the id of a job"),

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use serde_json::{Map, Value as Json};
+use uuid::Uuid;
 
 use super::answers::Writing;
 use super::body::{BatchBody, ObjectBody};
@@ -16,6 +17,69 @@ use super::records::{change_key, record_id};
 use super::{Problem, idempotency, outcomes};
 use crate::app::{App, AppError, Command, Form, MAX_OPERATIONS, Operation};
 use crate::domain::invalid::FieldError;
+
+/// What becomes of the others when one operation is refused.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "says what a body looks like that is read member by member")]
+enum BatchMode {
+    /// Nothing is done.
+    Atomic,
+    /// They are done.
+    Each,
+}
+
+/// What one operation does.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "says what a body looks like that is read member by member")]
+enum BatchDeed {
+    Create,
+    Update,
+    Delete,
+    Restore,
+    Upsert,
+}
+
+/// An operation: `create` and `upsert` take `fields`, the others the `id` of a record.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "says what a body looks like that is read member by member")]
+struct BatchOperation {
+    /// What it does.
+    op: BatchDeed,
+    /// The record.
+    id: Option<Uuid>,
+    /// The version that the record must still have.
+    version: Option<i64>,
+    /// The unique field that finds the record of an `upsert`.
+    r#match: Option<String>,
+    /// Values of fields.
+    #[schema(value_type = Option<Object>)]
+    fields: Option<Map<String, Json>>,
+}
+
+/// Several changes.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "says what a body looks like that is read member by member")]
+struct BatchInput {
+    /// What becomes of the others when one is refused.
+    mode: BatchMode,
+    /// Whether to refuse new records that are likely there already.
+    check_duplicates: Option<bool>,
+    /// At most 1,000.
+    operations: Vec<BatchOperation>,
+}
+
+/// A record by the value of a unique field.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "says what a body looks like that is read member by member")]
+struct UpsertInput {
+    /// The unique field.
+    r#match: String,
+    /// Values of fields, with one for that field.
+    #[schema(value_type = Object)]
+    fields: Map<String, Json>,
+}
 
 /// Change many records.
 ///
@@ -30,7 +94,7 @@ use crate::domain::invalid::FieldError;
         ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
     ),
     request_body(
-        content = serde_json::Value, description = "`mode` (`atomic` or `each`) and `operations`; `check_duplicates`: whether to refuse new records that are likely there already",
+        content = BatchInput, description = "`mode` (`atomic` or `each`) and `operations`; `check_duplicates`: whether to refuse new records that are likely there already",
         example = json!({"mode": "atomic", "operations": [
             {"op": "create", "fields": {"name": "Ann"}},
             {"op": "update", "id": "01a20031-9c4a-7239-8605-04c662a595e1", "version": 3, "fields": {"name": "Bob"}},
@@ -68,7 +132,7 @@ pub async fn batch(
         ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
     ),
     request_body(
-        content = serde_json::Value, description = "`match`, a unique field, and `fields`",
+        content = UpsertInput, description = "`match`, a unique field, and `fields`",
         example = json!({"match": "external_id", "fields": {"external_id": "7", "name": "Ann"}})
     ),
     responses(
@@ -101,7 +165,7 @@ pub async fn upsert(
     post, path = "/api/v1/records/{object}/{id}/restore", tag = "records", operation_id = "restore",
     params(
         ("object" = String, Path, description = "Name of the object"),
-        ("id" = String, Path, description = "Id of the record"),
+        ("id" = Uuid, Path, description = "Id of the record"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
         ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
     ),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
 
 use super::Problem;
 use super::answers::Asking;
@@ -25,6 +26,17 @@ pub fn is_wanted(headers: &HeaderMap) -> Result<bool, Problem> {
     }
 }
 
+/// What duplicates are looked for of: one of the two.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "says what a body looks like that is read member by member")]
+struct DuplicatesInput {
+    /// A record that is there.
+    id: Option<Uuid>,
+    /// Values of fields.
+    #[schema(value_type = Option<Object>)]
+    fields: Option<Map<String, Json>>,
+}
+
 /// Find duplicates.
 ///
 /// Records that may be the same as the given fields, or as the record of the given id, best first.
@@ -32,7 +44,7 @@ pub fn is_wanted(headers: &HeaderMap) -> Result<bool, Problem> {
     post, path = "/api/v1/records/{object}/duplicates", tag = "records", operation_id = "duplicates",
     params(("object" = String, Path, description = "Name of the object")),
     request_body(
-        content = serde_json::Value, description = "`fields`, or `id`",
+        content = DuplicatesInput, description = "`fields`, or `id`",
         example = json!({"fields": {"name": "Ann Smith", "phone": "+49301234567"}})
     ),
     responses(
@@ -53,7 +65,7 @@ pub async fn duplicates(
         None => Like::Record(reader.id()),
         Some(_) => {
             reader.wrong("fields", "wrong_type", "expects an object of fields");
-            Like::Fields(serde_json::Map::new())
+            Like::Fields(Map::new())
         }
     };
     reader.end().map_err(AppError::Invalid)?;

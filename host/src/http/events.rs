@@ -169,7 +169,7 @@ pub async fn list(
     get, path = "/api/v1/records/{object}/{id}/timeline", tag = "records", operation_id = "timeline",
     params(
         ("object" = String, Path, description = "Name of the object"),
-        ("id" = String, Path, description = "Id of the record"),
+        ("id" = Uuid, Path, description = "Id of the record"),
         ("type" = Option<String>, Query, description = "Types with commas between, `*` for any run of characters", example = "*.updated"),
         ("limit" = Option<u32>, Query, description = "Events on the page, 1 to 500; 50 when not given", minimum = 1, maximum = 500),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same `type`"),

@@ -46,7 +46,7 @@ pub async fn create(
 /// Get an export.
 #[utoipa::path(
     get, path = "/api/v1/exports/{id}", tag = "exports", operation_id = "get_export",
-    params(("id" = String, Path, description = "Id of the export")),
+    params(("id" = Uuid, Path, description = "Id of the export")),
     responses(
         (status = 200, description = "The export", body = ExportView),
         Reading,
@@ -64,7 +64,7 @@ pub async fn get(
 /// The file of an export that is done.
 #[utoipa::path(
     get, path = "/api/v1/exports/{id}/file", tag = "exports", operation_id = "export_file",
-    params(("id" = String, Path, description = "Id of the export")),
+    params(("id" = Uuid, Path, description = "Id of the export")),
     responses(
         (status = 200, description = "The file", content((String = "text/csv"), (String = "application/jsonl"))),
         (status = 409, description = "The export is not done", body = Problem, content_type = "application/problem+json"),

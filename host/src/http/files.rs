@@ -26,7 +26,7 @@ const UNKNOWN: &str = "application/octet-stream";
 #[utoipa::path(
     put, path = "/api/v1/files/{id}/content", tag = "files", operation_id = "set_content",
     params(
-        ("id" = String, Path, description = "Id of the record of `file`"),
+        ("id" = Uuid, Path, description = "Id of the record of `file`"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the record must still have"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
@@ -62,7 +62,7 @@ pub async fn set(
 #[utoipa::path(
     get, path = "/api/v1/files/{id}/content", tag = "files", operation_id = "get_content",
     params(
-        ("id" = String, Path, description = "Id of the record of `file`"),
+        ("id" = Uuid, Path, description = "Id of the record of `file`"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the content that is known"),
     ),
     responses(

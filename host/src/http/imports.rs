@@ -70,7 +70,7 @@ pub async fn create(
 /// Get an import: what was found in the file, where its columns go, and its jobs.
 #[utoipa::path(
     get, path = "/api/v1/imports/{id}", tag = "imports", operation_id = "get_import",
-    params(("id" = String, Path, description = "Id of the import")),
+    params(("id" = Uuid, Path, description = "Id of the import")),
     responses(
         (status = 200, description = "The import", body = ImportView),
         Reading,
@@ -92,7 +92,7 @@ pub async fn get(
 /// another field. `encoding`, `delimiter` and `header` read the file anew.
 #[utoipa::path(
     patch, path = "/api/v1/imports/{id}", tag = "imports", operation_id = "change_import",
-    params(("id" = String, Path, description = "Id of the import")),
+    params(("id" = Uuid, Path, description = "Id of the import")),
     request_body(content = Value, description = "Any of `encoding`, `delimiter`, `header`, `mapping`, `options`", example = json!({"mapping": {"Firma": {"field": "company", "match": "name"}}, "options": {"mode": "upsert", "key": "email"}})),
     responses(
         (status = 200, description = "The import as it is now", body = ImportView),
@@ -116,7 +116,7 @@ pub async fn change(
 #[utoipa::path(
     post, path = "/api/v1/imports/{id}/start", tag = "imports", operation_id = "start_import",
     params(
-        ("id" = String, Path, description = "Id of the import"),
+        ("id" = Uuid, Path, description = "Id of the import"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
     request_body(content = Value, description = "Options that are to be changed; `{}` for none", example = json!({"dry_run": true})),
@@ -145,7 +145,7 @@ pub async fn start(
 #[utoipa::path(
     post, path = "/api/v1/imports/{id}/undo", tag = "imports", operation_id = "undo_import",
     params(
-        ("id" = String, Path, description = "Id of the import"),
+        ("id" = Uuid, Path, description = "Id of the import"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
     responses(
@@ -168,7 +168,7 @@ pub async fn undo(
 /// The rows that an import refused, as CSV: the columns of the file, `row_number`, `code` and `reason`.
 #[utoipa::path(
     get, path = "/api/v1/imports/{id}/errors", tag = "imports", operation_id = "import_errors",
-    params(("id" = String, Path, description = "Id of the import")),
+    params(("id" = Uuid, Path, description = "Id of the import")),
     responses(
         (status = 200, description = "The rows", body = String, content_type = "text/csv"),
         Reading,

@@ -43,7 +43,7 @@ pub async fn list(
 /// Get a job.
 #[utoipa::path(
     get, path = "/api/v1/jobs/{id}", tag = "jobs", operation_id = "get_job",
-    params(("id" = String, Path, description = "Id of the job")),
+    params(("id" = Uuid, Path, description = "Id of the job")),
     responses(
         (status = 200, description = "The job", body = JobView),
         Reading,
@@ -64,7 +64,7 @@ pub async fn get(
 /// has ended stays as it is.
 #[utoipa::path(
     post, path = "/api/v1/jobs/{id}/cancel", tag = "jobs", operation_id = "cancel_job",
-    params(("id" = String, Path, description = "Id of the job")),
+    params(("id" = Uuid, Path, description = "Id of the job")),
     responses(
         (status = 200, description = "The job as it is now", body = JobView),
         Writing,

@@ -16,6 +16,27 @@ use super::preference::is_dry_run;
 use super::{Problem, idempotency, outcomes};
 use crate::app::{App, AppError, Command, Merge, Operation};
 
+/// Which records become one.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "says what a body looks like that is read member by member")]
+struct MergeInput {
+    /// The record that is left.
+    into: Uuid,
+    /// The records that become part of it, at most 100.
+    from: Vec<Uuid>,
+    /// Where values come from: `{"from": id}`, or a value.
+    #[schema(value_type = Option<Object>)]
+    fields: Option<Map<String, Json>>,
+}
+
+/// Which merge is taken back.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "says what a body looks like that is read member by member")]
+struct UnmergeInput {
+    /// The merge, as it was answered.
+    merge: Uuid,
+}
+
 /// Merge records.
 ///
 /// The record `into` is left. It gets the values that `fields` names, and where it has none, those of the
@@ -28,7 +49,7 @@ use crate::app::{App, AppError, Command, Merge, Operation};
         ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
     ),
     request_body(
-        content = serde_json::Value, description = "`into`, `from`, and where values come from: `{\"from\": id}` or a value",
+        content = MergeInput, description = "`into`, `from`, and where values come from: `{\"from\": id}` or a value",
         example = json!({
             "into": "01a20031-9c4a-7239-8605-04c662a595e1", "from": ["01a20031-9c4a-7239-8605-04c662a595e2"],
             "fields": {"name": {"from": "01a20031-9c4a-7239-8605-04c662a595e2"}, "note": "One person"}
@@ -75,7 +96,7 @@ pub async fn merge(
         ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
     ),
     request_body(
-        content = serde_json::Value, description = "`merge`, as the merge answered it",
+        content = UnmergeInput, description = "`merge`, as the merge answered it",
         example = json!({"merge": "01a20031-9c4a-7239-8605-04c662a595e1"})
     ),
     responses(

@@ -245,15 +245,19 @@ fn schema_of(field: &Field) -> Value {
             json!({"type": "array", "uniqueItems": true, "maxItems": MAX_VALUES, "items": {"type": "string", "enum": options}})
         }
         FieldType::LinkMany(to) => json!({
-            "type": "array", "uniqueItems": true, "maxItems": MAX_VALUES, "items": {"type": "string", "format": "uuid"},
+            "type": "array", "uniqueItems": true, "maxItems": MAX_VALUES, "items": {"type": "string", "format": "uuid", "x-names": to},
             "description": format!("Ids of `{to}`")
         }),
         FieldType::LinkAny(to) => json!({
             "type": "object", "required": ["object", "id"], "additionalProperties": false,
-            "properties": {"object": {"type": "string", "enum": to}, "id": {"type": "string", "format": "uuid"}}
+            "properties": {"object": {"type": "string", "enum": to}, "id": {"type": "string", "format": "uuid", "x-names": to}}
         }),
-        FieldType::User => json!({"type": "string", "format": "uuid", "description": "Id of somebody who works here"}),
-        FieldType::Link(to) => json!({"type": "string", "format": "uuid", "description": format!("Id of a `{to}`")}),
+        FieldType::User => {
+            json!({"type": "string", "format": "uuid", "x-names": "user", "description": "Id of somebody who works here"})
+        }
+        FieldType::Link(to) => {
+            json!({"type": "string", "format": "uuid", "x-names": to, "description": format!("Id of a `{to}`")})
+        }
     };
     if !field.def.required && !matches!(field.kind.opened(), FieldType::Json) {
         // Asked by index, a schema without `enum` would get one of null.

@@ -77,7 +77,7 @@ pub struct ProfileListForm {
     get, path = "/api/v1/records/{object}/{id}/profile", tag = "records", operation_id = "profile",
     params(
         ("object" = String, Path, description = "Name of the object"),
-        ("id" = String, Path, description = "Id of the record"),
+        ("id" = Uuid, Path, description = "Id of the record"),
     ),
     responses(
         (status = 200, description = "The profile", body = ProfileForm),

@@ -152,7 +152,7 @@ pub async fn aggregate(
     get, path = "/api/v1/records/{object}/{id}/links/{field}", tag = "records", operation_id = "linked",
     params(
         ("object" = String, Path, description = "Name of the object"),
-        ("id" = String, Path, description = "Id of the record"),
+        ("id" = Uuid, Path, description = "Id of the record"),
         ("field" = String, Path, description = "A link, or the name of the other end of one"),
         ("filter" = Option<String>, Query, description = "Filter tree as JSON"),
         ("sort" = Option<String>, Query, description = "Field names with commas between, `-` in front for descending"),

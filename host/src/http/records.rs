@@ -55,7 +55,7 @@ pub async fn list(
     get, path = "/api/v1/records/{object}/{id}", tag = "records", operation_id = "get",
     params(
         ("object" = String, Path, description = "Name of the object"),
-        ("id" = String, Path, description = "Id of the record"),
+        ("id" = Uuid, Path, description = "Id of the record"),
         ("fields" = Option<String>, Query, description = "Fields to answer, with commas between; `id` and `version` always come"),
         ("expand" = Option<String>, Query, description = "Links to follow, with commas between; the records come under `expanded`"),
         ("If-None-Match" = Option<String>, Header, description = "An `ETag`; the answer is 304 when it is current"),
@@ -124,7 +124,7 @@ pub async fn create(
     patch, path = "/api/v1/records/{object}/{id}", tag = "records", operation_id = "update",
     params(
         ("object" = String, Path, description = "Name of the object"),
-        ("id" = String, Path, description = "Id of the record"),
+        ("id" = Uuid, Path, description = "Id of the record"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the record must still have"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
         ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
@@ -155,7 +155,7 @@ pub async fn update(
     delete, path = "/api/v1/records/{object}/{id}", tag = "records", operation_id = "delete",
     params(
         ("object" = String, Path, description = "Name of the object"),
-        ("id" = String, Path, description = "Id of the record"),
+        ("id" = Uuid, Path, description = "Id of the record"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the record must still have"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
         ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),

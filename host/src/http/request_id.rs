@@ -1,4 +1,4 @@
-//! Gives each request an id, finishes problems with it, and survives panics.
+//! Gives each request an id, finishes problems with it, and survives panics; the headers of every answer.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use super::allowance::Left;
 use crate::app::App;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 /// The id of a request, for who handles it.
 #[derive(Clone)]
@@ -51,6 +52,8 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
             }
         }
     }
+    // No page of another site keeps a hold of a window that shows one of ours.
+    response.headers_mut().insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
     left.tell(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(X_REQUEST_ID, value);

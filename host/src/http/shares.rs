@@ -25,7 +25,7 @@ pub struct Shares {
 /// List with whom a record is shared.
 #[utoipa::path(
     get, path = "/api/v1/records/{object}/{id}/shares", tag = "records", operation_id = "shares",
-    params(("object" = String, Path, description = "Name of an object"), ("id" = String, Path, description = "Id of the record")),
+    params(("object" = String, Path, description = "Name of an object"), ("id" = Uuid, Path, description = "Id of the record")),
     responses((status = 200, description = "The shares", body = Shares), Reading),
     security(("key" = []))
 )]
@@ -46,7 +46,7 @@ pub async fn list(
     post, path = "/api/v1/records/{object}/{id}/shares", tag = "records", operation_id = "share",
     params(
         ("object" = String, Path, description = "Name of an object"),
-        ("id" = String, Path, description = "Id of the record"),
+        ("id" = Uuid, Path, description = "Id of the record"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
     request_body = ShareInput,
@@ -71,8 +71,8 @@ pub async fn create(
     delete, path = "/api/v1/records/{object}/{id}/shares/{share}", tag = "records", operation_id = "unshare",
     params(
         ("object" = String, Path, description = "Name of an object"),
-        ("id" = String, Path, description = "Id of the record"),
-        ("share" = String, Path, description = "Id of the share"),
+        ("id" = Uuid, Path, description = "Id of the record"),
+        ("share" = Uuid, Path, description = "Id of the share"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
     responses((status = 204, description = "It is shared no more"), Writing),

@@ -56,7 +56,7 @@ pub async fn create(
 #[utoipa::path(
     patch, path = "/api/v1/teams/{team}", tag = "people", operation_id = "change_team",
     params(
-        ("team" = String, Path, description = "Id of the team"),
+        ("team" = Uuid, Path, description = "Id of the team"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
     request_body = TeamInput,
@@ -81,7 +81,7 @@ pub async fn change(
 #[utoipa::path(
     delete, path = "/api/v1/teams/{team}", tag = "people", operation_id = "remove_team",
     params(
-        ("team" = String, Path, description = "Id of the team"),
+        ("team" = Uuid, Path, description = "Id of the team"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
     responses((status = 204, description = "It is gone"), Writing),

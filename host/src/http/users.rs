@@ -58,7 +58,7 @@ pub async fn create(
 #[utoipa::path(
     get, path = "/api/v1/users/{user}", tag = "people", operation_id = "get_user",
     params(
-        ("user" = String, Path, description = "Id of the user"),
+        ("user" = Uuid, Path, description = "Id of the user"),
     ),
     responses((status = 200, description = "The user", body = UserView), Reading),
     security(("key" = []))
@@ -77,7 +77,7 @@ pub async fn get(
 #[utoipa::path(
     patch, path = "/api/v1/users/{user}", tag = "people", operation_id = "change_user",
     params(
-        ("user" = String, Path, description = "Id of the user"),
+        ("user" = Uuid, Path, description = "Id of the user"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
     request_body = UserInput,

@@ -76,7 +76,7 @@ pub async fn list(
 /// Get a webhook.
 #[utoipa::path(
     get, path = "/api/v1/webhooks/{webhook}", tag = "webhooks", operation_id = "get_webhook",
-    params(("webhook" = String, Path, description = "Id of the webhook")),
+    params(("webhook" = Uuid, Path, description = "Id of the webhook")),
     responses((status = 200, description = "The webhook", body = WebhookView), Reading),
     security(("key" = []))
 )]
@@ -113,7 +113,7 @@ pub async fn create(
 #[utoipa::path(
     patch, path = "/api/v1/webhooks/{webhook}", tag = "webhooks", operation_id = "change_webhook",
     params(
-        ("webhook" = String, Path, description = "Id of the webhook"),
+        ("webhook" = Uuid, Path, description = "Id of the webhook"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
     request_body = WebhookChanges,
@@ -136,7 +136,7 @@ pub async fn change(
 #[utoipa::path(
     delete, path = "/api/v1/webhooks/{webhook}", tag = "webhooks", operation_id = "remove_webhook",
     params(
-        ("webhook" = String, Path, description = "Id of the webhook"),
+        ("webhook" = Uuid, Path, description = "Id of the webhook"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
     responses((status = 204, description = "It is gone"), Writing),
@@ -159,7 +159,7 @@ pub async fn remove(
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{webhook}/rotate", tag = "webhooks", operation_id = "rotate_webhook",
     params(
-        ("webhook" = String, Path, description = "Id of the webhook"),
+        ("webhook" = Uuid, Path, description = "Id of the webhook"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
     responses((status = 200, description = "The webhook, with its new secret", body = WebhookView), Writing),

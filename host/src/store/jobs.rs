@@ -97,6 +97,8 @@ pub struct JobFilter {
     pub state: Option<JobState>,
     /// Only older than this one.
     pub before: Option<Uuid>,
+    /// Only what this key asked for.
+    pub own: Option<Uuid>,
 }
 
 impl Store {
@@ -252,6 +254,9 @@ impl Store {
         }
         if let Some(before) = filter.before {
             and("id <", before.into());
+        }
+        if let Some(own) = filter.own {
+            and("key_id =", own.into());
         }
         values.push(i64::from(limit).into());
         let _ = write!(sql, " order by id desc limit ${}", values.len());

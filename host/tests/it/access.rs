@@ -80,7 +80,7 @@ pub fn is_question(path: &str) -> bool {
 }
 
 /// Fields of a new record of each object; `ids` are records to link to.
-fn fields_of(object: &str, ids: &Json) -> Json {
+pub fn fields_of(object: &str, ids: &Json) -> Json {
     let total = json!({"amount": "5.00", "currency": "EUR"});
     match object {
         "order" => json!({"contact": ids["contact"], "placed_at": "2026-01-01", "total": total}),
@@ -98,7 +98,7 @@ fn fields_of(object: &str, ids: &Json) -> Json {
 }
 
 /// Objects that callers write, those that others link to first.
-const WRITABLE: &[&str] = &[
+pub const WRITABLE: &[&str] = &[
     "company",
     "contact",
     "order",

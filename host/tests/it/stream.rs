@@ -26,15 +26,15 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// One server-sent event.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Sent {
+pub struct Sent {
     id: Option<String>,
     event: Option<String>,
-    data: Option<Json>,
+    pub data: Option<Json>,
     retry: Option<String>,
 }
 
 /// A stream as a client reads it.
-struct Reading {
+pub struct Reading {
     response: reqwest::Response,
     text: String,
     /// The last place.
@@ -42,7 +42,7 @@ struct Reading {
 }
 
 impl Reading {
-    async fn open(actor: &Actor, query: &str, last: Option<&str>) -> Self {
+    pub async fn open(actor: &Actor, query: &str, last: Option<&str>) -> Self {
         let mut actor = actor.with("accept", "text/event-stream");
         if let Some(last) = last {
             actor = actor.with("last-event-id", last);
@@ -58,7 +58,7 @@ impl Reading {
     }
 
     /// The next thing, whatever it is; none at the end.
-    async fn next(&mut self) -> Option<Sent> {
+    pub async fn next(&mut self) -> Option<Sent> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let mut sent = Sent::default();

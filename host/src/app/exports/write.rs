@@ -12,6 +12,7 @@ use crate::domain::record::Record;
 use crate::domain::value::Value;
 
 /// Writes one export.
+#[derive(Clone)]
 pub struct Writer {
     object: Arc<Object>,
     targets: Vec<Target>,
@@ -30,6 +31,11 @@ impl Writer {
     /// The fields that it writes.
     pub fn targets(&self) -> &[Target] {
         &self.targets
+    }
+
+    /// Whether all fields that it writes are still shown.
+    pub fn is_for(&self, object: &Object) -> bool {
+        self.targets.iter().all(|target| !matches!(target, Target::Field(at) if object.hidden.contains(at)))
     }
 
     /// What comes before the first record.

@@ -78,9 +78,12 @@ impl JobRun {
         self.app.store.advance_job(self.lease, progress, checkpoint, now, after(now, LEASE))
     }
 
-    /// Whether who asked may still do anything at all.
+    /// Whether who asked is still there, in the same roles and teams; when not, the job goes on later, with the
+    /// rights of then.
     pub async fn check_key(&self) -> Result<(), JobFault> {
-        caller_of(&self.app, &self.row).await.map(|_| ())
+        let now = caller_of(&self.app, &self.row).await?;
+        let is_same = |a: &Caller, b: &Caller| (&a.roles, &a.teams, a.company) == (&b.roles, &b.teams, b.company);
+        if is_same(&now, &self.caller) { Ok(()) } else { Err(AppError::Contended.into()) }
     }
 }
 

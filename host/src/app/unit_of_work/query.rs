@@ -80,7 +80,7 @@ impl Work {
     }
 
     /// Whether a record that is not stored yet meets a rule; a rule sees every record.
-    pub(super) async fn fits(&self, rule: &Filter, record: &Record) -> Result<bool, AppError> {
+    pub(in super::super) async fn fits(&self, rule: &Filter, record: &Record) -> Result<bool, AppError> {
         let mut permits = Permits::new(self.app.access.for_computing(&self.caller, &record.object));
         for object in rule.reached() {
             permits.add(self.app.access.for_computing(&self.caller, object));

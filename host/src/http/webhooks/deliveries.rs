@@ -35,7 +35,7 @@ pub struct ReplaySince {
 #[utoipa::path(
     get, path = "/api/v1/webhooks/{webhook}/deliveries", tag = "webhooks", operation_id = "list_deliveries",
     params(
-        ("webhook" = String, Path, description = "Id of the webhook"),
+        ("webhook" = Uuid, Path, description = "Id of the webhook"),
         ("status" = Option<String>, Query, description = "`waiting`, `delivered` or `dead`; all when not given"),
         ("limit" = Option<u32>, Query, description = "Deliveries on the page, 1 to 500; 50 when not given", minimum = 1, maximum = 500),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same `status`"),
@@ -60,8 +60,8 @@ pub async fn list(
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{webhook}/deliveries/{event}/replay", tag = "webhooks", operation_id = "replay_delivery",
     params(
-        ("webhook" = String, Path, description = "Id of the webhook"),
-        ("event" = String, Path, description = "Id of the event"),
+        ("webhook" = Uuid, Path, description = "Id of the webhook"),
+        ("event" = Uuid, Path, description = "Id of the event"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
     responses((status = 200, description = "It is in the queue", body = Replayed), Writing),
@@ -85,7 +85,7 @@ pub async fn replay(
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{webhook}/replay", tag = "webhooks", operation_id = "replay_webhook",
     params(
-        ("webhook" = String, Path, description = "Id of the webhook"),
+        ("webhook" = Uuid, Path, description = "Id of the webhook"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
     request_body = ReplaySince,
