@@ -92,7 +92,8 @@ impl Store {
                 most.into(),
             ],
         );
-        let added = self.change(permit.tenant(), vec![Step { stmt, expect: Expect::OneChange }], answer, row.created_at).await;
+        let added =
+            self.change(permit.tenant(), vec![Step { stmt, expect: Expect::OneChange }], answer, row.created_at).await;
         match added {
             Err(Conflict::Changed { .. }) => Ok(false),
             other => other.map(|()| true),
