@@ -70,7 +70,8 @@ impl Store {
             [fresh.to_vec().into()],
         );
         self.db.across(permit).run(vec![Step { stmt: insert, expect: Expect::Nothing }]).await?;
-        let secret = self.db.across(permit).maybe(Stmt::new("select secret from instance", []), |row| row.bytes(0)).await?;
+        let secret =
+            self.db.across(permit).maybe(Stmt::new("select secret from instance", []), |row| row.bytes(0)).await?;
         secret
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or_else(|| StoreError::Inconsistent("the installation has no secret".to_owned()))

@@ -29,7 +29,11 @@ impl Store {
     }
 
     /// The data keys of all tenants that another key of the operator wrapped.
-    pub async fn data_keys_not_of(&self, permit: HostPermit, operator_key: &str) -> Result<Vec<DataKeyRow>, StoreError> {
+    pub async fn data_keys_not_of(
+        &self,
+        permit: HostPermit,
+        operator_key: &str,
+    ) -> Result<Vec<DataKeyRow>, StoreError> {
         let sql = "select tenant_id, id, operator_key, wrapped from data_key where operator_key <> $1 \
                    order by tenant_id, id";
         self.db.across(permit).all(Reach::List, Stmt::new(sql, [operator_key.into()]), data_key).await

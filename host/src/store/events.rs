@@ -81,7 +81,8 @@ impl Store {
                 Stmt::new("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0::bigint", [])
             }
         };
-        let end = self.db.of(tenant).maybe(stmt, |row| Ok(Position { tx: row.integer(0)?, seq: row.integer(1)? })).await?;
+        let end =
+            self.db.of(tenant).maybe(stmt, |row| Ok(Position { tx: row.integer(0)?, seq: row.integer(1)? })).await?;
         Ok(end.unwrap_or(Position::START))
     }
 

@@ -58,7 +58,8 @@ impl Store {
              where tenant_id = $1 and key_id = $2 and name = $3",
             [key.tenant.0.into(), key.key.into(), key.name.as_str().into()],
         );
-        self.db.of(key.tenant)
+        self.db
+            .of(key.tenant)
             .maybe(stmt, move |row| {
                 let headers = serde_json::from_value(row.json(2)?)
                     .map_err(|error| StoreError::Inconsistent(error.to_string()))?;

@@ -248,7 +248,8 @@ impl Store {
             "select tenant_id, id from import where expires_at < $1 order by expires_at limit 100",
             [self.db.engine().time(now)],
         );
-        let over: Vec<(Uuid, Uuid)> = self.db.across(permit).all(Reach::List, stmt, |row| Ok((row.id(0)?, row.id(1)?))).await?;
+        let over: Vec<(Uuid, Uuid)> =
+            self.db.across(permit).all(Reach::List, stmt, |row| Ok((row.id(0)?, row.id(1)?))).await?;
         for (tenant, id) in over {
             let tables = [("import_fault", "import_id"), ("import_change", "import_id"), ("import", "id")];
             let steps = tables.map(|(table, column)| {

@@ -26,7 +26,10 @@ impl Store {
         let object = Arc::clone(permits.own().object());
         let places = query.fields.clone();
         let stmt = Stmt::build(self.db.engine(), &self.select(permits, query)?);
-        self.db.of(permits.own().tenant()).all(Reach::List, stmt, move |row| decode_some(&object, row, places.as_deref())).await
+        self.db
+            .of(permits.own().tenant())
+            .all(Reach::List, stmt, move |row| decode_some(&object, row, places.as_deref()))
+            .await
     }
 
     /// How many records meet a filter.
@@ -41,7 +44,11 @@ impl Store {
         let (mut select, _) = self.filtered(permits, filter, false)?;
         select.expr(Expr::val(1)).limit(u64::from(most));
         let counted = Sql::select().expr(Func::count(Expr::val(1))).from_subquery(select, Alias::new("some")).take();
-        let counts = self.db.of(permits.own().tenant()).all(Reach::List, Stmt::build(self.db.engine(), &counted), |row| row.integer(0)).await?;
+        let counts = self
+            .db
+            .of(permits.own().tenant())
+            .all(Reach::List, Stmt::build(self.db.engine(), &counted), |row| row.integer(0))
+            .await?;
         Ok(counts.into_iter().next().unwrap_or_default())
     }
 
@@ -148,7 +155,10 @@ impl Store {
         let filter = Filter::And(vec![Filter::In(crate::domain::filter::Target::Id, ids), filter.clone()]);
         let (mut select, sql) = self.filtered(permits, Some(&filter), false)?;
         select.expr(sql.own("id"));
-        self.db.of(permits.own().tenant()).all(Reach::List, Stmt::build(self.db.engine(), &select), |row| row.id(0)).await
+        self.db
+            .of(permits.own().tenant())
+            .all(Reach::List, Stmt::build(self.db.engine(), &select), |row| row.id(0))
+            .await
     }
 }
 

@@ -66,7 +66,8 @@ impl Store {
     /// All installed plugins, the oldest first.
     pub async fn plugins(&self, permit: HostPermit) -> Result<Vec<PluginRow>, StoreError> {
         let stmt = Stmt::new("select manifest, digest from plugin order by installed_at, id, version", []);
-        self.db.across(permit)
+        self.db
+            .across(permit)
             .all(Reach::Point, stmt, |row| {
                 let manifest = serde_json::from_value(row.json(0)?)
                     .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
@@ -126,7 +127,8 @@ impl Store {
             "select plugin_id, plugin_version, enabled, config from module where tenant_id = $1 order by plugin_id",
             [tenant.0.into()],
         );
-        self.db.of(tenant)
+        self.db
+            .of(tenant)
             .all(Reach::Point, stmt, |row| {
                 Ok(ModuleRow {
                     plugin: row.text(0)?,

@@ -156,7 +156,9 @@ impl Store {
         let mut teams = self.db.of(permit.tenant()).all(Reach::List, Stmt::new(sql, [tenant.into()]), team).await?;
         let sql = "select team_id, member_id from team_member where tenant_id = $1 order by member_id";
         let stmt = Stmt::new(sql, [tenant.into()]);
-        for (team, member) in self.db.of(permit.tenant()).all(Reach::List, stmt, |row| Ok((row.id(0)?, row.id(1)?))).await? {
+        for (team, member) in
+            self.db.of(permit.tenant()).all(Reach::List, stmt, |row| Ok((row.id(0)?, row.id(1)?))).await?
+        {
             if let Some(team) = teams.iter_mut().find(|one| one.id == team) {
                 team.members.push(member);
             }
@@ -235,7 +237,9 @@ impl Store {
         let lists = self.db.of(permit.tenant()).all(Reach::List, stmt, |row| row.json(0)).await?;
         let mut roles: Vec<String> = lists.iter().flat_map(names).collect();
         let sql = "select distinct role from api_key where tenant_id = $1 and revoked_at is null";
-        roles.extend(self.db.of(permit.tenant()).all(Reach::List, Stmt::new(sql, [tenant.into()]), |row| row.text(0)).await?);
+        roles.extend(
+            self.db.of(permit.tenant()).all(Reach::List, Stmt::new(sql, [tenant.into()]), |row| row.text(0)).await?,
+        );
         Ok(roles)
     }
 }

@@ -88,7 +88,11 @@ impl TableSql {
 
 impl Store {
     /// What would have to be added for these objects; nothing is done.
-    pub async fn table_changes(&self, permit: HostPermit, objects: &[Arc<Object>]) -> Result<Vec<TableChange>, StoreError> {
+    pub async fn table_changes(
+        &self,
+        permit: HostPermit,
+        objects: &[Arc<Object>],
+    ) -> Result<Vec<TableChange>, StoreError> {
         let mut changes = Vec::new();
         for object in objects {
             let there = self.existing(permit, &table_name(object)).await?;
@@ -107,7 +111,8 @@ impl Store {
     ) -> Result<Vec<TableChange>, TableError> {
         for (def, object) in defs.iter().zip(objects) {
             let known = self
-                .db.across(permit)
+                .db
+                .across(permit)
                 .maybe(
                     Stmt::new(
                         "select owner, definition from object_definition where name = $1",

@@ -6,7 +6,9 @@ use crate::bench::figure::Measured;
 use crate::bench::spread::Spread;
 
 pub fn decisions(all: &[Decisions]) {
-    println!("\n| tenants | cached µs, p50 (p99) | cached, team scope | uncached | KB a tenant |\n|---|---|---|---|---|");
+    println!(
+        "\n| tenants | cached µs, p50 (p99) | cached, team scope | uncached | KB a tenant |\n|---|---|---|---|---|"
+    );
     let times = |times: Times| format!("{:.2} ({:.2})", times.p50_us, times.p99_us);
     for one in all {
         let Decisions { tenants, cached, cached_team, uncached, tenant_kb } = one;
@@ -22,15 +24,17 @@ pub fn report(report: &Report) {
         let Some(ratio) = pair.ratio() else { continue };
         let (rate, rate_beside) = (middle(pair, |one| Some(one.per_s)), middle_beside(pair, |one| Some(one.per_s)));
         let (cpu, cpu_beside) = (middle(pair, cost), middle_beside(pair, cost));
-        let aim = pair.aim.map_or_else(String::new, |aim| {
-            format!("≥ {aim:.2} {}", if ratio.median >= aim { "✓" } else { "✗" })
-        });
+        let aim = pair
+            .aim
+            .map_or_else(String::new, |aim| format!("≥ {aim:.2} {}", if ratio.median >= aim { "✓" } else { "✗" }));
         println!("| {} | {rate} | {rate_beside} | {ratio:.2} | {cpu} | {cpu_beside} | {aim} |", pair.what);
     }
     if report.neighbours.is_empty() {
         return;
     }
-    println!("\n| the other tenant's flood | it gets req/s | refused | quiet p99 ms, calm | in the flood | ratio | aim |");
+    println!(
+        "\n| the other tenant's flood | it gets req/s | refused | quiet p99 ms, calm | in the flood | ratio | aim |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for of in &report.neighbours {
         let (Some(ratio), Some(rate), Some(refused)) =

@@ -21,6 +21,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::super::Scope;
 use super::{CONNECTIONS, WAIT, answered};
 
+/// Connections that may stay idle while another one is opened: so that one tenant and the chores beside it do not
+/// take turns on one connection.
+const SPARE: u32 = 4;
+/// Connections that are used at the same time. Those that are spare have room beside them.
+const AT_ONCE: u32 = CONNECTIONS - SPARE;
 /// What a chore of the host is set for.
 const HOST: &str = "*";
 /// How long a connection is kept here; the pool closes one that has lived for that long.
@@ -53,7 +58,7 @@ pub struct Taken<'a> {
 impl Connections {
     /// Those of this pool.
     pub fn new(pool: PgPool) -> Self {
-        Self { pool, places: Semaphore::new(CONNECTIONS as usize), idle: Mutex::default() }
+        Self { pool, places: Semaphore::new(AT_ONCE as usize), idle: Mutex::default() }
     }
 
     /// The pool behind them.
@@ -82,11 +87,12 @@ impl Connections {
         Ok(Taken { of: self, idle, _place: place })
     }
 
-    /// One that is set for the scope already, or the one that was not used for the longest time.
+    /// One that is set for the scope already, or, when there are some, the one that was not used for the longest time.
     fn pick(&self, scope: Scope) -> Option<Idle> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = idle.iter().rposition(|one| one.scope == scope).unwrap_or(0);
-        (at < idle.len()).then(|| idle.remove(at))
+        let has_some = idle.len() >= SPARE as usize;
+        let at = idle.iter().rposition(|one| one.scope == scope).or_else(|| has_some.then_some(0))?;
+        Some(idle.remove(at))
     }
 }
 
