@@ -88,11 +88,13 @@ pub enum Area {
     Roles,
     /// API keys of others.
     Keys,
+    /// The tenant as a whole: what it uses, and all of it as a file.
+    Tenant,
 }
 
 impl Area {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Modules,
         Self::Schema,
         Self::Events,
@@ -102,6 +104,7 @@ impl Area {
         Self::People,
         Self::Roles,
         Self::Keys,
+        Self::Tenant,
     ];
 
     /// The name used in policies.
@@ -116,6 +119,7 @@ impl Area {
             Self::People => "#people",
             Self::Roles => "#roles",
             Self::Keys => "#keys",
+            Self::Tenant => "#tenant",
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::db::{Expect, Reach, Step, Stmt};
-use super::{Store, StoreError};
+use super::{Further, Store, StoreError};
 use crate::access::{AreaPermit, Configure, HostPermit, Read};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
@@ -94,13 +94,8 @@ impl Store {
         self.module_rows(permit.tenant()).await
     }
 
-    /// Sets a module of the caller's tenant.
-    pub async fn set_module(
-        &self,
-        permit: AreaPermit<Configure>,
-        module: &ModuleRow,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
+    /// The step that sets a module of a tenant.
+    pub fn put_module(&self, permit: AreaPermit<Configure>, module: &ModuleRow, at: Timestamp) -> Further {
         let stmt = Stmt::new(
             "insert into module (tenant_id, plugin_id, plugin_version, enabled, config, changed_at) \
              values ($1, $2, $3, $4, $5, $6) on conflict (tenant_id, plugin_id) do update set \
@@ -115,7 +110,7 @@ impl Store {
                 self.db.engine().time(at),
             ],
         );
-        self.run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        Further(Step { stmt, expect: Expect::OneChange })
     }
 
     async fn module_rows(&self, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {

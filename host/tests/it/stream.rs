@@ -34,7 +34,7 @@ struct Sent {
 }
 
 /// A stream as a client reads it.
-struct Reading {
+pub struct Reading {
     response: reqwest::Response,
     text: String,
     /// The last place.
@@ -42,7 +42,7 @@ struct Reading {
 }
 
 impl Reading {
-    async fn open(actor: &Actor, query: &str, last: Option<&str>) -> Self {
+    pub async fn open(actor: &Actor, query: &str, last: Option<&str>) -> Self {
         let mut actor = actor.with("accept", "text/event-stream");
         if let Some(last) = last {
             actor = actor.with("last-event-id", last);
@@ -87,7 +87,7 @@ impl Reading {
     }
 
     /// The next event.
-    async fn event(&mut self) -> Option<Json> {
+    pub async fn event(&mut self) -> Option<Json> {
         loop {
             let sent = self.next().await?;
             if let Some(data) = sent.data {
@@ -106,7 +106,7 @@ impl Reading {
     }
 
     /// Reads until the stream ends.
-    async fn end(&mut self) {
+    pub async fn end(&mut self) {
         while self.next().await.is_some() {}
     }
 }
