@@ -105,7 +105,11 @@ impl App {
 
     /// All of a tenant, for the operator, sent as it is read. The tenant may rest.
     pub async fn stream_tenant(self: &Arc<Self>, operator: &Operator, name: &str) -> Result<Outgoing, AppError> {
-        let tenant = self.tenant_row(name).await?.id;
+        let row = self.tenant_row(name).await?;
+        if row.is_erasing {
+            return Err(AppError::Refused("the tenant is being erased".to_owned()));
+        }
+        let tenant = row.id;
         let now = self.clock.now();
         let notes = self.notes_of_all(tenant).await?;
         let entries: Vec<_> = notes.into_iter().map(|note| operator.entry(note, now)).collect();

@@ -27,15 +27,22 @@ impl App {
     /// Whether nothing is left of it.
     async fn erase_tenant(&self, tenant: TenantId, left: &mut u32) -> Result<bool, AppError> {
         let permit = HostPermit::new(Chore::Operate);
-        for table in self.store.tables_of_tenants(permit).await? {
-            loop {
-                if *left == 0 {
-                    return Ok(false);
+        let tables = self.store.tables_of_tenants(permit).await?;
+        let mut is_empty = false;
+        // Once more until nothing is found: something may have come into a table that was empty already.
+        while !is_empty {
+            is_empty = true;
+            for table in &tables {
+                loop {
+                    if *left == 0 {
+                        return Ok(false);
+                    }
+                    if self.store.empty_of(permit, tenant, table).await? == Emptied::Nothing {
+                        break;
+                    }
+                    is_empty = false;
+                    *left -= 1;
                 }
-                if self.store.empty_of(permit, tenant, &table).await? == Emptied::Nothing {
-                    break;
-                }
-                *left -= 1;
             }
         }
         self.store.remove_tenant(permit, tenant).await?;

@@ -2,6 +2,8 @@
 
 mod creation;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
@@ -20,6 +22,8 @@ use crate::domain::query::{DEFAULT_LIMIT, check_limit};
 use crate::domain::tenant::{Because, Tenancy, TenantLimits, TenantState};
 use crate::store::{OperatorRequest, TenantFilter, TenantRow};
 
+/// The shortest grace: what runs when a tenant is deleted has ended before it is erased.
+const LEAST_GRACE: Duration = Duration::from_hours(1);
 /// Longest name of a plan.
 const MAX_PLAN: usize = 100;
 
@@ -259,7 +263,7 @@ impl App {
                 }
                 row.suspended = None;
             }
-            (Turn::Delete, _) => row.deleted = row.deleted.or(Some((now, now.plus(self.grace)))),
+            (Turn::Delete, _) => row.deleted = row.deleted.or(Some((now, now.plus(self.grace.max(LEAST_GRACE))))),
             (Turn::Restore, _) => row.deleted = None,
         }
         if (row.suspended, row.deleted) == before {

@@ -185,6 +185,7 @@ async fn erasing_goes_on_after_a_kill(on: On) {
             let begun = olga.get("/api/v1/tenants/first").await.assert(200).json();
             assert_eq!(begun["state"], "erasing");
             olga.post("/api/v1/tenants/first/restore", &json!({})).await.problem(409, "refused");
+            olga.get("/api/v1/tenants/first/export").await.problem(409, "refused");
             let (named, _) = places(&test.database, id).await;
             assert!(!named.iter().any(|place| place.starts_with("data_key")), "{named:?}");
             assert!(named.contains(&"tenant.id".to_owned()), "{named:?}");

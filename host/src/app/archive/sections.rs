@@ -81,10 +81,12 @@ impl App {
                 while lines.bytes.len() < ENTRY && !is_over {
                     let rows = self.store.archived(whole.permit, &name, place.after.as_ref(), PAGE).await?;
                     is_over = rows.len() < PAGE as usize;
-                    rows.iter().for_each(|row| lines.add(row));
+                    for row in &rows {
+                        lines.add(row);
+                    }
                     place.after = rows.into_iter().last().or(place.after.take());
                 }
-                self.closed_entry(place, &name, lines, is_over)
+                self.closed_entry(place, &name, &lines, is_over)
             }
             Section::Events => {
                 let mut lines = Lines::default();
@@ -95,12 +97,14 @@ impl App {
                     let permit = Self::work_permit();
                     let window = self.store.events_to_deliver(permit, tenant, after, PAGE).await?;
                     is_over = window.events.len() < PAGE as usize;
-                    window.events.iter().for_each(|event| lines.add(&told(event)));
+                    for event in &window.events {
+                        lines.add(&told(event));
+                    }
                     if let Some(last) = window.events.last() {
                         place.after = Some(json!([last.position.tx, last.position.seq]));
                     }
                 }
-                self.closed_entry(place, "events", lines, is_over)
+                self.closed_entry(place, "events", &lines, is_over)
             }
             Section::Manifest => {
                 let content = json!({
@@ -120,7 +124,7 @@ impl App {
     }
 
     /// Lines as an entry; the section goes on with another one, or is over.
-    fn closed_entry(&self, place: &mut Place, name: &str, lines: Lines, is_over: bool) -> Result<Vec<u8>, AppError> {
+    fn closed_entry(&self, place: &mut Place, name: &str, lines: &Lines, is_over: bool) -> Result<Vec<u8>, AppError> {
         place.part += 1;
         let name = format!("{name}/{:06}.jsonl", place.part);
         let is_empty = lines.rows == 0 && place.part > 1;
@@ -173,7 +177,7 @@ impl App {
             }
         }
         let folder = if deleted { "deleted" } else { "records" };
-        self.closed_entry(place, &format!("{folder}/{name}"), lines, is_over)
+        self.closed_entry(place, &format!("{folder}/{name}"), &lines, is_over)
     }
 
     async fn archived_page(
@@ -187,7 +191,7 @@ impl App {
         let permit = self.access.whole(whole.permit, &whole.caller, object);
         let after = after.and_then(Json::as_str).and_then(|text| Uuid::parse_str(text).ok());
         let after = after.map(|id| vec![Value::Id(id)]);
-        Ok(self.store.list(&permit.alone(), &Query { after, deleted, limit, ..Query::default() }).await?)
+        Ok(self.store.list(&permit.alone(), &Query { limit, after, deleted, ..Query::default() }).await?)
     }
 
     /// The next part of the content of a file, or the beginning of the next one.
