@@ -5,6 +5,7 @@
 
 mod accounts;
 mod aggregate;
+mod archive;
 mod attempt;
 mod audit;
 mod blobs;
@@ -15,6 +16,7 @@ mod command;
 mod delivery;
 mod disclosure;
 mod duplicates;
+mod erase;
 mod error;
 mod events;
 mod execution;
@@ -22,6 +24,7 @@ mod expand;
 mod exports;
 mod files;
 mod guest;
+mod guide;
 mod hooks;
 mod imports;
 mod jobs;
@@ -36,6 +39,7 @@ mod modules;
 mod news;
 mod numbers;
 mod operation;
+mod operators;
 mod people;
 mod persons;
 mod policies;
@@ -51,20 +55,25 @@ mod search;
 mod settle;
 mod shares;
 mod staging;
+mod standing;
 mod stream;
 mod taken;
 mod teams;
+mod tenants;
 mod unit_of_work;
 mod unmerge;
+mod usage;
 mod vault;
 mod webhooks;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use accounts::MadeTenant;
 pub use aggregate::AggregateRequest;
+pub use archive::TenantExportView;
 pub use audit::{AuditPage, AuditRequest};
 pub use blobs::{Incoming, Outgoing};
 pub use catalog::{Catalog, Module};
@@ -75,6 +84,7 @@ pub use error::AppError;
 pub use events::{EventPage, EventRequest, TimelinePage};
 pub use exports::{ExportFormat, ExportHeader, ExportRequest, ExportView};
 pub use files::{Content, FILE, NewContent};
+pub use guide::{AcceptInput, AcceptedModules, ProposalInput, ProposalView};
 pub use imports::{ImportView, Upload, delimiter_of, encoding_of, options_of};
 pub use jobs::{JobPage, JobView, JobsRequest};
 pub use keys::{KeyView, NewKeyInput};
@@ -83,6 +93,7 @@ pub use matching::MatchingRequest;
 pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
 pub use modules::{ModuleView, PluginView};
 pub use operation::{MissingLink, Operation, Outcome};
+pub use operators::{Asking, Operator};
 pub use people::{MeView, RenderView, UserInput, UserView};
 pub use persons::{ErasureCount, ErasurePlan, PersonExport};
 pub use profile::{Profile, ProfileList};
@@ -94,13 +105,15 @@ pub use search::{Found, Hit};
 pub use shares::{ShareInput, ShareView};
 pub use stream::StreamItem;
 pub use teams::{TeamInput, TeamView};
+pub use tenants::{MadeTenantView, NewTenantInput, TenantInput, TenantPage, TenantView, TenantsRequest, Turn};
 pub use unmerge::UnmergeReport;
+pub use usage::UsageView;
 pub use vault::Rotated;
 pub use webhooks::{DeliveryPage, DeliveryView, RenderReplay, RenderWebhook, Replayed, WebhookView};
 
 pub use crate::access::Denied;
 pub use crate::plugin::Failure;
-pub use crate::store::{Answer, IdempotencyKey, StoreError};
+pub use crate::store::{Answer, IdempotencyKey, OperatorKeyInfo, OperatorRequest, StoreError};
 
 use crate::access::{Access, Chore, HostPermit};
 use crate::domain::clock::Clock;
@@ -109,6 +122,12 @@ use crate::domain::id::Ids;
 use crate::outbound::Outbound;
 use crate::plugin::PluginEngine;
 use crate::store::Store;
+
+/// How long a deleted tenant can come back, unless the operator says otherwise.
+const GRACE: Duration = Duration::from_hours(30 * 24);
+
+/// How long answers to operators are kept for a retry.
+const OPERATORS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -128,8 +147,10 @@ pub struct Settings {
     pub key_file: Option<PathBuf>,
     /// Requests a second of one key; any number when none.
     pub key_rate: Option<NonZeroU32>,
-    /// Requests a second of all keys of one tenant; any number when none.
+    /// Requests a second of all keys of one tenant, unless it has a limit of its own; any number when none.
     pub tenant_rate: Option<NonZeroU32>,
+    /// How long a deleted tenant can come back; 30 days when none.
+    pub grace: Option<Duration>,
 }
 
 /// The application: everything that the ways in need.
@@ -143,7 +164,9 @@ pub struct App {
     keys: accounts::KeyCache,
     used_keys: accounts::UsedKeys,
     limits: limits::Limits,
-    policies: policies::Looked,
+    standings: standing::Standings,
+    requests: usage::Requests,
+    grace: Duration,
     catalogs: catalog::Catalogs,
     lanes: lanes::Lanes,
     news: Arc<news::News>,
@@ -183,7 +206,9 @@ impl App {
             keys: accounts::key_cache(),
             used_keys: accounts::UsedKeys::default(),
             limits: limits::Limits::new(&settings),
-            policies: policies::looked(),
+            standings: standing::standings(),
+            requests: usage::Requests::default(),
+            grace: settings.grace.unwrap_or(GRACE),
             catalogs: catalog::Catalogs::new()?,
             lanes: lanes::Lanes::default(),
             news,
@@ -202,7 +227,7 @@ impl App {
     }
 
     /// Throws away what has had its time: answers kept for retries, deliveries
-    /// that ended, jobs, imports, files; and writes down which keys were used.
+    /// that ended, jobs, imports, files, deleted tenants; and writes down which keys were used.
     pub async fn tidy_up(&self) -> Result<(), AppError> {
         let (permit, now) = (HostPermit::new(Chore::Operate), self.clock.now());
         self.limits.forget_full();
@@ -210,8 +235,16 @@ impl App {
         self.store.forget_answers(permit, now).await?;
         self.store.forget_imports(permit, now).await?;
         self.store.forget_blobs(permit, now).await?;
+        self.store.forget_operator_answers(permit, now.minus(OPERATORS_KEPT)).await?;
         self.store.forget_jobs(permit, jobs::forgotten_before(now)).await?;
-        self.forget_deliveries().await
+        self.forget_deliveries().await?;
+        self.erase_tenants().await
+    }
+
+    /// What cannot wait for that: terms that end, and requests that were counted.
+    pub async fn keep_terms(&self) -> Result<(), AppError> {
+        self.note_requests().await?;
+        self.end_terms().await
     }
 
     /// Ends what goes on for long: streams, and the sending of webhooks.

@@ -1,12 +1,15 @@
 //! Floor 3: the command line.
 
+mod operator_key;
 mod output;
 mod serve;
+mod tenant;
 
 use std::fs::DirBuilder;
 use std::num::NonZeroU32;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
@@ -15,7 +18,9 @@ use crate::app::{App, AppError, Database, Settings};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::id::Ids;
 use crate::domain::seal::KeyRing;
+use operator_key::OperatorKeyCommand;
 use output::Output;
+use tenant::TenantCommand;
 
 /// A CRM host whose modules run as sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
@@ -43,36 +48,22 @@ enum Command {
         /// Requests a second that all keys of one tenant may make, and twice as many at once; 0 for any number.
         #[arg(long, env = "GUILDHALL_TENANT_RATE", default_value_t = 4_000)]
         tenant_rate: u32,
+        /// Days in which a deleted tenant can come back.
+        #[arg(long, env = "GUILDHALL_GRACE_DAYS", default_value_t = 30)]
+        grace_days: u32,
     },
     /// Tenants of this installation.
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// Keys for the operator's API.
+    #[command(subcommand)]
+    OperatorKey(OperatorKeyCommand),
     /// API keys of a tenant, and the operator's keys that encrypt.
     #[command(subcommand)]
     Key(KeyCommand),
     /// Plugins of this installation.
     #[command(subcommand)]
     Plugin(PluginCommand),
-}
-
-#[derive(Debug, Subcommand)]
-enum TenantCommand {
-    /// Make a tenant, and print an admin's API key once.
-    Create {
-        #[command(flatten)]
-        place: Place,
-        /// Its name in commands.
-        #[arg(long)]
-        slug: String,
-        /// What people read.
-        #[arg(long)]
-        name: String,
-        /// On whose calendar its days begin: an IANA name, such as Europe/Berlin.
-        #[arg(long, default_value = "UTC")]
-        timezone: String,
-        #[command(flatten)]
-        output: Output,
-    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -149,7 +140,12 @@ impl Place {
     }
 
     async fn open(&self) -> Result<std::sync::Arc<App>, AppError> {
-        let settings = Settings { key_file: self.key_file.clone(), ..Settings::default() };
+        self.open_with(None).await
+    }
+
+    /// With this time in which a deleted tenant can come back.
+    async fn open_with(&self, grace: Option<Duration>) -> Result<std::sync::Arc<App>, AppError> {
+        let settings = Settings { key_file: self.key_file.clone(), grace, ..Settings::default() };
         App::open_with(&self.database()?, Clock::system(), settings).await
     }
 }
@@ -158,30 +154,21 @@ impl Cli {
     /// Runs the command.
     pub async fn run(self) -> Result<(), AppError> {
         match self.command {
-            Command::Serve { place, listen, allow_private_webhooks, key_rate, tenant_rate } => {
+            Command::Serve { place, listen, allow_private_webhooks, key_rate, tenant_rate, grace_days } => {
                 let settings = Settings {
                     allow_private_webhooks,
                     key_file: place.key_file.clone(),
                     key_rate: NonZeroU32::new(key_rate),
                     tenant_rate: NonZeroU32::new(tenant_rate),
+                    grace: Some(tenant::grace(grace_days)),
                 };
                 let app = App::open_with(&place.database()?, Clock::system(), settings).await?;
                 serve::serve(app, &listen).await
             }
-            Command::Tenant(TenantCommand::Create { place, slug, name, timezone, output }) => {
-                let made = place.open().await?.create_tenant_in(&slug, &name, &timezone).await?;
-                output.print(
-                    &json!({"tenant": {"id": made.id.to_string(), "slug": slug, "name": name}, "api_key": made.api_key}),
-                    &format!("tenant {slug} ({})\nadmin key, shown only now: {}", made.id, made.api_key),
-                )
-            }
+            Command::Tenant(command) => command.run().await,
+            Command::OperatorKey(command) => command.run().await,
             Command::Key(KeyCommand::Create { place, tenant, role, name, expires_at, output }) => {
-                let expires_at = match expires_at {
-                    None => None,
-                    Some(text) => Some(Timestamp::parse(&text).ok_or_else(|| {
-                        AppError::invalid("--expires-at", "wrong_type", "expects a time in RFC 3339")
-                    })?),
-                };
+                let expires_at = expires_at.map(|text| time("--expires-at", &text)).transpose()?;
                 let (id, api_key) = place.open().await?.create_key(&tenant, &role, &name, expires_at).await?;
                 output.print(
                     &json!({"id": id, "api_key": api_key}),
@@ -210,6 +197,11 @@ impl Cli {
             }
         }
     }
+}
+
+/// A time as it was given to an option.
+fn time(option: &str, text: &str) -> Result<Timestamp, AppError> {
+    Timestamp::parse(text).ok_or_else(|| AppError::invalid(option, "wrong_type", "expects a time in RFC 3339"))
 }
 
 /// A line for the file of operator keys.

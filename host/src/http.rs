@@ -14,6 +14,7 @@ mod duplicates;
 mod events;
 mod exports;
 mod files;
+mod guide;
 mod health;
 mod idempotency;
 mod imports;
@@ -25,6 +26,7 @@ mod members;
 mod merges;
 mod modules;
 mod openapi;
+mod operator;
 mod outcomes;
 mod parameters;
 mod persons;
@@ -38,6 +40,8 @@ mod roles;
 mod schema;
 mod shares;
 mod teams;
+mod tenant;
+mod tenants;
 mod users;
 mod webhooks;
 
@@ -119,6 +123,20 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(jobs::cancel))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
+        .routes(routes!(guide::get))
+        .routes(routes!(guide::propose))
+        .routes(routes!(guide::accept))
+        .routes(routes!(tenant::usage))
+        .routes(routes!(tenant::export))
+        .routes(routes!(tenant::get_export))
+        .routes(routes!(tenant::get_file))
+        .routes(routes!(tenants::list, tenants::create))
+        .routes(routes!(tenants::get, tenants::change, tenants::remove))
+        .routes(routes!(tenants::suspend))
+        .routes(routes!(tenants::resume))
+        .routes(routes!(tenants::restore))
+        .routes(routes!(tenants::usage))
+        .routes(routes!(tenants::export))
         .routes(routes!(schema::list, schema::add_object))
         .routes(routes!(schema::get, schema::change_object))
         .routes(routes!(schema::add_field))

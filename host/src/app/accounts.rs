@@ -10,7 +10,7 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{App, AppError};
+use super::{App, AppError, NewTenantInput, Operator};
 use crate::access::{Chore, HostPermit};
 use crate::domain::audit::Note;
 use crate::domain::caller::{Caller, Origin};
@@ -18,7 +18,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
 use crate::domain::permission::Area;
 use crate::domain::role::BUILT_IN;
-use crate::store::{KeyRow, NewKey, NewTenant};
+use crate::store::{KeyRow, NewKey};
 
 /// Callers by the hash of their key. Another node's change is seen after a second.
 pub(super) type KeyCache = Cache<[u8; 32], (Caller, Option<Timestamp>)>;
@@ -124,34 +124,9 @@ impl App {
 
     /// Makes a tenant in this timezone with an admin's key.
     pub async fn create_tenant_in(&self, slug: &str, name: &str, timezone: &str) -> Result<MadeTenant, AppError> {
-        let is_slug = !slug.is_empty()
-            && slug.len() <= 40
-            && slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !is_slug {
-            return Err(AppError::invalid("slug", "wrong_type", "is lower case letters, digits and `-`, at most 40"));
-        }
-        if timezone.parse::<chrono_tz::Tz>().is_err() {
-            return Err(AppError::invalid("timezone", "unknown_option", "is an IANA name, such as Europe/Berlin"));
-        }
-        let at = self.clock.now();
-        let tenant = NewTenant { id: TenantId(self.ids.make()), slug, name, timezone, at };
-        let (api_key, hash) = self.make_key();
-        let key = NewKey {
-            id: self.ids.make(),
-            tenant: tenant.id,
-            hash,
-            role: "admin",
-            name: "first key",
-            member: None,
-            by: None,
-            at,
-            expires_at: None,
-        };
-        let noted = Note::of_area(Area::Keys, Some(key.id), vec!["key".to_owned()]).by_operator(at);
-        if !self.store.add_tenant(HostPermit::new(Chore::Operate), &tenant, &key, &[noted]).await? {
-            return Err(AppError::Refused(format!("there is a tenant `{slug}` already")));
-        }
-        Ok(MadeTenant { id: tenant.id, api_key })
+        let fields = NewTenantInput::plain(slug, name, timezone);
+        let made = self.new_tenant(&Operator::default(), &fields).await?;
+        Ok(MadeTenant { id: TenantId(made.tenant.id), api_key: made.api_key })
     }
 
     /// Makes a further key of a tenant; returns its id and the key.

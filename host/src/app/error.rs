@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::duplicates::Candidate;
 use crate::access::Denied;
 use crate::domain::invalid::FieldError;
+use crate::domain::tenant::Because;
 use crate::plugin::Failure;
 use crate::store::StoreError;
 
@@ -99,6 +100,23 @@ pub enum AppError {
     /// Something that exists stands against it.
     #[error("{0}")]
     Refused(String),
+    /// The caller's tenant rests.
+    #[error("{}", match .0 {
+        Because::Operator => "the tenant is suspended: ask the operator of this host",
+        Because::Term => "the term of the tenant is over: ask the operator of this host",
+    })]
+    TenantSuspended(Because),
+    /// The caller's tenant is deleted, and may still come back.
+    #[error("the tenant is deleted: ask the operator of this host")]
+    TenantDeleted,
+    /// The tenant has as much of something as it may.
+    #[error("the tenant may have {most} of `{limit}`, and has them")]
+    LimitReached {
+        /// The name of the limit.
+        limit: &'static str,
+        /// How many it allows.
+        most: u32,
+    },
     /// The caller has too many of something that goes on for long.
     #[error("there are {0} streams of this key already")]
     TooManyStreams(usize),
@@ -146,6 +164,12 @@ impl AppError {
         matches!(self, Self::Store(StoreError::Unavailable(_) | StoreError::Driver(_)) | Self::Setup(_))
             || matches!(self, Self::Denied(Denied::Policy(_)) | Self::Unauthenticated | Self::KeyReused)
             || matches!(self, Self::Unopened | Self::NoOperatorKey)
+            || self.is_rest()
+    }
+
+    /// Whether it says that the tenant rests: what was begun for it goes on when it is served again.
+    pub fn is_rest(&self) -> bool {
+        matches!(self, Self::TenantSuspended(_) | Self::TenantDeleted)
     }
 
     /// What it says of the records that were to be written, if it is about them.

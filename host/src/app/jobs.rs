@@ -41,7 +41,7 @@ pub(super) struct Jobs {
 pub struct JobView {
     /// Its id.
     pub id: Uuid,
-    /// What it does: `import`, `undo_import`, `export`, `change_records`, `delete_records`, `recompute`,
+    /// What it does: `import`, `undo_import`, `export`, `export_tenant`, `change_records`, `delete_records`, `recompute`,
     /// `export_person`, `erase_person`.
     pub kind: String,
     /// Where it stands.

@@ -1,6 +1,8 @@
 //! How much a key, and a tenant, may ask in a time: token buckets, in the memory of each node.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use governor::clock::{Clock as _, QuantaClock};
@@ -9,7 +11,7 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use uuid::Uuid;
 
-use super::{App, AppError, Settings};
+use super::{App, AppError, Operator, Settings};
 use crate::domain::caller::Caller;
 
 /// How many seconds' worth may be asked at once.
@@ -46,6 +48,8 @@ pub(super) struct Limits {
     clock: QuantaClock,
     keys: Option<Limit>,
     tenants: Option<Limit>,
+    /// Of tenants that have a rate of their own, by the rate.
+    own: RwLock<HashMap<NonZeroU32, Arc<Limit>>>,
 }
 
 impl Limit {
@@ -79,12 +83,24 @@ impl Limits {
             clock: QuantaClock::default(),
             keys: Limit::new("key", settings.key_rate),
             tenants: Limit::new("tenant", settings.tenant_rate),
+            own: RwLock::default(),
         }
+    }
+
+    /// The buckets of tenants that have this rate.
+    fn own(&self, rate: NonZeroU32) -> Option<Arc<Limit>> {
+        if let Some(limit) = self.own.read().unwrap_or_else(PoisonError::into_inner).get(&rate) {
+            return Some(Arc::clone(limit));
+        }
+        let made = Arc::new(Limit::new("tenant", Some(rate))?);
+        let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(own.entry(rate).or_insert(made)))
     }
 
     /// Forgets buckets that are full again.
     pub fn forget_full(&self) {
-        for limit in [&self.keys, &self.tenants].into_iter().flatten() {
+        let own: Vec<_> = self.own.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for limit in [&self.keys, &self.tenants].into_iter().flatten().chain(own.iter().map(|limit| &**limit)) {
             limit.buckets.retain_recent();
             limit.buckets.shrink_to_fit();
         }
@@ -93,10 +109,20 @@ impl Limits {
 
 impl App {
     /// Takes one request from what the caller may ask; says what is left.
-    pub fn take_request(&self, caller: &Caller) -> Result<Vec<Allowance>, AppError> {
-        let Limits { clock, keys, tenants } = &self.limits;
-        let whose = [(keys, caller.key), (tenants, caller.tenant.0)];
-        let limits = whose.into_iter().filter_map(|(limit, whose)| limit.as_ref().map(|limit| (limit, whose)));
-        limits.map(|(limit, whose)| limit.take(whose, clock)).collect()
+    pub async fn take_request(&self, caller: &Caller) -> Result<Vec<Allowance>, AppError> {
+        let Limits { clock, keys, tenants, .. } = &self.limits;
+        let own = self.served(caller.tenant).await?.limits.requests_per_second.and_then(|rate| self.limits.own(rate));
+        let whose = [(keys.as_ref(), caller.key), (own.as_deref().or(tenants.as_ref()), caller.tenant.0)];
+        let limits = whose.into_iter().filter_map(|(limit, whose)| limit.map(|limit| (limit, whose)));
+        let left = limits.map(|(limit, whose)| limit.take(whose, clock)).collect();
+        self.requests.count(caller.tenant);
+        left
+    }
+
+    /// The same for an operator.
+    pub fn take_operation(&self, operator: &Operator) -> Result<Vec<Allowance>, AppError> {
+        let Limits { clock, keys, .. } = &self.limits;
+        let whose = operator.key.unwrap_or_default();
+        keys.iter().map(|limit| limit.take(whose, clock)).collect()
     }
 }

@@ -202,6 +202,8 @@ impl App {
                                         Told::Catalog(tenant) => {
                                             self.catalogs.forget(tenant);
                                             self.forget_policy(tenant).await;
+                                            // Streams of a tenant that rests now end.
+                                            self.news.heard(tenant);
                                         }
                                     }
                                 }

@@ -11,6 +11,7 @@ use crate::access::{Configure, Denied, Read};
 use crate::domain::audit::Note;
 use crate::domain::caller::Caller;
 use crate::domain::field::FieldType;
+use crate::domain::id::TenantId;
 use crate::domain::invalid::FieldError;
 use crate::domain::permission::Area;
 use crate::domain::role::BUILT_IN;
@@ -193,11 +194,22 @@ impl App {
         };
         let row = self.member_of(caller, before.as_ref(), input)?;
         self.check_member(caller, &row, before.as_ref(), &all).await?;
+        if row.is_active && before.as_ref().is_none_or(|before| !before.is_active) {
+            self.check_room_for_a_user(caller.tenant, all.iter().filter(|member| member.is_active).count()).await?;
+        }
         let view = UserView::from(&row);
         let steps = self.store.put_member(permit, &row);
         let fields = fields.keys().cloned().collect();
         let change = PolicyChange { caller, key, version, area: Area::People, id: Some(row.id), fields };
         self.change_policy(change, render(&view), steps, "email").await
+    }
+
+    /// Whether a tenant with so many active users may have one more.
+    pub(super) async fn check_room_for_a_user(&self, tenant: TenantId, active: usize) -> Result<(), AppError> {
+        match self.served(tenant).await?.limits.max_users {
+            Some(most) if active >= most as usize => Err(AppError::LimitReached { limit: "max_users", most }),
+            _ => Ok(()),
+        }
     }
 
     /// What the policy is now: read before anything that a change of it is checked against.

@@ -1,26 +1,14 @@
 //! The policy of a tenant: loaded when it is asked for, and looked at again every second.
 
-use std::time::Duration;
-
-use moka::future::Cache;
-
-use super::catalog::of_many;
 use super::{App, AppError};
 use crate::access::{Chore, Denied, HostPermit, Policy};
 use crate::domain::id::TenantId;
 use crate::domain::role::RoleDef;
 
-/// Tenants whose policy was looked at within the last second.
-pub(super) type Looked = Cache<TenantId, ()>;
-
-pub(super) fn looked() -> Looked {
-    Cache::builder().max_capacity(20_000).time_to_live(Duration::from_secs(1)).build()
-}
-
 impl App {
-    /// Has the policy of a tenant ready for decisions.
+    /// Has the policy of a tenant ready for decisions; refused for a tenant that rests.
     pub(super) async fn prepare_policy(&self, tenant: TenantId) -> Result<(), AppError> {
-        self.policies.try_get_with(tenant, self.look_at_policy(tenant)).await.map_err(of_many)
+        self.served(tenant).await.map(|_| ())
     }
 
     /// Says here and on other nodes that roles, teams or members have changed.
@@ -31,18 +19,17 @@ impl App {
 
     /// Forgets who has which rights, because they have changed.
     pub(super) async fn forget_policy(&self, tenant: TenantId) {
-        self.policies.invalidate(&tenant).await;
+        self.standings.invalidate(&tenant).await;
         self.keys.invalidate_all();
     }
 
-    async fn look_at_policy(&self, tenant: TenantId) -> Result<(), AppError> {
-        let permit = HostPermit::new(Chore::Serve);
-        let version = self.store.policy_version(permit, tenant).await?;
+    /// Loads the policy, unless it is there at this version.
+    pub(super) async fn look_at_policy(&self, tenant: TenantId, version: i64) -> Result<(), AppError> {
         if self.access.policy(tenant).is_some_and(|policy| policy.version == version) {
             return Ok(());
         }
         let roles = self.own_roles(tenant).await?;
-        let org = self.store.org(permit, tenant).await?;
+        let org = self.store.org(HostPermit::new(Chore::Serve), tenant).await?;
         let policy = Policy::new(tenant, &roles, org, version).await.map_err(Denied::from)?;
         self.access.set_policy(tenant, policy);
         Ok(())

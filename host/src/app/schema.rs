@@ -198,7 +198,7 @@ fn check_formulas(catalog: &Catalog, name: &str) -> Result<(), AppError> {
     Ok(())
 }
 
-fn view(object: &Object) -> ObjectView {
+pub(super) fn view(object: &Object) -> ObjectView {
     let owner = match object.namespace.as_deref() {
         None => "core",
         Some(_) if object.is_own() => "tenant",

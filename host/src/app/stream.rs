@@ -26,6 +26,8 @@ const BUFFER: usize = 32;
 const SLOW: Duration = Duration::from_secs(10);
 /// How often the key is looked at, and the log even without news.
 const LOOK: Duration = Duration::from_secs(5);
+/// How often it is seen whether the tenant is still served, even without news.
+const STANDING: Duration = Duration::from_secs(1);
 /// How often a quiet stream shows that it lives.
 const BEAT: Duration = Duration::from_secs(15);
 /// First and longest wait for something that is open and may come before what is there.
@@ -139,6 +141,7 @@ impl Stream {
         self.send(StreamItem::Beat(self.at.seal(&self.app.cursors, tenant))).await?;
         loop {
             news.borrow_and_update();
+            self.is_served().await?;
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
                 let caller = self.app.still(&self.sight.caller).await?.ok_or(End::Over)?;
@@ -170,12 +173,29 @@ impl Stream {
             } else {
                 patience = UNSETTLED.0;
             }
-            tokio::select! {
-                _ = news.changed() => {}
-                _ = closing.changed() => {}
-                () = self.to.closed() => return Ok(()),
-                () = tokio::time::sleep(wait) => {}
+            let wake_at = Instant::now() + wait;
+            loop {
+                let now = Instant::now();
+                tokio::select! {
+                    _ = news.changed() => break,
+                    _ = closing.changed() => break,
+                    () = self.to.closed() => return Ok(()),
+                    () = tokio::time::sleep_until(wake_at.min(now + STANDING)) => {}
+                }
+                if Instant::now() >= wake_at {
+                    break;
+                }
+                self.is_served().await?;
             }
+        }
+    }
+
+    /// A stream of a tenant that rests ends.
+    async fn is_served(&self) -> Result<(), End> {
+        match self.app.served(self.sight.caller.tenant).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_rest() => Err(End::Over),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -34,7 +34,6 @@ pub(super) struct Vault {
 
 /// The data keys of one tenant that the operator's keys unwrap.
 pub(super) struct TenantKeys {
-    tenant: TenantId,
     all: HashMap<Uuid, DataKey>,
     newest: Option<Uuid>,
     /// Whether there are some that no key of the operator here unwraps.
@@ -111,8 +110,8 @@ impl Vault {
         }
     }
 
-    fn unwrap_all(&self, tenant: TenantId, rows: &[DataKeyRow]) -> TenantKeys {
-        let mut keys = TenantKeys { tenant, all: HashMap::new(), newest: None, lacks_some: false };
+    fn unwrap_all(&self, rows: &[DataKeyRow]) -> TenantKeys {
+        let mut keys = TenantKeys { all: HashMap::new(), newest: None, lacks_some: false };
         for row in rows {
             match self.unwrap(row) {
                 Some(secret) => keys.newest = Some(keys.add(row.id, &secret)),
@@ -188,7 +187,7 @@ impl App {
         }
         let load = async {
             let rows = self.store.data_keys(HostPermit::new(Chore::Serve), tenant).await?;
-            Ok(Arc::new(self.vault.unwrap_all(tenant, &rows)))
+            Ok(Arc::new(self.vault.unwrap_all(&rows)))
         };
         self.vault.tenants.try_get_with(tenant, load).await.map_err(super::catalog::of_many)
     }
@@ -200,17 +199,21 @@ impl App {
             return Ok(keys);
         }
         // A key made beside ones that do not open would hide that the operator's keys are wrong.
-        let ring = self.vault.read_again().filter(|_| !keys.lacks_some).ok_or(AppError::NoOperatorKey)?;
-        let (id, secret) = (self.ids.make(), Zeroizing::new(self.ids.secret()));
-        let row = DataKeyRow {
-            tenant: keys.tenant,
-            id,
-            operator_key: ring.current().id().to_owned(),
-            wrapped: ring.current().wrap(tenant, id, &secret, self.ids.nonce()),
-        };
+        let row = self.first_key(tenant).filter(|_| !keys.lacks_some).ok_or(AppError::NoOperatorKey)?.0;
         self.store.add_data_key(HostPermit::new(Chore::Serve), &row, self.clock.now()).await?;
         self.vault.tenants.invalidate(&tenant).await;
         self.tenant_keys(tenant).await
+    }
+
+    /// A first data key for a tenant, as it is kept and ready to seal with; none without a key of the operator.
+    pub(super) fn first_key(&self, tenant: TenantId) -> Option<(DataKeyRow, TenantKeys)> {
+        let ring = self.vault.read_again()?;
+        let (id, secret) = (self.ids.make(), Zeroizing::new(self.ids.secret()));
+        let operator_key = ring.current().id().to_owned();
+        let wrapped = ring.current().wrap(tenant, id, &secret, self.ids.nonce());
+        let mut keys = TenantKeys { all: HashMap::new(), newest: None, lacks_some: false };
+        keys.newest = Some(keys.add(id, &secret));
+        Some((DataKeyRow { tenant, id, operator_key, wrapped }, keys))
     }
 
     /// Seals something for one spot.

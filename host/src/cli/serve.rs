@@ -14,6 +14,7 @@ use crate::app::{App, AppError};
 use crate::http;
 
 const HOUR: Duration = Duration::from_hours(1);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// How long requests that run may take when the process is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -61,6 +62,9 @@ pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
         }
     };
     chores.abort();
+    if let Err(error) = app.note_requests().await {
+        tracing::warn!(%error, "the last requests are not counted");
+    }
     app.close();
     if tokio::time::timeout(LAST_SENDINGS, work).await.is_err() {
         tracing::warn!("some webhooks did not answer in time; they get the same again");
@@ -80,11 +84,15 @@ async fn out_of_patience(told: &Notify) {
 
 /// What has to be done now and then.
 async fn chores(app: Arc<App>) {
+    let mut minutes = tokio::time::interval(MINUTE);
     let mut hours = tokio::time::interval(HOUR);
     loop {
-        hours.tick().await;
-        if let Err(error) = app.tidy_up().await {
-            tracing::error!(%error, "tidying up failed");
+        let (name, done) = tokio::select! {
+            _ = minutes.tick() => ("keeping terms", app.keep_terms().await),
+            _ = hours.tick() => ("tidying up", app.tidy_up().await),
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "{name} failed");
         }
     }
 }

@@ -90,6 +90,8 @@ pub enum Area {
     Keys,
     /// What is kept of people: taken out and erased as a whole.
     Privacy,
+    /// The tenant as a whole: what it uses, and all of it as a file.
+    Tenant,
 }
 
 impl Area {
@@ -105,6 +107,7 @@ impl Area {
         Self::Roles,
         Self::Keys,
         Self::Privacy,
+        Self::Tenant,
     ];
 
     /// The name used in policies.
@@ -120,6 +123,7 @@ impl Area {
             Self::Roles => "#roles",
             Self::Keys => "#keys",
             Self::Privacy => "#privacy",
+            Self::Tenant => "#tenant",
         }
     }
 }

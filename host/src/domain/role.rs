@@ -14,7 +14,7 @@ pub const BUILT_IN: &[&str] = &["owner", "admin", "manager", "sales", "service",
 const GOVERNING: &[&str] = &["owner", "admin"];
 /// Areas that these alone configure: who could, could make more of themselves. A webhook is sent every
 /// event whole, so that it shows no more than those may see who make one.
-const GOVERNED: &[Area] = &[Area::People, Area::Roles, Area::Keys, Area::Webhooks, Area::Privacy];
+const GOVERNED: &[Area] = &[Area::People, Area::Roles, Area::Keys, Area::Webhooks, Area::Privacy, Area::Tenant];
 /// Every object in a rule.
 pub const EVERY: &str = "*";
 /// Most rules of a role.
@@ -134,7 +134,9 @@ impl RoleDef {
                     fault(format!("rules.{at}.objects"), "unknown_option", format!("there is no area `{name}`"));
                 }
                 let is_governed = GOVERNED.iter().any(|area| area.name() == name);
-                if is_governed && rule.actions.iter().any(|action| action.writes()) {
+                // A file with all of a tenant has what every mask and scope leaves out.
+                let is_all = |action: &Action| *action == Action::Export && name == Area::Tenant.name();
+                if is_governed && rule.actions.iter().any(|action| action.writes() || is_all(action)) {
                     let message = format!("`{name}` is configured by the roles {} only", GOVERNING.join(" and "));
                     fault(format!("rules.{at}.actions"), "not_allowed", message);
                 }

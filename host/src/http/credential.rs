@@ -23,7 +23,7 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let key = key(parts).ok_or(AppError::Unauthenticated)?;
         let mut caller = app.authenticate(key).await?;
-        let left = app.take_request(&caller)?;
+        let left = app.take_request(&caller).await?;
         if let Some(told) = parts.extensions.get::<Left>() {
             let _ = told.0.set(left);
         }
@@ -46,12 +46,13 @@ impl OptionalFromRequestParts<Arc<App>> for Authenticated {
 }
 
 /// Where the request came from: the other end of the connection, whatever headers say.
-fn origin(parts: &Parts) -> Origin {
+pub(super) fn origin(parts: &Parts) -> Origin {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
     Origin { peer, request: parts.extensions.get::<RequestId>().map(|id| id.0.clone()) }
 }
 
-fn key(parts: &Parts) -> Option<&str> {
+/// What stands in the header.
+pub(super) fn key(parts: &Parts) -> Option<&str> {
     let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, key) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())

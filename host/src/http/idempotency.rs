@@ -16,6 +16,18 @@ const MAX_KEY: usize = 255;
 
 /// Reads the key of a request; what was asked is hashed with it.
 pub fn key(caller: &Caller, headers: &HeaderMap, asked: &[&[u8]]) -> Result<Option<IdempotencyKey>, Problem> {
+    let of_caller = |(name, fingerprint)| IdempotencyKey {
+        tenant: caller.tenant,
+        key: caller.key,
+        name,
+        fingerprint,
+        origin: caller.origin.clone(),
+    };
+    Ok(named(headers, asked)?.map(of_caller))
+}
+
+/// The name that a request has, and the hash of what it asks.
+pub fn named(headers: &HeaderMap, asked: &[&[u8]]) -> Result<Option<(String, [u8; 32])>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let name = value.to_str().unwrap_or_default();
     if name.is_empty() || name.len() > MAX_KEY {
@@ -29,13 +41,7 @@ pub fn key(caller: &Caller, headers: &HeaderMap, asked: &[&[u8]]) -> Result<Opti
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
-    Ok(Some(IdempotencyKey {
-        tenant: caller.tenant,
-        key: caller.key,
-        name: name.to_owned(),
-        fingerprint: hasher.finalize().into(),
-        origin: caller.origin.clone(),
-    }))
+    Ok(Some((name.to_owned(), hasher.finalize().into())))
 }
 
 /// Sends an answer, new or repeated.

@@ -17,7 +17,7 @@ use crate::app::{App, AppError, JobPage, JobView, JobsRequest};
 #[utoipa::path(
     get, path = "/api/v1/jobs", tag = "jobs", operation_id = "list_jobs",
     params(
-        ("kind" = Option<String>, Query, description = "Only of this kind: `import`, `undo_import`, `export`, `change_records`, `delete_records`, `recompute`, `export_person`, `erase_person`"),
+        ("kind" = Option<String>, Query, description = "Only of this kind: `import`, `undo_import`, `export`, `export_tenant`, `change_records`, `delete_records`, `recompute`, `export_person`, `erase_person`"),
         ("state" = Option<String>, Query, description = "Only in this state: `queued`, `running`, `done`, `failed`, `cancelled`"),
         ("limit" = Option<u32>, Query, description = "Jobs on the page, 1 to 500; 50 when not given", minimum = 1, maximum = 500),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),

@@ -46,7 +46,9 @@ pub fn base() -> OpenApi {
     let key = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
     OpenApiBuilder::new()
         .info(info)
-        .components(Some(ComponentsBuilder::new().security_scheme("key", key).build()))
+        .components(Some(
+            ComponentsBuilder::new().security_scheme("key", key.clone()).security_scheme("operator", key).build(),
+        ))
         .build()
 }
 

@@ -207,6 +207,11 @@ impl Problem {
                 new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type")
             }
             AppError::Refused(_) => new(StatusCode::CONFLICT, "refused", "Refused"),
+            AppError::TenantSuspended(_) => new(StatusCode::FORBIDDEN, "tenant_suspended", "The tenant is suspended"),
+            AppError::TenantDeleted => new(StatusCode::FORBIDDEN, "tenant_deleted", "The tenant is deleted"),
+            AppError::LimitReached { limit, most } => new(StatusCode::CONFLICT, "limit_reached", "A limit is reached")
+                .fact("limit", *limit)
+                .fact("most", *most),
             AppError::TooManyStreams(_) => new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", "Too many streams"),
             AppError::TooManyRequests { wait, .. } => {
                 let mut problem = new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests");

@@ -1,4 +1,4 @@
-//! Tenants and API keys. A key is kept as its hash only.
+//! API keys, and the secret of the installation. A key is kept as its hash only.
 
 use uuid::Uuid;
 
@@ -8,20 +8,6 @@ use crate::access::HostPermit;
 use crate::domain::audit::Entry;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
-
-/// A tenant to be made.
-pub struct NewTenant<'a> {
-    /// Its id.
-    pub id: TenantId,
-    /// Its name in commands, unique.
-    pub slug: &'a str,
-    /// What people read.
-    pub name: &'a str,
-    /// IANA name of its timezone.
-    pub timezone: &'a str,
-    /// When.
-    pub at: Timestamp,
-}
 
 /// An API key to be made.
 pub struct NewKey<'a> {
@@ -75,33 +61,6 @@ impl Store {
         secret
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or_else(|| StoreError::Inconsistent("the installation has no secret".to_owned()))
-    }
-
-    /// Makes a tenant with its first key; false when the slug is taken.
-    pub async fn add_tenant(
-        &self,
-        _: HostPermit,
-        tenant: &NewTenant<'_>,
-        key: &NewKey<'_>,
-        noted: &[Entry],
-    ) -> Result<bool, StoreError> {
-        let stmt = Stmt::new(
-            "insert into tenant (id, slug, name, timezone, created_at) values ($1, $2, $3, $4, $5)",
-            [
-                tenant.id.0.into(),
-                tenant.slug.into(),
-                tenant.name.into(),
-                tenant.timezone.into(),
-                self.db.engine().time(tenant.at),
-            ],
-        );
-        let mut steps = vec![Step { stmt, expect: Expect::OneChange }, self.insert_key(key)];
-        steps.extend(self.audit_steps(tenant.id, noted));
-        match self.db.of(tenant.id).commit(steps).await {
-            Ok(()) => Ok(true),
-            Err(CommitError::Unique(0)) => Ok(false),
-            Err(error) => Err(store_error(error)),
-        }
     }
 
     /// Makes a further key.

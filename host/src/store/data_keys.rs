@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::db::{Expect, Reach, Row, Step, Stmt};
-use super::{Store, StoreError};
+use super::{Further, Store, StoreError};
 use crate::access::HostPermit;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
@@ -46,7 +46,12 @@ impl Store {
     }
 
     /// Keeps a new data key.
-    pub async fn add_data_key(&self, _: HostPermit, row: &DataKeyRow, at: Timestamp) -> Result<(), StoreError> {
+    pub async fn add_data_key(&self, permit: HostPermit, row: &DataKeyRow, at: Timestamp) -> Result<(), StoreError> {
+        self.db.of(row.tenant).run(vec![self.new_data_key(permit, row, at).0]).await
+    }
+
+    /// The step that keeps a new data key.
+    pub fn new_data_key(&self, _: HostPermit, row: &DataKeyRow, at: Timestamp) -> Further {
         let stmt = Stmt::new(
             "insert into data_key (tenant_id, id, operator_key, wrapped, created_at) values ($1, $2, $3, $4, $5)",
             [
@@ -57,7 +62,7 @@ impl Store {
                 self.db.engine().time(at),
             ],
         );
-        self.db.of(row.tenant).run(vec![Step { stmt, expect: Expect::OneChange }]).await
+        Further(Step { stmt, expect: Expect::OneChange })
     }
 
     /// Keeps a data key as another key of the operator wrapped it, unless somebody else did so before.

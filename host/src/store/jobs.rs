@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::commit::Further;
 use super::db::{CommitError, Expect, Reach, Row, Step, Stmt};
+use super::tenants::is_served;
 use super::{Store, StoreError};
 use crate::access::{AreaPermit, HostPermit, Read};
 use crate::domain::clock::Timestamp;
@@ -128,10 +129,13 @@ impl Store {
         Further(Step { stmt, expect: Expect::OneChange })
     }
 
-    /// Jobs that wait for a runner, or whose runner has not been heard of in time.
+    /// Jobs that wait for a runner, or whose runner has not been heard of in time; not of tenants that rest.
     pub async fn due_jobs(&self, permit: HostPermit, now: Timestamp) -> Result<Vec<Lease>, StoreError> {
         let stmt = Stmt::new(
-            "select tenant_id, id, attempt from job where due_at <= $1 order by due_at limit $2",
+            format!(
+                "select tenant_id, id, attempt from job where due_at <= $1 and {} order by due_at limit $2",
+                is_served("job.tenant_id")
+            ),
             [self.db.engine().time(now), CANDIDATES.into()],
         );
         let map = |row: &Row<'_>| Ok(Lease { tenant: TenantId(row.id(0)?), job: row.id(1)?, attempt: row.integer(2)? });

@@ -95,14 +95,8 @@ impl Store {
         self.module_rows(permit.tenant()).await
     }
 
-    /// Sets a module of the caller's tenant.
-    pub async fn set_module(
-        &self,
-        permit: AreaPermit<Configure>,
-        module: &ModuleRow,
-        noted: Vec<Further>,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
+    /// The step that sets a module of a tenant.
+    pub fn put_module(&self, permit: AreaPermit<Configure>, module: &ModuleRow, at: Timestamp) -> Further {
         let stmt = Stmt::new(
             "insert into module (tenant_id, plugin_id, plugin_version, enabled, config, changed_at) \
              values ($1, $2, $3, $4, $5, $6) on conflict (tenant_id, plugin_id) do update set \
@@ -117,9 +111,7 @@ impl Store {
                 self.db.engine().time(at),
             ],
         );
-        let set = Step { stmt, expect: Expect::Nothing };
-        let steps = std::iter::once(set).chain(noted.into_iter().map(|further| further.0)).collect();
-        self.db.of(permit.tenant()).run(steps).await
+        Further(Step { stmt, expect: Expect::OneChange })
     }
 
     async fn module_rows(&self, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {

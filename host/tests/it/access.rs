@@ -20,8 +20,13 @@ both!(
 const OPEN: &[&str] = &["livez", "readyz", "openapi"];
 
 /// What to put in for parameters of paths other than `{id}`.
-const PARAMETERS: &[(&str, &str)] =
-    &[("{plugin}", "guildhall.retail-loyalty"), ("{object}", "contact"), ("{field}", "x_level"), ("{role}", "helper")];
+const PARAMETERS: &[(&str, &str)] = &[
+    ("{plugin}", "guildhall.retail-loyalty"),
+    ("{object}", "contact"),
+    ("{field}", "x_level"),
+    ("{role}", "helper"),
+    ("{tenant}", MISSING),
+];
 /// Operations that read, and that only an admin may.
 const ADMINS_ONLY: &[&str] = &[
     "list_webhooks",
@@ -34,6 +39,13 @@ const ADMINS_ONLY: &[&str] = &[
     "person_export_file",
     "list_certificates",
     "get_certificate",
+    "usage",
+    "get_tenant_export",
+    "tenant_export_file",
+    "list_tenants",
+    "get_tenant",
+    "tenant_usage",
+    "operator_export",
 ];
 /// Operations that read, and take their question in a body.
 const ASKING: &[&str] = &["create_export"];
@@ -76,7 +88,7 @@ pub async fn operations(actor: &Actor, id_of: impl Fn(&str) -> String) -> Vec<(M
 
 /// Whether it only reads, although it has a body.
 pub fn is_question(path: &str) -> bool {
-    ["/search", "/aggregate", "/duplicates"].iter().any(|end| path.ends_with(end))
+    ["/search", "/aggregate", "/duplicates", "/proposal"].iter().any(|end| path.ends_with(end))
 }
 
 /// Fields of a new record of each object; `ids` are records to link to.
@@ -138,6 +150,8 @@ pub fn body_for(method: &Method, path: &str, ids: &Json) -> Option<String> {
         "POST" if path.ends_with("/delete") => json!({"filter": {}, "all": true}),
         "POST" if path.ends_with("/webhooks") => json!({"url": "https://hooks.example.com/"}),
         "POST" if path.ends_with("/replay") && !path.contains("/deliveries/") => json!({"since": "2020-01-01"}),
+        "POST" if path.ends_with("/proposal") => json!({"answers": {"industry": "retail"}}),
+        "POST" if path.ends_with("/accept") => json!({"modules": ["guildhall.retail-loyalty"]}),
         "POST" if path.ends_with("/exports") => json!({"object": "contact"}),
         "POST" if path.contains("/imports") || path.contains("/jobs") => json!({}),
         "POST" => fields_of(object, ids),
@@ -177,6 +191,7 @@ pub async fn one_of_each(test: &TestApp) -> Json {
     let export = test.ann.post("/api/v1/exports", &json!({"object": "contact"})).await.assert(202).json();
     ids["exports"] = export["id"].clone();
     ids["files"] = ids["file"].clone();
+    ids["tenant"] = test.ann.post("/api/v1/tenant/export", &json!({})).await.assert(202).json()["id"].clone();
     let content = format!("/api/v1/files/{}/content", ids["file"].as_str().unwrap());
     test.ann.put_bytes(&content, "text/plain", "x").await.assert(200);
     ids["jobs"] = export["id"].clone();

@@ -15,7 +15,7 @@ both!(
 
 const LOYALTY: &str = "guildhall.retail-loyalty";
 
-async fn order(ann: &Actor, contact: &Json, amount: &str) -> Json {
+pub async fn order(ann: &Actor, contact: &Json, amount: &str) -> Json {
     let total = json!({"amount": amount, "currency": "USD"});
     ann.create("order", json!({"contact": contact["id"], "placed_at": "2026-01-01", "total": total})).await
 }

@@ -46,6 +46,13 @@ impl Place {
         made["api_key"].as_str().unwrap().to_owned()
     }
 
+    /// What a command prints as JSON.
+    pub async fn run(&self, words: &[&str]) -> Json {
+        let done = self.command(words).arg("--json").output().await.unwrap();
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+        serde_json::from_slice(&done.stdout).unwrap()
+    }
+
     /// Starts the host, and says where it listens.
     pub async fn serve(&self) -> (Child, String) {
         let words =

@@ -87,7 +87,7 @@ impl Reading {
     }
 
     /// The next event.
-    async fn event(&mut self) -> Option<Json> {
+    pub async fn event(&mut self) -> Option<Json> {
         loop {
             let sent = self.next().await?;
             if let Some(data) = sent.data {
@@ -106,7 +106,7 @@ impl Reading {
     }
 
     /// Reads until the stream ends.
-    async fn end(&mut self) {
+    pub async fn end(&mut self) {
         while self.next().await.is_some() {}
     }
 }

@@ -125,6 +125,12 @@ impl TestApp {
         Self { ann: actor(Some(ann)), vic: actor(Some(vic)), sam: actor(Some(sam)), anon: actor(None), app, database }
     }
 
+    /// Who runs the installation.
+    pub async fn operator(&self) -> Actor {
+        let (_, key) = self.app.create_operator_key("Olga", None).await.unwrap();
+        self.anon.with_key(&key)
+    }
+
     /// Ann at a second node on the same database.
     pub async fn second_node(&self) -> Actor {
         let app = App::open(&self.database, Clock::system()).await.unwrap();

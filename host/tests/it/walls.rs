@@ -13,13 +13,14 @@ use uuid::Uuid;
 use crate::support::{On, TestApp, new_postgres_database, superuser};
 
 /// Tables that hold nothing of a tenant.
-const OF_NOBODY: [&str; 5] = ["_sqlx_migrations", "instance", "object_definition", "plugin", "search_index"];
+const OF_NOBODY: [&str; 6] = ["_sqlx_migrations", "instance", "object_definition", "operator_key", "plugin", "search_index"];
 /// Tables in which chores of the host meet the rows of all tenants. None of records, and none of what happened to them.
-const OPEN_TO_HOST: [&str; 9] =
-    ["api_key", "blob", "data_key", "idempotency", "import", "job", "tenant", "webhook", "webhook_delivery"];
+const OPEN_TO_HOST: [&str; 10] =
+    ["api_key", "blob", "data_key", "idempotency", "import", "job", "operator_answer", "tenant", "webhook", "webhook_delivery"];
 /// Unique keys over the rows of all tenants. Policies do not hide from them whether a value is taken: these are
 /// made of chance, or known to the operator alone.
-const UNIQUE_FOR_ALL: [&str; 5] = ["api_key_hash_key", "api_key_pkey", "audit_pkey", "tenant_pkey", "tenant_slug_key"];
+const UNIQUE_FOR_ALL: [&str; 6] =
+    ["api_key_hash_key", "api_key_pkey", "audit_pkey", "operator_answer_pkey", "tenant_pkey", "tenant_slug_key"];
 /// What PostgreSQL says to a row that a policy refuses, to a setting that is no id, and from a trigger.
 const REFUSED: &str = "42501";
 const NO_ID: &str = "22P02";

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
-use super::super::{App, AppError, exports, imports, matching, persons, recompute};
+use super::super::{App, AppError, archive, exports, imports, matching, persons, recompute};
 use crate::domain::caller::{Caller, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::job::{JobState, Progress};
@@ -173,6 +173,8 @@ impl App {
                 tracing::info!(%id, kind, "a job is not this runner's any more");
                 return;
             }
+            // It is not looked at before its tenant is served again.
+            Err(JobFault::App(error)) if error.is_rest() => self.store.give_back_job(lease, failures, &Json::Null, now),
             Err(JobFault::App(error)) if failures + 1 < MAX_FAILURES && is_passing(error) => {
                 tracing::warn!(%id, kind, error = logged(error), "a job failed and is tried again");
                 let wait = BACKOFF * 2_u32.pow(u32::try_from(failures).unwrap_or(0).min(10));
@@ -197,6 +199,7 @@ impl App {
             imports::UNDO => Box::pin(imports::undo(&run)).await,
             matching::CHANGE | matching::DELETE => Box::pin(matching::run(&run)).await,
             recompute::RECOMPUTE => Box::pin(recompute::run(&run)).await,
+            archive::EXPORT_TENANT => Box::pin(archive::run(&run)).await,
             exports::EXPORT => Box::pin(exports::run(&run)).await,
             persons::EXPORT_PERSON => Box::pin(persons::export(&run)).await,
             persons::ERASE_PERSON => Box::pin(persons::erase(&run)).await,

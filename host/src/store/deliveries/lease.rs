@@ -5,6 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::super::db::{Engine, Expect, Reach, Row, Step, Stmt};
+use super::super::tenants::is_served;
 use super::super::{Store, StoreError, WebhookRow};
 use super::met;
 use crate::access::HostPermit;
@@ -17,7 +18,9 @@ const LEASE: Duration = Duration::from_secs(6);
 impl Store {
     /// Which tenants have a webhook that is switched on.
     pub async fn tenants_with_webhooks(&self, permit: HostPermit) -> Result<Vec<TenantId>, StoreError> {
-        let stmt = Stmt::new("select distinct tenant_id from webhook where enabled", []);
+        let sql =
+            format!("select distinct tenant_id from webhook where enabled and {}", is_served("webhook.tenant_id"));
+        let stmt = Stmt::new(sql, []);
         self.db.across(permit).all(Reach::List, stmt, |row| row.id(0).map(TenantId)).await
     }
 
@@ -37,10 +40,11 @@ impl Store {
             engine.is_behind("e", "w.cursor_tx", "w.cursor_seq"),
         );
         let sql = format!(
-            "select w.id, ({is_due} or {has_events} and {})) from webhook w where w.enabled and w.tenant_id = $2 \
+            "select w.id, ({is_due} or {has_events} and {})) from webhook w where w.enabled and w.tenant_id = $2 and {} \
              and (w.leased_until is null or w.leased_until <= $1) and (w.paused_until is null or w.paused_until <= $1) \
              and ({is_due} or {has_events}))",
             engine.is_settled("e.tx"),
+            is_served("w.tenant_id"),
         );
         let read = |row: &Row<'_>| Ok((row.id(0)?, row.boolean(1)?));
         let values = [engine.time(now), tenant.0.into()];
@@ -57,8 +61,11 @@ impl Store {
     ) -> Result<Option<WebhookRow>, StoreError> {
         let engine = self.db.engine();
         let stmt = Stmt::new(
-            "update webhook set lease = $1, leased_until = $2 where tenant_id = $3 and id = $4 and enabled \
-             and (leased_until is null or leased_until <= $5)",
+            format!(
+                "update webhook set lease = $1, leased_until = $2 where tenant_id = $3 and id = $4 and enabled \
+                 and (leased_until is null or leased_until <= $5) and {}",
+                is_served("webhook.tenant_id")
+            ),
             [lease.into(), engine.time(now.plus(LEASE)), tenant.0.into(), id.into(), engine.time(now)],
         );
         if !met(self.db.of(tenant).commit(vec![Step { stmt, expect: Expect::OneChange }]).await)? {
@@ -106,7 +113,10 @@ impl Store {
 
     pub(super) fn renew(&self, key: (TenantId, Uuid), lease: Uuid, now: Timestamp) -> Step {
         let stmt = Stmt::new(
-            "update webhook set leased_until = $1 where tenant_id = $2 and id = $3 and lease = $4 and enabled",
+            format!(
+                "update webhook set leased_until = $1 where tenant_id = $2 and id = $3 and lease = $4 and enabled and {}",
+                is_served("webhook.tenant_id")
+            ),
             [self.db.engine().time(now.plus(LEASE)), key.0.0.into(), key.1.into(), lease.into()],
         );
         Step { stmt, expect: Expect::OneChange }

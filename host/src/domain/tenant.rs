@@ -1,0 +1,131 @@
+//! The life of a tenant: where it stands, for how long, and how much of everything it may have.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::Timestamp;
+
+/// Where a tenant stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TenantState {
+    /// It is served.
+    Active,
+    /// It rests: nothing is served or done, and everything is kept.
+    Suspended,
+    /// It rests until it is erased; until then it can come back.
+    Deleted,
+    /// It is being erased.
+    Erasing,
+}
+
+impl TenantState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Active, Self::Suspended, Self::Deleted, Self::Erasing];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Deleted => "deleted",
+            Self::Erasing => "erasing",
+        }
+    }
+
+    /// The state of that word.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+/// Why a tenant is suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Because {
+    /// The operator said so.
+    Operator,
+    /// Its term is over.
+    Term,
+}
+
+impl Because {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Term => "term",
+        }
+    }
+
+    /// The reason of that word; the operator when there is none.
+    pub fn find(name: &str) -> Self {
+        if name == Self::Term.name() { Self::Term } else { Self::Operator }
+    }
+}
+
+/// How much of everything a tenant may have; any number of what is not named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TenantLimits {
+    /// Active users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_users: Option<u32>,
+    /// Modules that are switched on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_modules: Option<u32>,
+    /// Requests a second of all keys together, and twice as many at once; that of the host when not named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub requests_per_second: Option<NonZeroU32>,
+}
+
+/// What every request needs to know of its tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Where it stands.
+    pub state: TenantState,
+    /// Why it is suspended.
+    pub because: Because,
+    /// How much it may have.
+    pub limits: TenantLimits,
+    /// Version of its policy.
+    pub policy_version: i64,
+}
+
+/// A tenant, as its operator knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tenancy {
+    /// What people read.
+    pub name: String,
+    /// What it is sold as.
+    pub plan: Option<String>,
+    /// From when it may be used, for the record.
+    pub starts_at: Option<Timestamp>,
+    /// When it is suspended by itself.
+    pub ends_at: Option<Timestamp>,
+    /// How much it may have.
+    pub limits: TenantLimits,
+}
+
+/// Names a tenant in commands: lower case letters, digits and `-`, and no id.
+pub fn is_slug(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=40).contains(&text.len()) && text.bytes().all(is_plain) && uuid::Uuid::parse_str(text).is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slug_is_no_id() {
+        for good in ["a", "acme-2", &"x".repeat(40)] {
+            assert!(is_slug(good), "{good}");
+        }
+        for bad in ["", "Acme", "a b", "a_b", &"x".repeat(41), "01a20031-9c4a-7239-8605-04c662a595e1"] {
+            assert!(!is_slug(bad), "{bad}");
+        }
+    }
+}
