@@ -19,10 +19,12 @@ mod events;
 mod execution;
 mod expand;
 mod exports;
+mod factors;
 mod files;
 mod guest;
 mod hooks;
 mod imports;
+mod invitations;
 mod jobs;
 mod keeping;
 mod keys;
@@ -34,7 +36,9 @@ mod merge;
 mod modules;
 mod news;
 mod numbers;
+mod oidc;
 mod operation;
+mod passwords;
 mod people;
 mod policies;
 mod profile;
@@ -46,12 +50,15 @@ mod roles;
 mod schema;
 mod sealing;
 mod search;
+mod sessions;
 mod settle;
 mod shares;
+mod sign_in;
 mod staging;
 mod stream;
 mod taken;
 mod teams;
+mod throttle;
 mod unit_of_work;
 mod unmerge;
 mod vault;
@@ -71,15 +78,19 @@ pub use duplicates::{Candidate, Like};
 pub use error::AppError;
 pub use events::{EventPage, EventRequest, TimelinePage};
 pub use exports::{ExportFormat, ExportHeader, ExportRequest, ExportView};
+pub use factors::{CodeInput, FactorView, PresentPassword, RecoveryCodes};
 pub use files::{Content, FILE, NewContent};
 pub use imports::{ImportView, Upload, delimiter_of, encoding_of, options_of};
+pub use invitations::{AcceptInput, InvitationInput, InvitationView};
 pub use jobs::{JobPage, JobView, JobsRequest};
 pub use keys::{KeyView, NewKeyInput};
 pub use limits::Allowance;
 pub use matching::MatchingRequest;
 pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
 pub use modules::{ModuleView, PluginView};
+pub use oidc::{ProviderInput, ProviderView, Returned, Started};
 pub use operation::{MissingLink, Operation, Outcome};
+pub use passwords::PasswordChange;
 pub use people::{MeView, RenderView, UserInput, UserView};
 pub use profile::{Profile, ProfileList};
 pub use question::ListRequest;
@@ -87,7 +98,9 @@ pub use records::Page;
 pub use roles::RoleView;
 pub use schema::{ObjectView, SchemaChanged, SchemaView};
 pub use search::{Found, Hit};
+pub use sessions::{SessionView, WHOLE as SESSION_LASTS};
 pub use shares::{ShareInput, ShareView};
+pub use sign_in::{Arrival, SignInInput, SignedIn, SignedInView};
 pub use stream::StreamItem;
 pub use teams::{TeamInput, TeamView};
 pub use unmerge::UnmergeReport;
@@ -126,6 +139,12 @@ pub struct Settings {
     pub key_rate: Option<NonZeroU32>,
     /// Requests a second of all keys of one tenant; any number when none.
     pub tenant_rate: Option<NonZeroU32>,
+    /// What a guess at a password costs; what OWASP asks for when not given.
+    pub password_cost: crate::domain::password::Cost,
+    /// Under which origin browsers reach the host: `https://crm.example.com`.
+    pub public_url: Option<String>,
+    /// Proxies that are believed in who is behind them.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
 }
 
 /// The application: everything that the ways in need.
@@ -137,6 +156,10 @@ pub struct App {
     ids: Ids,
     cursors: CursorKey,
     keys: accounts::KeyCache,
+    sessions: sessions::SessionCache,
+    sign_ins: sign_in::SignIns,
+    providers: oidc::Discovered,
+    trusted_proxies: Vec<std::net::IpAddr>,
     used_keys: accounts::UsedKeys,
     limits: limits::Limits,
     policies: policies::Looked,
@@ -144,7 +167,7 @@ pub struct App {
     lanes: lanes::Lanes,
     news: Arc<news::News>,
     streams: stream::Streams,
-    outbound: Outbound,
+    outbound: Arc<Outbound>,
     jobs: jobs::Jobs,
     vault: vault::Vault,
 }
@@ -164,6 +187,7 @@ impl App {
         let ids = Ids::new(clock.clone());
         let secret = store.secret(HostPermit::new(Chore::Operate), ids.secret()).await?;
         let key_file = vault::key_file(database, &settings, &store, &ids).await?;
+        let public_url = settings.public_url.as_deref().map(sign_in::origin).transpose()?;
         let engine = PluginEngine::new().map_err(|error| AppError::Setup(format!("wasmtime: {error:#}")))?;
         let news = Arc::new(news::News::new(ids.make()));
         let told = Arc::clone(&news);
@@ -173,10 +197,14 @@ impl App {
             store,
             access: Access::new(clock.clone()),
             engine,
-            ids,
-            clock,
             cursors: CursorKey::new(secret),
             keys: accounts::key_cache(),
+            sessions: sessions::session_cache(),
+            sign_ins: sign_in::SignIns::new(settings.password_cost, &secret, public_url, &ids),
+            providers: oidc::discovered(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            ids,
+            clock,
             used_keys: accounts::UsedKeys::default(),
             limits: limits::Limits::new(&settings),
             policies: policies::looked(),
@@ -184,7 +212,7 @@ impl App {
             lanes: lanes::Lanes::default(),
             news,
             streams: stream::Streams::default(),
-            outbound: Outbound::new(settings.allow_private_webhooks),
+            outbound: Arc::new(Outbound::new(settings.allow_private_webhooks)),
             vault: vault::Vault::open(key_file)?,
         };
         app.prepare_core().await?;
@@ -206,6 +234,7 @@ impl App {
         self.store.forget_answers(permit, now).await?;
         self.store.forget_imports(permit, now).await?;
         self.store.forget_blobs(permit, now).await?;
+        self.store.forget_sessions(permit, now).await?;
         self.store.forget_jobs(permit, jobs::forgotten_before(now)).await?;
         self.forget_deliveries().await
     }
@@ -213,6 +242,16 @@ impl App {
     /// Ends what goes on for long: streams, and the sending of webhooks.
     pub fn close(&self) {
         self.news.close();
+    }
+
+    /// The origin under which browsers reach the host, when the operator has named it.
+    pub fn public_url(&self) -> Option<&str> {
+        self.sign_ins.public_url.as_deref()
+    }
+
+    /// Proxies that are believed in who is behind them.
+    pub fn trusted_proxies(&self) -> &[std::net::IpAddr] {
+        &self.trusted_proxies
     }
 
     /// Makes ids.

@@ -4,6 +4,7 @@ mod output;
 mod serve;
 
 use std::fs::DirBuilder;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
@@ -43,6 +44,12 @@ enum Command {
         /// Requests a second that all keys of one tenant may make, and twice as many at once; 0 for any number.
         #[arg(long, env = "GUILDHALL_TENANT_RATE", default_value_t = 4_000)]
         tenant_rate: u32,
+        /// Origin under which browsers reach the host, such as `https://crm.example.com`.
+        #[arg(long, env = "GUILDHALL_PUBLIC_URL")]
+        public_url: Option<String>,
+        /// Addresses of proxies whose `X-Forwarded-For` is believed, with commas in between.
+        #[arg(long = "trusted-proxy", env = "GUILDHALL_TRUSTED_PROXIES", value_delimiter = ',')]
+        trusted_proxies: Vec<IpAddr>,
     },
     /// Tenants of this installation.
     #[command(subcommand)]
@@ -50,6 +57,9 @@ enum Command {
     /// API keys of a tenant, and the operator's keys that encrypt.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Users of a tenant.
+    #[command(subcommand)]
+    User(UserCommand),
     /// Plugins of this installation.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -70,6 +80,23 @@ enum TenantCommand {
         /// On whose calendar its days begin: an IANA name, such as Europe/Berlin.
         #[arg(long, default_value = "UTC")]
         timezone: String,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Make a link with which a user sets a password, and print it once: for a tenant's first owner.
+    Invite {
+        #[command(flatten)]
+        place: Place,
+        /// Slug of the tenant.
+        #[arg(long)]
+        tenant: String,
+        /// E-mail address of the user, who is there already.
+        #[arg(long)]
+        email: String,
         #[command(flatten)]
         output: Output,
     },
@@ -158,12 +185,23 @@ impl Cli {
     /// Runs the command.
     pub async fn run(self) -> Result<(), AppError> {
         match self.command {
-            Command::Serve { place, listen, allow_private_webhooks, key_rate, tenant_rate } => {
+            Command::Serve {
+                place,
+                listen,
+                allow_private_webhooks,
+                key_rate,
+                tenant_rate,
+                public_url,
+                trusted_proxies,
+            } => {
                 let settings = Settings {
                     allow_private_webhooks,
                     key_file: place.key_file.clone(),
                     key_rate: NonZeroU32::new(key_rate),
                     tenant_rate: NonZeroU32::new(tenant_rate),
+                    public_url,
+                    trusted_proxies,
+                    ..Settings::default()
                 };
                 let app = App::open_with(&place.database()?, Clock::system(), settings).await?;
                 serve::serve(app, &listen).await
@@ -173,6 +211,13 @@ impl Cli {
                 output.print(
                     &json!({"tenant": {"id": made.id.to_string(), "slug": slug, "name": name}, "api_key": made.api_key}),
                     &format!("tenant {slug} ({})\nadmin key, shown only now: {}", made.id, made.api_key),
+                )
+            }
+            Command::User(UserCommand::Invite { place, tenant, email, output }) => {
+                let made = place.open().await?.invite_for_operator(&tenant, &email).await?;
+                output.print(
+                    &json!({"user": made.user, "link": made.link, "expires_at": made.expires_at}),
+                    &format!("link for {email}, shown only now: {}\nit ends {}", made.link, made.expires_at),
                 )
             }
             Command::Key(KeyCommand::Create { place, tenant, role, name, expires_at, output }) => {

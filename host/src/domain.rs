@@ -1,5 +1,6 @@
 //! Floor 0: plain data and rules. No IO, no async, nothing of ours below it.
 
+pub mod account_name;
 pub mod address;
 pub mod aggregate;
 pub mod audit;
@@ -24,6 +25,7 @@ pub mod money;
 pub mod object;
 pub mod org;
 pub mod own_schema;
+pub mod password;
 pub mod permission;
 pub mod plugin;
 pub mod position;
@@ -36,5 +38,6 @@ pub mod seal;
 pub mod search;
 pub mod signature;
 pub mod slot;
+pub mod totp;
 pub mod value;
 pub mod view;

@@ -67,9 +67,9 @@ pub struct AuditView {
 /// Who did something.
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct SubjectView {
-    /// `user`, `key` or `plugin`.
+    /// `user`, `key`, `plugin`, or `nobody` for a sign-in that failed.
     pub kind: String,
-    /// Id of the user, of the key, or of the plugin.
+    /// Id of the user, of the key, or of the plugin; empty for nobody.
     pub id: String,
 }
 

@@ -166,7 +166,7 @@ impl App {
         let request: ExportRequest = serde_json::from_value(job.payload.clone()).unwrap_or_default();
         let permit = self.exporter(caller, &request.object).await?.permit;
         // Who sees some records only does not get what somebody else was given.
-        if job.key != caller.key && permit.rows().filter().is_some() {
+        if job.asker != caller.asker() && permit.rows().filter().is_some() {
             return Err(missing());
         }
         Ok((ExportView { id, request, job: JobView::from(&job) }, job.result))

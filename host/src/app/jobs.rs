@@ -181,7 +181,7 @@ impl App {
     /// Who asked for a job may end it, too.
     pub async fn cancel_job(&self, caller: &Caller, id: Uuid) -> Result<JobView, AppError> {
         let job = self.job_row(caller, id).await?;
-        if job.key != caller.key {
+        if job.asker != caller.asker() {
             self.access.check_area::<Update>(caller, Area::Jobs)?;
         }
         let step = self.store.cancel_job(caller.tenant, id, self.clock.now());
@@ -202,7 +202,7 @@ impl App {
             kind,
             payload,
             checkpoint: Json::Null,
-            key: caller.key,
+            asker: caller.asker(),
             due_at,
             at: self.clock.now(),
         }

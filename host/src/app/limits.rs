@@ -95,7 +95,7 @@ impl App {
     /// Takes one request from what the caller may ask; says what is left.
     pub fn take_request(&self, caller: &Caller) -> Result<Vec<Allowance>, AppError> {
         let Limits { clock, keys, tenants } = &self.limits;
-        let whose = [(keys, caller.key), (tenants, caller.tenant.0)];
+        let whose = [(keys, caller.asker()), (tenants, caller.tenant.0)];
         let limits = whose.into_iter().filter_map(|(limit, whose)| limit.as_ref().map(|limit| (limit, whose)));
         limits.map(|(limit, whose)| limit.take(whose, clock)).collect()
     }

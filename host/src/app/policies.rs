@@ -33,6 +33,7 @@ impl App {
     pub(super) async fn forget_policy(&self, tenant: TenantId) {
         self.policies.invalidate(&tenant).await;
         self.keys.invalidate_all();
+        self.sessions.invalidate_all();
     }
 
     async fn look_at_policy(&self, tenant: TenantId) -> Result<(), AppError> {

@@ -31,7 +31,8 @@ pub fn key(caller: &Caller, headers: &HeaderMap, asked: &[&[u8]]) -> Result<Opti
     }
     Ok(Some(IdempotencyKey {
         tenant: caller.tenant,
-        key: caller.key,
+        asker: caller.asker(),
+        member: caller.member,
         name: name.to_owned(),
         fingerprint: hasher.finalize().into(),
         origin: caller.origin.clone(),

@@ -260,7 +260,7 @@ async fn wrong_keys_are_all_the_same(on: On) {
     ] {
         let reply = anon.with("authorization", &header).get("/api/v1/records/contact").await;
         let problem = reply.problem(401, "unauthenticated");
-        assert_eq!(problem["detail"], "the API key is missing, unknown or expired");
+        assert_eq!(problem["detail"], "the API key or session is missing, unknown or expired");
     }
     // The document is open, but a wrong key is still wrong there.
     ann.with_key("gh_wrong").get("/api/v1/openapi.json").await.problem(401, "unauthenticated");
