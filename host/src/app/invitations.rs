@@ -11,7 +11,7 @@ use super::people::{RenderView, read};
 use super::sign_in::{Arrival, SignedIn, read_token, sign_in_note};
 use super::{App, AppError, Done, IdempotencyKey};
 use crate::access::Configure;
-use crate::domain::caller::Caller;
+use crate::domain::caller::{Caller, Origin};
 use crate::domain::id::TenantId;
 use crate::domain::permission::Area;
 use crate::store::LinkRow;
@@ -85,7 +85,7 @@ impl App {
         let row = self.store.sign_in_by_email(permit, tenant, &email).await?;
         let row = row.filter(|row| row.is_active).ok_or_else(|| missing("user", &email))?;
         let (view, step) = self.new_invitation(tenant, row.member, row.password.is_some(), "operator");
-        let entry = sign_in_note(Some(row.member), "invitation").by_member(None, &Default::default(), self.clock.now());
+        let entry = sign_in_note(Some(row.member), "invitation").by_member(None, &Origin::default(), self.clock.now());
         self.commit_noted(tenant, vec![step], vec![entry]).await?;
         Ok(view)
     }

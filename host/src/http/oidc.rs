@@ -27,7 +27,7 @@ const WAY_LASTS: u64 = 600;
         ("provider" = String, Path, description = "Name of the provider"),
         ("return_to" = Option<String>, Query, description = "Path of this host to go to afterwards; `/` when not given"),
     ),
-    responses((status = 303, description = "To the provider"), (status = 409, description = "The host does not know its own address", body = Problem, content_type = "application/problem+json"), Opening),
+    responses((status = 303, description = "To the provider"), Opening),
     security(())
 )]
 pub async fn start(

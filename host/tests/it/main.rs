@@ -45,6 +45,8 @@ mod masks;
 mod matching;
 mod merges;
 mod modules;
+mod oidc;
+mod oidc_evil;
 mod openapi;
 mod parsing;
 mod people;

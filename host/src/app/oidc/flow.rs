@@ -19,6 +19,7 @@ use super::super::{App, AppError};
 use super::provider::{Redeemed, discover, redeem};
 use super::token::{Unvouched, Vouched, vouched};
 use crate::domain::account_name::local_path;
+use crate::domain::caller::Origin;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
 use crate::store::{Further, MemberRow, ProviderRow, SignInRow};
@@ -178,7 +179,7 @@ impl App {
             said => said,
         };
         let said = said.map_err(|why| failed(why.text()))?;
-        self.member_of_identity(tenant, row, said, now).await
+        self.member_of_identity(tenant, row, &said, now).await
     }
 
     /// The member whom a provider means, known by its subject, or by the address the first time.
@@ -186,7 +187,7 @@ impl App {
         &self,
         tenant: TenantId,
         row: &ProviderRow,
-        said: Vouched,
+        said: &Vouched,
         now: Timestamp,
     ) -> Result<(SignInRow, Vec<Further>), AppError> {
         let failed = AppError::ProviderFailed;
@@ -233,7 +234,7 @@ impl App {
         let version = self.store.policy_version(permit, tenant).await?;
         let mut steps = self.store.add_member(permit, tenant, &member);
         steps.push(self.store.count_policy(permit, tenant, version));
-        let entry = sign_in_note(Some(member.id), "user_by_provider").by_member(None, &Default::default(), now);
+        let entry = sign_in_note(Some(member.id), "user_by_provider").by_member(None, &Origin::default(), now);
         self.commit_noted(tenant, steps, vec![entry]).await?;
         self.policy_changed(tenant).await;
         let made = self.store.sign_in_by_id(permit, tenant, member.id).await?.ok_or(nobody)?;
