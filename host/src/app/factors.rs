@@ -153,16 +153,13 @@ impl App {
         let (member, permit, now) = (row.member, Self::work_permit(), self.clock.now());
         let typed = typed.ok_or(AppError::CodeRequired)?;
         self.sign_ins.throttle.begin_named(CODE, member.as_bytes(), now)?;
-        let step = match totp::recovery_letters(typed) {
-            Some(letters) => {
-                let hash = recovery_hash(tenant, member, &letters);
-                let is_one = self.store.has_recovery_code(permit, tenant, member, hash).await?;
-                is_one.then(|| self.store.use_recovery_code(permit, tenant, member, hash))
-            }
-            None => {
-                let step = self.step_of(tenant, member, factor, typed).await?;
-                step.map(|step| self.store.take_code(permit, tenant, member, &factor.secret, step))
-            }
+        let step = if let Some(letters) = totp::recovery_letters(typed) {
+            let hash = recovery_hash(tenant, member, &letters);
+            let is_one = self.store.has_recovery_code(permit, tenant, member, hash).await?;
+            is_one.then(|| self.store.use_recovery_code(permit, tenant, member, hash))
+        } else {
+            let step = self.step_of(tenant, member, factor, typed).await?;
+            step.map(|step| self.store.take_code(permit, tenant, member, &factor.secret, step))
         };
         let Some(step) = step else {
             let entry = sign_in_note(Some(member), "wrong_code").by_member(None, &from.origin, now);

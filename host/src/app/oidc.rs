@@ -1,4 +1,4 @@
-//! Signing in with a provider (OpenID Connect). This file is what admins see of providers; [`flow`] sends browsers
+//! Signing in with a provider (`OpenID` Connect). This file is what admins see of providers; [`flow`] sends browsers
 //! to one and takes them back, [`provider`] asks it, [`token`] looks at what it says.
 
 mod flow;

@@ -35,13 +35,14 @@ pub fn set(name: &str, value: &str, seconds: u64) -> Option<HeaderValue> {
 pub fn not_from_elsewhere(app: &App, headers: &HeaderMap) -> Result<(), AppError> {
     let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let is_site = text(&FETCH_SITE).is_none_or(|site| site == "same-origin");
-    let is_origin = text(&ORIGIN).is_none_or(|origin| match app.public_url() {
-        Some(own) => origin.eq_ignore_ascii_case(own),
-        None => {
-            let host = origin.split_once("://").map(|(_, host)| host);
-            host.is_some_and(|host| text(&HOST).is_some_and(|own| own.eq_ignore_ascii_case(host)))
+    let is_own = |origin: &str| {
+        if let Some(own) = app.public_url() {
+            return origin.eq_ignore_ascii_case(own);
         }
-    });
+        let host = origin.split_once("://").map(|(_, host)| host);
+        host.is_some_and(|host| text(&HOST).is_some_and(|own| own.eq_ignore_ascii_case(host)))
+    };
+    let is_origin = text(&ORIGIN).is_none_or(is_own);
     if is_site && is_origin { Ok(()) } else { Err(AppError::CrossSite) }
 }
 

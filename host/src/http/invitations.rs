@@ -59,5 +59,5 @@ pub async fn accept(
     body: ObjectBody,
 ) -> Result<Response, Problem> {
     not_from_elsewhere(&app, &headers)?;
-    Ok(signed_in(app.accept_invitation(&read_body::<AcceptInput>(&body)?, &from).await?))
+    Ok(signed_in(&app.accept_invitation(&read_body::<AcceptInput>(&body)?, &from).await?))
 }

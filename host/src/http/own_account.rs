@@ -31,7 +31,7 @@ pub async fn change_password(
     From(from): From,
     body: ObjectBody,
 ) -> Result<Response, Problem> {
-    Ok(signed_in(app.change_password(&caller, &read_body::<PasswordChange>(&body)?, &from).await?))
+    Ok(signed_in(&app.change_password(&caller, &read_body::<PasswordChange>(&body)?, &from).await?))
 }
 
 /// Begin a second factor.
@@ -67,7 +67,7 @@ pub async fn confirm(
     From(from): From,
     body: ObjectBody,
 ) -> Result<Response, Problem> {
-    Ok(signed_in(app.confirm_factor(&caller, &read_body::<CodeInput>(&body)?, &from).await?))
+    Ok(signed_in(&app.confirm_factor(&caller, &read_body::<CodeInput>(&body)?, &from).await?))
 }
 
 /// End the own second factor, with the password.

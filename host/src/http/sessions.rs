@@ -40,7 +40,7 @@ pub async fn sign_in(
     body: ObjectBody,
 ) -> Result<Response, Problem> {
     not_from_elsewhere(&app, &headers)?;
-    Ok(signed_in(app.sign_in(&read_body::<SignInInput>(&body)?, &from).await?))
+    Ok(signed_in(&app.sign_in(&read_body::<SignInInput>(&body)?, &from).await?))
 }
 
 /// List sessions that have not ended.
@@ -105,9 +105,9 @@ pub async fn end_of_user(
 }
 
 /// The answer to who has signed in, with the cookies.
-pub fn signed_in(done: SignedIn) -> Response {
+pub fn signed_in(done: &SignedIn) -> Response {
     let mut response = (StatusCode::CREATED, Json(&done.view)).into_response();
-    with_cookies(&mut response, &done);
+    with_cookies(&mut response, done);
     response
 }
 

@@ -184,9 +184,11 @@ async fn sessions_end_when_idle_and_in_the_end(on: On) {
 }
 
 async fn sessions_are_listed_and_ended(on: On) {
-    let (test, _keys) = host(on, &clock()).await;
+    let clock = clock();
+    let (test, _keys) = host(on, &clock).await;
     let (id, browser) = signed_in(&test, "mona", "sales").await;
     let (other, olga) = signed_in(&test, "olga", "sales").await;
+    clock.advance(Duration::from_secs(1));
     let second = Browser::new(&test, "198.51.100.7");
     second.sign_in("mona@example.com", PASSWORD).await.assert(201);
     let listed = browser.get("/api/v1/sessions").await.assert(200);
