@@ -43,8 +43,8 @@ pub fn fault(password: &str, context: &[&str]) -> Option<FieldError> {
         let message = format!("has {MIN_LENGTH} to {MAX_LENGTH} characters");
         return Some(FieldError::new("password", "out_of_range", message));
     }
-    // Common passwords, names, keyboard runs, dates, repetitions, and what is made of them.
-    let is_weak = zxcvbn(password, context).score() < Score::Three;
+    // Common passwords, names, keyboard runs, dates, repetitions, and what is made of two or three of them.
+    let is_weak = zxcvbn(password, context).score() < Score::Four;
     is_weak.then(|| FieldError::new("password", "too_common", "is among those that are tried first: take another one"))
 }
 

@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use guildhall::domain::clock::Clock;
 use serde_json::{Value as Json, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use url::Url;
 
 use crate::browser::{Browser, SESSION, add_user, host, trail};
@@ -28,6 +28,8 @@ const SECRET: &str = "a secret between two that nobody else knows";
 struct Provider {
     issuer: String,
     _process: Child,
+    /// It ends when nobody hears it any more.
+    _said: Lines<BufReader<ChildStdout>>,
 }
 
 async fn provider(test: &TestApp) -> Provider {
@@ -44,7 +46,7 @@ async fn provider(test: &TestApp) -> Provider {
         .unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let issuer = lines.next_line().await.unwrap().expect("the provider starts");
-    Provider { issuer, _process: process }
+    Provider { issuer, _process: process, _said: lines }
 }
 
 /// Sets a provider up at the first tenant.

@@ -62,6 +62,9 @@ enum Sign {
     Nothing,
 }
 
+/// A bad token: its head, how it is signed, and what it makes of good claims.
+type Case = (String, Sign, Box<dyn Fn(&Json) -> String + Send>);
+
 fn key(seed: u8) -> SigningKey {
     SigningKey::from_bytes(&[seed; 32])
 }
@@ -164,7 +167,7 @@ async fn place(on: On) -> (TestApp, tempfile::TempDir, Evil) {
 }
 
 /// Nobody comes in with any of these tokens; with a good one, somebody does.
-async fn refused(on: On, cases: Vec<(String, Sign, Box<dyn Fn(&Json) -> String + Send>)>) {
+async fn refused(on: On, cases: Vec<Case>) {
     let (test, _keys, evil) = place(on).await;
     for (number, (head, sign, claims)) in cases.into_iter().enumerate() {
         let browser = Browser::new(&test, &format!("192.0.2.{number}"));
@@ -236,7 +239,7 @@ async fn claims_of_others_and_of_other_times(on: On) {
         ("email", json!("mona@example.com.evil.example")),
         ("name", json!("x".repeat(40_000))),
     ];
-    let mut cases: Vec<(String, Sign, Box<dyn Fn(&Json) -> String + Send>)> = Vec::new();
+    let mut cases: Vec<Case> = Vec::new();
     for (name, value) in changes {
         let change = move |good: &Json| {
             let mut claims = good.clone();
@@ -276,7 +279,7 @@ async fn keys_that_a_token_brings_along(on: On) {
 }
 
 /// Keys of HMAC that come with an empty, or a missing, secret.
-fn empty_keys() -> Vec<(String, Sign, Box<dyn Fn(&Json) -> String + Send>)> {
+fn empty_keys() -> Vec<Case> {
     let heads = [json!({"alg": "HS256", "kid": "rsa"}), json!({"alg": "HS256"}), json!({"alg": "HS256", "kid": ""})];
     let secrets = [Vec::new(), vec![0], b"null".to_vec(), b"undefined".to_vec()];
     let one = |head: &Json, secret: &Vec<u8>| (head.to_string(), Sign::Hmac(secret.clone()), plain());
@@ -313,7 +316,7 @@ fn forms_of_the_public_key() -> Vec<Vec<u8>> {
     forms
 }
 
-fn with_the_public_key(alg: &str, kid: Option<&str>) -> Vec<(String, Sign, Box<dyn Fn(&Json) -> String + Send>)> {
+fn with_the_public_key(alg: &str, kid: Option<&str>) -> Vec<Case> {
     let head = kid.map_or_else(|| json!({"alg": alg}), |kid| json!({"alg": alg, "kid": kid})).to_string();
     forms_of_the_public_key().into_iter().map(|form| (head.clone(), Sign::Hmac(form), plain())).collect()
 }

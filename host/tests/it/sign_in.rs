@@ -77,7 +77,7 @@ async fn a_session_is_a_credential_on_every_path(on: On) {
     let body = json!({"city": "Bern"});
     browser.send(Method::PATCH, &path, Some(body)).await.assert(200);
     let timeline = browser.get(&format!("{path}/timeline")).await.assert(200).json();
-    assert_eq!(timeline["data"][0]["actor"], format!("user:{id}"));
+    assert_eq!(timeline["data"][0]["data"]["actor"], format!("user:{id}"), "{timeline}");
     browser.get("/api/v1/users").await.assert(200);
     browser
         .post("/api/v1/users", &json!({"email": "x@example.com", "name": "X"}))

@@ -18,7 +18,7 @@ server.listen(0, '127.0.0.1', () => {
     // Who signs in as `unverified.x@…` has not shown that the address is theirs.
     findAccount: (_, id) => ({
       accountId: id,
-      claims: () => ({ sub: `subject of ${id}`, email: id, email_verified: !id.startsWith('unverified'), name: 'Pat' }),
+      claims: () => ({ sub: id, email: id, email_verified: !id.startsWith('unverified'), name: 'Pat' }),
     }),
     cookies: { keys: ['of a test'] },
     features: { devInteractions: { enabled: true } },

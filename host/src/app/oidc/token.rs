@@ -39,6 +39,8 @@ pub struct Vouched {
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
+    #[serde(rename = "aud")]
+    _aud: serde_json::Value,
     sub: String,
     exp: f64,
     iat: f64,
