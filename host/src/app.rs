@@ -22,11 +22,13 @@ mod events;
 mod execution;
 mod expand;
 mod exports;
+mod factors;
 mod files;
 mod guest;
 mod guide;
 mod hooks;
 mod imports;
+mod invitations;
 mod jobs;
 mod keeping;
 mod keys;
@@ -38,8 +40,10 @@ mod merge;
 mod modules;
 mod news;
 mod numbers;
+mod oidc;
 mod operation;
 mod operators;
+mod passwords;
 mod people;
 mod persons;
 mod policies;
@@ -52,14 +56,17 @@ mod roles;
 mod schema;
 mod sealing;
 mod search;
+mod sessions;
 mod settle;
 mod shares;
+mod sign_in;
 mod staging;
 mod standing;
 mod stream;
 mod taken;
 mod teams;
 mod tenants;
+mod throttle;
 mod unit_of_work;
 mod unmerge;
 mod usage;
@@ -83,17 +90,21 @@ pub use duplicates::{Candidate, Like};
 pub use error::AppError;
 pub use events::{EventPage, EventRequest, TimelinePage};
 pub use exports::{ExportFormat, ExportHeader, ExportRequest, ExportView};
+pub use factors::{CodeInput, FactorView, PresentPassword, RecoveryCodes};
 pub use files::{Content, FILE, NewContent};
-pub use guide::{AcceptInput, AcceptedModules, ProposalInput, ProposalView};
+pub use guide::{AcceptModulesInput, AcceptedModules, ProposalInput, ProposalView};
 pub use imports::{ImportView, Upload, delimiter_of, encoding_of, options_of};
+pub use invitations::{AcceptInput, InvitationInput, InvitationView};
 pub use jobs::{JobPage, JobView, JobsRequest};
 pub use keys::{KeyView, NewKeyInput};
 pub use limits::Allowance;
 pub use matching::MatchingRequest;
 pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
 pub use modules::{ModuleView, PluginView};
+pub use oidc::{ProviderInput, ProviderView, Returned, Started};
 pub use operation::{MissingLink, Operation, Outcome};
 pub use operators::{Asking, Operator};
+pub use passwords::PasswordChange;
 pub use people::{MeView, RenderView, UserInput, UserView};
 pub use persons::{ErasureCount, ErasurePlan, PersonExport};
 pub use profile::{Profile, ProfileList};
@@ -102,7 +113,9 @@ pub use records::Page;
 pub use roles::RoleView;
 pub use schema::{ObjectView, SchemaChanged, SchemaView};
 pub use search::{Found, Hit};
+pub use sessions::{SessionView, WHOLE as SESSION_LASTS};
 pub use shares::{ShareInput, ShareView};
+pub use sign_in::{Arrival, SignInInput, SignedIn, SignedInView};
 pub use stream::StreamItem;
 pub use teams::{TeamInput, TeamView};
 pub use tenants::{MadeTenantView, NewTenantInput, TenantInput, TenantPage, TenantView, TenantsRequest, Turn};
@@ -151,6 +164,12 @@ pub struct Settings {
     pub tenant_rate: Option<NonZeroU32>,
     /// How long a deleted tenant can come back; 30 days when none.
     pub grace: Option<Duration>,
+    /// What a guess at a password costs; what OWASP asks for when not given.
+    pub password_cost: crate::domain::password::Cost,
+    /// Under which origin browsers reach the host: `https://crm.example.com`.
+    pub public_url: Option<String>,
+    /// Proxies that are believed in who is behind them.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
 }
 
 /// The application: everything that the ways in need.
@@ -162,6 +181,10 @@ pub struct App {
     ids: Ids,
     cursors: CursorKey,
     keys: accounts::KeyCache,
+    sessions: sessions::SessionCache,
+    sign_ins: sign_in::SignIns,
+    providers: oidc::Discovered,
+    trusted_proxies: Vec<std::net::IpAddr>,
     used_keys: accounts::UsedKeys,
     limits: limits::Limits,
     standings: standing::Standings,
@@ -171,7 +194,7 @@ pub struct App {
     lanes: lanes::Lanes,
     news: Arc<news::News>,
     streams: stream::Streams,
-    outbound: Outbound,
+    outbound: Arc<Outbound>,
     jobs: jobs::Jobs,
     vault: vault::Vault,
 }
@@ -191,6 +214,7 @@ impl App {
         let ids = Ids::new(clock.clone());
         let secret = store.secret(HostPermit::new(Chore::Operate), ids.secret()).await?;
         let key_file = vault::key_file(database, &settings, &store, &ids).await?;
+        let public_url = settings.public_url.as_deref().map(sign_in::origin).transpose()?;
         let engine = PluginEngine::new().map_err(|error| AppError::Setup(format!("wasmtime: {error:#}")))?;
         let news = Arc::new(news::News::new(ids.make()));
         let told = Arc::clone(&news);
@@ -200,10 +224,14 @@ impl App {
             store,
             access: Access::new(clock.clone()),
             engine,
-            ids,
-            clock,
             cursors: CursorKey::new(secret),
             keys: accounts::key_cache(),
+            sessions: sessions::session_cache(),
+            sign_ins: sign_in::SignIns::new(settings.password_cost, &secret, public_url, &ids),
+            providers: oidc::discovered(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            ids,
+            clock,
             used_keys: accounts::UsedKeys::default(),
             limits: limits::Limits::new(&settings),
             standings: standing::standings(),
@@ -213,7 +241,7 @@ impl App {
             lanes: lanes::Lanes::default(),
             news,
             streams: stream::Streams::default(),
-            outbound: Outbound::new(settings.allow_private_webhooks),
+            outbound: Arc::new(Outbound::new(settings.allow_private_webhooks)),
             vault: vault::Vault::open(key_file)?,
         };
         app.prepare_core().await?;
@@ -236,6 +264,7 @@ impl App {
         self.store.forget_imports(permit, now).await?;
         self.store.forget_blobs(permit, now).await?;
         self.store.forget_operator_answers(permit, now.minus(OPERATORS_KEPT)).await?;
+        self.store.forget_sessions(permit, now).await?;
         self.store.forget_jobs(permit, jobs::forgotten_before(now)).await?;
         self.forget_deliveries().await?;
         self.erase_tenants().await
@@ -250,6 +279,16 @@ impl App {
     /// Ends what goes on for long: streams, and the sending of webhooks.
     pub fn close(&self) {
         self.news.close();
+    }
+
+    /// The origin under which browsers reach the host, when the operator has named it.
+    pub fn public_url(&self) -> Option<&str> {
+        self.sign_ins.public_url.as_deref()
+    }
+
+    /// Proxies that are believed in who is behind them.
+    pub fn trusted_proxies(&self) -> &[std::net::IpAddr] {
+        &self.trusted_proxies
     }
 
     /// Makes ids.

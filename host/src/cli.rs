@@ -6,6 +6,7 @@ mod serve;
 mod tenant;
 
 use std::fs::DirBuilder;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
@@ -51,6 +52,12 @@ enum Command {
         /// Days in which a deleted tenant can come back.
         #[arg(long, env = "GUILDHALL_GRACE_DAYS", default_value_t = 30)]
         grace_days: u32,
+        /// Origin under which browsers reach the host, such as `https://crm.example.com`.
+        #[arg(long, env = "GUILDHALL_PUBLIC_URL")]
+        public_url: Option<String>,
+        /// Addresses of proxies whose `X-Forwarded-For` is believed, with commas in between.
+        #[arg(long = "trusted-proxy", env = "GUILDHALL_TRUSTED_PROXIES", value_delimiter = ',')]
+        trusted_proxies: Vec<IpAddr>,
     },
     /// Tenants of this installation.
     #[command(subcommand)]
@@ -61,9 +68,29 @@ enum Command {
     /// API keys of a tenant, and the operator's keys that encrypt.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Users of a tenant.
+    #[command(subcommand)]
+    User(UserCommand),
     /// Plugins of this installation.
     #[command(subcommand)]
     Plugin(PluginCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Make a link with which a user sets a password, and print it once: for a tenant's first owner.
+    Invite {
+        #[command(flatten)]
+        place: Place,
+        /// Slug of the tenant.
+        #[arg(long)]
+        tenant: String,
+        /// E-mail address of the user, who is there already.
+        #[arg(long)]
+        email: String,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -154,19 +181,38 @@ impl Cli {
     /// Runs the command.
     pub async fn run(self) -> Result<(), AppError> {
         match self.command {
-            Command::Serve { place, listen, allow_private_webhooks, key_rate, tenant_rate, grace_days } => {
+            Command::Serve {
+                place,
+                listen,
+                allow_private_webhooks,
+                key_rate,
+                tenant_rate,
+                grace_days,
+                public_url,
+                trusted_proxies,
+            } => {
                 let settings = Settings {
                     allow_private_webhooks,
                     key_file: place.key_file.clone(),
                     key_rate: NonZeroU32::new(key_rate),
                     tenant_rate: NonZeroU32::new(tenant_rate),
                     grace: Some(tenant::grace(grace_days)),
+                    public_url,
+                    trusted_proxies,
+                    ..Settings::default()
                 };
                 let app = App::open_with(&place.database()?, Clock::system(), settings).await?;
                 serve::serve(app, &listen).await
             }
             Command::Tenant(command) => command.run().await,
             Command::OperatorKey(command) => command.run().await,
+            Command::User(UserCommand::Invite { place, tenant, email, output }) => {
+                let made = place.open().await?.invite_for_operator(&tenant, &email).await?;
+                output.print(
+                    &json!({"user": made.user, "link": made.link, "expires_at": made.expires_at}),
+                    &format!("link for {email}, shown only now: {}\nit ends {}", made.link, made.expires_at),
+                )
+            }
             Command::Key(KeyCommand::Create { place, tenant, role, name, expires_at, output }) => {
                 let expires_at = expires_at.map(|text| time("--expires-at", &text)).transpose()?;
                 let (id, api_key) = place.open().await?.create_key(&tenant, &role, &name, expires_at).await?;

@@ -1,5 +1,6 @@
 //! Floor 0: plain data and rules. No IO, no async, nothing of ours below it.
 
+pub mod account_name;
 pub mod address;
 pub mod aggregate;
 pub mod audit;
@@ -25,6 +26,7 @@ pub mod money;
 pub mod object;
 pub mod org;
 pub mod own_schema;
+pub mod password;
 pub mod permission;
 pub mod person;
 pub mod plugin;
@@ -40,5 +42,6 @@ pub mod setting;
 pub mod signature;
 pub mod slot;
 pub mod tenant;
+pub mod totp;
 pub mod value;
 pub mod view;

@@ -3,11 +3,13 @@
 mod allowance;
 mod answers;
 mod api_keys;
+mod arrival;
 mod audit;
 mod batches;
 mod body;
 mod certificates;
 mod conditions;
+mod cookies;
 mod credential;
 mod download;
 mod duplicates;
@@ -17,7 +19,9 @@ mod files;
 mod guide;
 mod health;
 mod idempotency;
+mod identity_providers;
 mod imports;
+mod invitations;
 mod jobs;
 mod listing;
 mod matching;
@@ -25,9 +29,11 @@ mod me;
 mod members;
 mod merges;
 mod modules;
+mod oidc;
 mod openapi;
 mod operator;
 mod outcomes;
+mod own_account;
 mod parameters;
 mod persons;
 mod preference;
@@ -38,6 +44,7 @@ mod records;
 mod request_id;
 mod roles;
 mod schema;
+mod sessions;
 mod shares;
 mod teams;
 mod tenant;
@@ -112,6 +119,21 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(me::get))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::get, users::change))
+        .routes(routes!(sessions::sign_in, sessions::list, sessions::end_all))
+        .routes(routes!(sessions::end))
+        .routes(routes!(sessions::end_of_user))
+        .routes(routes!(invitations::create))
+        .routes(routes!(invitations::accept))
+        .routes(routes!(own_account::change_password))
+        .routes(routes!(own_account::begin))
+        .routes(routes!(own_account::confirm))
+        .routes(routes!(own_account::disable))
+        .routes(routes!(own_account::renew_codes))
+        .routes(routes!(own_account::disable_of_user))
+        .routes(routes!(identity_providers::list))
+        .routes(routes!(identity_providers::put, identity_providers::remove))
+        .routes(routes!(oidc::callback))
+        .routes(routes!(oidc::start))
         .routes(routes!(teams::list, teams::create))
         .routes(routes!(teams::change, teams::remove))
         .routes(routes!(roles::list, roles::create))

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -32,6 +32,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Most bytes of a body that are taken, so that the connection can be used again.
 const BODY_LIMIT: usize = 16 << 10;
+/// Most bytes of a body that matters.
+const FETCH_LIMIT: usize = 256 << 10;
+/// What the host calls itself.
+const AGENT: &str = concat!("guildhall/", env!("CARGO_PKG_VERSION"));
 /// Most bytes of the head of an answer.
 const HEAD_LIMIT: usize = 64 << 10;
 /// Longest time that a connection is kept for the next request.
@@ -44,6 +48,17 @@ pub struct Reply {
     pub status: u16,
     /// `Retry-After`, as it came.
     pub retry_after: Option<String>,
+}
+
+/// An answer with its body.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
 }
 
 /// Why there was no answer. The texts are for the tenant: they say nothing of
@@ -89,6 +104,22 @@ impl Outbound {
         parse_receiver(url, self.allow_private).map(String::from)
     }
 
+    /// Sends a request whose answer matters, body and all: at most 256 KiB in 15 seconds.
+    pub async fn fetch(&self, request: Request<Vec<u8>>) -> Result<Fetched, SendError> {
+        let url = parse_receiver(&request.uri().to_string(), self.allow_private)?;
+        let (mut parts, body) = request.into_parts();
+        parts.uri = url.as_str().parse().map_err(|_| SendError::Address(BadAddress::NoUrl))?;
+        parts.headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
+        let request = Request::from_parts(parts, Full::new(Bytes::from(body)));
+        let answer = async {
+            let response = self.client.request(request).await.map_err(|error| refused(&error))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, FETCH_LIMIT).collect().await.map_err(|_| SendError::Failed)?;
+            Ok(Fetched { status: head.status, headers: head.headers, body: body.to_bytes() })
+        };
+        tokio::time::timeout(TIMEOUT, answer).await.map_err(|_| SendError::Timeout)?
+    }
+
     /// Posts a JSON body.
     pub async fn post(&self, url: &str, headers: &[(&'static str, String)], body: Vec<u8>) -> Result<Reply, SendError> {
         // The rule may have become stricter since the address was taken.
@@ -99,22 +130,24 @@ impl Outbound {
         *request.uri_mut() = uri;
         let map = request.headers_mut();
         map.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        map.insert(header::USER_AGENT, HeaderValue::from_static(concat!("guildhall/", env!("CARGO_PKG_VERSION"))));
+        map.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
         for (name, value) in headers {
             let value = HeaderValue::from_str(value).map_err(|_| SendError::Failed)?;
             map.insert(HeaderName::from_static(name), value);
         }
         let answer = tokio::time::timeout(TIMEOUT, self.client.request(request)).await;
-        let response = answer.map_err(|_| SendError::Timeout)?.map_err(|error| {
-            tracing::debug!(?error, "a request to the outside failed");
-            if is_private(&error) { SendError::Address(BadAddress::Private) } else { SendError::Failed }
-        })?;
+        let response = answer.map_err(|_| SendError::Timeout)?.map_err(|error| refused(&error))?;
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let reply = Reply { status: response.status().as_u16(), retry_after: retry_after.map(str::to_owned) };
         // What is not read in time or size is dropped together with its connection.
         let _ = tokio::time::timeout(BODY_TIMEOUT, Limited::new(response.into_body(), BODY_LIMIT).collect()).await;
         Ok(reply)
     }
+}
+
+fn refused(error: &hyper_util::client::legacy::Error) -> SendError {
+    tracing::debug!(?error, "a request to the outside failed");
+    if is_private(error) { SendError::Address(BadAddress::Private) } else { SendError::Failed }
 }
 
 /// Resolves names, and refuses those that lead to a private address.

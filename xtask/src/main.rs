@@ -6,6 +6,7 @@ mod demo;
 mod deny;
 mod fuzz;
 mod interrupt;
+mod oidc;
 mod packages;
 mod plugins;
 mod postgres;

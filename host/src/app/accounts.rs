@@ -13,12 +13,12 @@ use uuid::Uuid;
 use super::{App, AppError, NewTenantInput, Operator};
 use crate::access::{Chore, HostPermit};
 use crate::domain::audit::Note;
-use crate::domain::caller::{Caller, Origin};
+use crate::domain::caller::{Caller, Credential, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
 use crate::domain::permission::Area;
 use crate::domain::role::BUILT_IN;
-use crate::store::{KeyRow, NewKey};
+use crate::store::{CredentialRow, NewKey};
 
 /// Callers by the hash of their key. Another node's change is seen after a second.
 pub(super) type KeyCache = Cache<[u8; 32], (Caller, Option<Timestamp>)>;
@@ -57,7 +57,9 @@ impl App {
             let row = row.ok_or(AppError::Unauthenticated)?;
             let caller = self.caller_of(&row, None).await?.ok_or(AppError::Unauthenticated)?;
             self.keys.insert(hash, (caller.clone(), row.expires_at));
-            lock(&self.used_keys).insert(row.id, self.clock.now());
+            if let Credential::Key(id) = row.credential {
+                lock(&self.used_keys).insert(id, self.clock.now());
+            }
             (caller, row.expires_at)
         };
         self.prepare_policy(known.0.tenant).await?;
@@ -81,28 +83,56 @@ impl App {
         Ok(self.store.is_member(HostPermit::new(Chore::Serve), tenant, id).await?)
     }
 
-    /// The caller as it is now, for what goes on for long; none when its key has ended.
+    /// The caller as it is now, for what goes on for long; none when its key or session has ended.
     pub(super) async fn still(&self, caller: &Caller) -> Result<Option<Caller>, AppError> {
-        let row = self.store.key_by_id(HostPermit::new(Chore::Authenticate), caller.tenant, caller.key).await?;
-        let now = self.clock.now();
-        let row = row.filter(|row| row.expires_at.is_none_or(|end| end > now));
-        let Some(row) = row else { return Ok(None) };
+        let Credential::Session(id) = caller.credential else {
+            return self.who_asked(caller.tenant, caller.asker(), caller.origin.clone()).await;
+        };
+        let Some(row) = self.session_still(caller.tenant, id).await? else { return Ok(None) };
         self.prepare_policy(row.tenant).await?;
         self.caller_of(&row, caller.origin.clone()).await
     }
 
-    /// Who a key stands for; nobody when its member may do nothing any more.
+    /// Who asked for work that goes on after its request, as they are now: a key that has not ended, or a member.
+    pub(super) async fn who_asked(
+        &self,
+        tenant: TenantId,
+        asker: Uuid,
+        origin: Option<Arc<Origin>>,
+    ) -> Result<Option<Caller>, AppError> {
+        let permit = HostPermit::new(Chore::Authenticate);
+        self.prepare_policy(tenant).await?;
+        let row = match self.store.key_by_id(permit, tenant, asker).await? {
+            Some(row) => row,
+            None if self.store.member(permit, tenant, asker).await?.is_some() => CredentialRow {
+                credential: Credential::Task,
+                tenant,
+                role: ALL_ROLES.to_owned(),
+                member: Some(asker),
+                expires_at: None,
+            },
+            None => return Ok(None),
+        };
+        let now = self.clock.now();
+        if row.expires_at.is_some_and(|end| end <= now) {
+            return Ok(None);
+        }
+        self.caller_of(&row, origin).await
+    }
+
+    /// Who a credential stands for; nobody when its member may do nothing any more.
     pub(super) async fn caller_of(
         &self,
-        row: &KeyRow,
+        row: &CredentialRow,
         origin: Option<Arc<Origin>>,
     ) -> Result<Option<Caller>, AppError> {
         let permit = HostPermit::new(Chore::Authenticate);
         let roles = |names: &[String]| names.iter().map(|name| Arc::from(name.as_str())).collect();
-        let (tenant, key) = (row.tenant, row.id);
+        let (tenant, credential) = (row.tenant, row.credential);
         let Some(id) = row.member else {
             let roles = roles(std::slice::from_ref(&row.role));
-            return Ok(Some(Caller { tenant, key, member: None, company: None, roles, teams: Arc::from([]), origin }));
+            let (member, company, teams) = (None, None, Arc::from([]));
+            return Ok(Some(Caller { tenant, credential, member, company, roles, teams, origin }));
         };
         let Some(member) = self.store.member(permit, tenant, id).await?.filter(|member| member.is_active) else {
             return Ok(None);
@@ -114,7 +144,8 @@ impl App {
         }
         let teams = self.store.teams_of(permit, tenant, id).await?.into();
         let company = member.company;
-        Ok(Some(Caller { tenant, key, member: Some(id), company, roles: roles(&names), teams, origin }))
+        let (member, roles) = (Some(id), roles(&names));
+        Ok(Some(Caller { tenant, credential, member, company, roles, teams, origin }))
     }
 
     /// Makes a tenant with an admin's key.
@@ -162,6 +193,6 @@ impl App {
 }
 
 /// A key has 256 random bits, so that a plain hash cannot be reversed.
-fn hash(key: &str) -> [u8; 32] {
+pub(super) fn hash(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
 }

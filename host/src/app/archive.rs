@@ -18,7 +18,7 @@ use super::operators::Operator;
 use super::{Answer, App, AppError, Done, IdempotencyKey};
 use crate::access::{AreaPermit, Export};
 use crate::domain::audit::{Deed, Note};
-use crate::domain::caller::Caller;
+use crate::domain::caller::{Caller, Credential};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
 use crate::domain::job::{JobState, Progress};
@@ -138,7 +138,7 @@ impl Whole {
     fn of_operator(app: &App, operator: &Operator, tenant: TenantId) -> Self {
         let caller = Caller {
             tenant,
-            key: operator.key.unwrap_or_default(),
+            credential: Credential::Key(operator.key.unwrap_or_default()),
             member: None,
             company: None,
             roles: Arc::from([]),

@@ -71,9 +71,9 @@ pub struct AuditView {
 /// Who did something.
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct SubjectView {
-    /// `user`, `key`, `plugin` or `operator`.
+    /// `user`, `key`, `plugin`, `operator` or `host`, or `nobody` for a sign-in that failed.
     pub kind: String,
-    /// Id of the user, of the key, or of the plugin.
+    /// Id of the user, of the key, or of the plugin; empty for nobody.
     pub id: String,
 }
 

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// There is no credential, or none that holds.
-    #[error("the API key is missing, unknown or expired")]
+    #[error("the API key or session is missing, unknown or expired")]
     Unauthenticated,
     /// The tenant has no object of this name.
     #[error("there is no object `{0}`")]
@@ -130,6 +130,33 @@ pub enum AppError {
         /// When it may ask again.
         wait: std::time::Duration,
     },
+    /// Somebody tries to sign in too often.
+    #[error("there were too many tries: wait a while")]
+    TooManyTries {
+        /// When the next try counts.
+        wait: std::time::Duration,
+    },
+    /// Nobody signs in with this.
+    #[error("the tenant, the e-mail address or the password is wrong")]
+    SignInFailed,
+    /// The password is right, and the code of the second factor is missing.
+    #[error("the code of the second factor is needed: send it as `code`")]
+    CodeRequired,
+    /// The password is right, and the code of the second factor is not.
+    #[error("the code of the second factor is wrong, or was used before")]
+    WrongCode,
+    /// Signing in with a provider came to nothing.
+    #[error("signing in with the provider failed: {0}")]
+    ProviderFailed(&'static str),
+    /// A link to set a password with that does not hold.
+    #[error("the link is not known here, was used, or has ended")]
+    UnknownLink,
+    /// Something that somebody does who has signed in, and no key.
+    #[error("this needs a session: no API key does it")]
+    SessionRequired,
+    /// A write that carries a session's cookie and may come from a page of somebody else.
+    #[error("a write with a session's cookie names itself with `X-Guildhall-Request`, and comes from this site")]
+    CrossSite,
     /// What was sent broke off.
     #[error("the body ended early")]
     BrokenOff,

@@ -167,12 +167,12 @@ impl App {
         // Of an export that was erased, nothing is left to be shown.
         let request: ExportRequest = serde_json::from_value(job.payload.clone()).map_err(|_| missing())?;
         let permit = match self.exporter(caller, &request.object).await {
-            Err(AppError::Denied(Denied::Role { .. })) if job.key != caller.key => return Err(missing()),
+            Err(AppError::Denied(Denied::Role { .. })) if job.asker != caller.asker() => return Err(missing()),
             exporter => exporter?.permit,
         };
         // Who sees some records or fields only does not get what somebody else was given.
         let is_limited = permit.rows().filter().is_some() || !permit.object().hidden.is_empty();
-        if job.key != caller.key && is_limited {
+        if job.asker != caller.asker() && is_limited {
             return Err(missing());
         }
         Ok((ExportView { id, request, job: JobView::from(&job) }, job.result))

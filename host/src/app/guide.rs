@@ -49,7 +49,7 @@ pub struct ProposalInput {
 /// What an admin chooses.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AcceptInput {
+pub struct AcceptModulesInput {
     /// Plugins to switch on, 1 to 50: those that were proposed, or others that are installed.
     modules: Vec<String>,
 }
@@ -99,7 +99,7 @@ impl App {
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
-        let AcceptInput { mut modules } = read(fields)?;
+        let AcceptModulesInput { mut modules } = read(fields)?;
         modules.sort_unstable();
         modules.dedup();
         if !(1..=MAX_ACCEPTED).contains(&modules.len()) {

@@ -137,7 +137,7 @@ impl App {
     pub async fn jobs(&self, caller: &Caller, request: &JobsRequest) -> Result<JobPage, AppError> {
         let permit = self.access.check_area::<Read>(caller, Area::Jobs)?;
         let mut faults = Vec::new();
-        let own = (!self.sees_everything(caller).await?).then_some(caller.key);
+        let own = (!self.sees_everything(caller).await?).then_some(caller.asker());
         let mut filter = JobFilter { kind: request.kind.clone(), own, ..JobFilter::default() };
         if let Some(state) = &request.state {
             filter.state = JobState::find(state);
@@ -178,7 +178,7 @@ impl App {
         let permit = self.access.check_area::<Read>(caller, Area::Jobs)?;
         let job = self.store.job(&permit, id).await?.ok_or_else(|| AppError::no_record("job", &id))?;
         // What came of a job counts and names records: they may be others than the caller sees.
-        if job.key != caller.key && !self.sees_everything(caller).await? {
+        if job.asker != caller.asker() && !self.sees_everything(caller).await? {
             return Err(AppError::no_record("job", &id));
         }
         Ok(job)
@@ -198,7 +198,7 @@ impl App {
     /// Who asked for a job may end it, too.
     pub async fn cancel_job(&self, caller: &Caller, id: Uuid) -> Result<JobView, AppError> {
         let job = self.job_row(caller, id).await?;
-        if job.key != caller.key {
+        if job.asker != caller.asker() {
             self.access.check_area::<Update>(caller, Area::Jobs)?;
         }
         let mut steps = vec![self.store.cancel_job(caller.tenant, id, self.clock.now())];
@@ -220,7 +220,7 @@ impl App {
             kind,
             payload,
             checkpoint: Json::Null,
-            key: caller.key,
+            asker: caller.asker(),
             due_at,
             at: self.clock.now(),
         }

@@ -13,7 +13,7 @@ use super::vault::Opener;
 use super::{Answer, App, AppError, IdempotencyKey};
 use crate::access::{Chore, HostPermit};
 use crate::domain::audit::Note;
-use crate::domain::caller::Caller;
+use crate::domain::caller::{Caller, Credential};
 use crate::domain::id::TenantId;
 use crate::domain::seal::Spot;
 use crate::store::Further;
@@ -43,8 +43,9 @@ impl App {
                 let Kept { shown, body } = serde_json::from_str(kept).map_err(|_| AppError::Unopened)?;
                 // It is shown once more.
                 let (roles, teams, origin) = (Arc::from([]), Arc::from([]), key.origin.clone());
-                let (tenant, key) = (key.tenant, key.key);
-                let caller = Caller { tenant, key, member: None, company: None, roles, teams, origin };
+                let (tenant, member) = (key.tenant, key.member);
+                let credential = Credential::Key(key.asker);
+                let caller = Caller { tenant, credential, member, company: None, roles, teams, origin };
                 self.note(&caller, shown).await?;
                 Ok(Some(Answer { body, ..answer }))
             }
@@ -152,7 +153,7 @@ impl App {
 }
 
 fn spot_of(key: &IdempotencyKey) -> Spot {
-    Spot::kept(key.tenant, "answer", &[key.key.as_bytes(), key.name.as_bytes()])
+    Spot::kept(key.tenant, "answer", &[key.asker.as_bytes(), key.name.as_bytes()])
 }
 
 fn part_spot(tenant: TenantId, blob: Uuid, part: i64) -> Spot {

@@ -187,7 +187,7 @@ impl App {
     }
 
     /// Whether the caller may have a key made, or ended, that acts in a role for a user.
-    async fn may_make(&self, caller: &Caller, member: Option<Uuid>, role: &str) -> Result<(), AppError> {
+    pub(super) async fn may_make(&self, caller: &Caller, member: Option<Uuid>, role: &str) -> Result<(), AppError> {
         let Some(member) = member else { return Self::may_grant(caller, role) };
         let row = self.store.member(Self::work_permit(), caller.tenant, member).await?;
         let row =

@@ -112,7 +112,7 @@ impl App {
     pub async fn take_request(&self, caller: &Caller) -> Result<Vec<Allowance>, AppError> {
         let Limits { clock, keys, tenants, .. } = &self.limits;
         let own = self.served(caller.tenant).await?.limits.requests_per_second.and_then(|rate| self.limits.own(rate));
-        let whose = [(keys.as_ref(), caller.key), (own.as_deref().or(tenants.as_ref()), caller.tenant.0)];
+        let whose = [(keys.as_ref(), caller.asker()), (own.as_deref().or(tenants.as_ref()), caller.tenant.0)];
         let limits = whose.into_iter().filter_map(|(limit, whose)| limit.map(|limit| (limit, whose)));
         let left = limits.map(|(limit, whose)| limit.take(whose, clock)).collect();
         self.requests.count(caller.tenant);

@@ -19,9 +19,9 @@ use crate::domain::value::Value;
 use crate::store::{Further, MemberRow};
 
 /// The role that stands above all others.
-const OWNER: &str = "owner";
+pub(super) const OWNER: &str = "owner";
 /// Most members of a tenant.
-const MAX_MEMBERS: usize = 10_000;
+pub(super) const MAX_MEMBERS: usize = 10_000;
 /// Most roles of one member.
 const MAX_ROLES: usize = 10;
 
@@ -56,9 +56,11 @@ pub struct UserView {
 pub struct MeView {
     /// Id of the tenant.
     pub tenant: Uuid,
-    /// Id of the key.
-    pub key: Uuid,
-    /// The user whose key it is; none for a key of the tenant.
+    /// Id of the key, when it is one.
+    pub key: Option<Uuid>,
+    /// Id of the session, when it is one.
+    pub session: Option<Uuid>,
+    /// The user whose key or session it is; none for a key of the tenant.
     pub user: Option<UserView>,
     /// Names of the roles that the caller acts in.
     pub roles: Vec<String>,
@@ -153,7 +155,14 @@ impl App {
             None => None,
         };
         let roles = caller.roles.iter().map(ToString::to_string).collect();
-        Ok(MeView { tenant: caller.tenant.0, key: caller.key, user, roles, teams: caller.teams.to_vec() })
+        Ok(MeView {
+            tenant: caller.tenant.0,
+            key: caller.key(),
+            session: caller.session(),
+            user,
+            roles,
+            teams: caller.teams.to_vec(),
+        })
     }
 
     /// Everybody who works for the caller's tenant, by name.
@@ -198,7 +207,13 @@ impl App {
             self.check_room_for_a_user(caller.tenant, all.iter().filter(|member| member.is_active).count()).await?;
         }
         let view = UserView::from(&row);
-        let steps = self.store.put_member(permit, &row);
+        let mut steps = self.store.put_member(permit, &row);
+        if !row.is_active || before.as_ref().is_some_and(|before| before.email != row.email) {
+            // Who comes back signs in anew, and a link that went to another address sets no password.
+            let now = self.clock.now();
+            steps.push(self.store.drop_link(Self::work_permit(), caller.tenant, row.id));
+            steps.push(self.store.end_sessions_of(Self::work_permit(), caller.tenant, row.id, now));
+        }
         let fields = fields.keys().cloned().collect();
         let change = PolicyChange { caller, key, version, area: Area::People, id: Some(row.id), fields };
         self.change_policy(change, render(&view), steps, "email").await

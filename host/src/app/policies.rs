@@ -21,6 +21,7 @@ impl App {
     pub(super) async fn forget_policy(&self, tenant: TenantId) {
         self.standings.invalidate(&tenant).await;
         self.keys.invalidate_all();
+        self.sessions.invalidate_all();
     }
 
     /// Loads the policy, unless it is there at this version.

@@ -81,7 +81,7 @@ impl Asker {
             schema: &self.catalog.schema,
             object: self.permit.object(),
             moment,
-            me: caller.key,
+            me: caller.me(),
             teams: &caller.teams,
             sees: &sees,
         };

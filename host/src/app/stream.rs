@@ -114,7 +114,7 @@ impl App {
     ) -> Result<mpsc::Receiver<StreamItem>, AppError> {
         let permit = self.access.check_area::<Read>(caller, Area::Events)?;
         let filter = self.event_filter(caller, request).await?;
-        let slot = self.streams.take(caller.key)?;
+        let slot = self.streams.take(caller.asker())?;
         let at = match self.event_place(caller.tenant, request)? {
             Some(place) => place,
             None => self.store.end_of_events(caller.tenant).await?,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::caller::Caller;
+use super::caller::{Caller, Origin};
 use super::clock::Timestamp;
 use super::object::Object;
 use super::permission::Area;
@@ -50,7 +50,7 @@ pub struct Note {
 pub struct Entry {
     /// When.
     pub at: Timestamp,
-    /// `user`, `key`, `plugin` or `operator`.
+    /// `user`, `key`, `plugin`, `operator` or `host`, or `nobody` when a sign-in failed.
     pub subject_kind: String,
     /// Which one.
     pub subject: String,
@@ -116,13 +116,30 @@ impl Note {
         (!fields.is_empty()).then(|| Self { deed, object: object.name.clone(), record, fields, plugin })
     }
 
+    /// The entry that it becomes when a member did it who has no credential yet, or nobody that is known.
+    pub fn by_member(self, member: Option<Uuid>, origin: &Origin, at: Timestamp) -> Entry {
+        let (kind, subject) = match member {
+            Some(member) => ("user", member.to_string()),
+            None => ("nobody", String::new()),
+        };
+        Entry {
+            at,
+            subject_kind: kind.to_owned(),
+            subject,
+            on_behalf_of: None,
+            peer: origin.peer.clone(),
+            request: origin.request.clone(),
+            note: self,
+        }
+    }
+
     /// The entry that it becomes when this caller did it, or had it done.
     pub fn by(self, caller: &Caller, at: Timestamp) -> Entry {
         let origin = caller.origin.as_deref();
         let (subject_kind, subject, on_behalf_of) = match &self.plugin {
             None => match caller.member {
                 Some(member) => ("user", member.to_string(), None),
-                None => ("key", caller.key.to_string(), None),
+                None => ("key", caller.asker().to_string(), None),
             },
             Some(plugin) => ("plugin", plugin.clone(), Some(caller.actor())),
         };

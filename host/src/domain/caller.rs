@@ -6,14 +6,25 @@ use uuid::Uuid;
 
 use super::id::TenantId;
 
-/// The subject of a request: a key of a tenant, or the member who has it.
+/// What a request shows of who sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// An API key, by its id.
+    Key(Uuid),
+    /// A session, by its id.
+    Session(Uuid),
+    /// None: work that a member asked for in a session goes on after it.
+    Task,
+}
+
+/// The subject of a request: a key of a tenant, or a member with a key or a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The tenant that the credential belongs to.
     pub tenant: TenantId,
-    /// The API key.
-    pub key: Uuid,
-    /// The member whose key it is.
+    /// What was shown.
+    pub credential: Credential,
+    /// The member whose key or session it is.
     pub member: Option<Uuid>,
     /// The company that the member belongs to, when it is another one than the tenant.
     pub company: Option<Uuid>,
@@ -26,7 +37,7 @@ pub struct Caller {
 }
 
 /// Where a request came from, for the audit trail.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// The address of the other side: a proxy's, when there is one in between.
     pub peer: Option<String>,
@@ -39,13 +50,38 @@ impl Caller {
     pub fn actor(&self) -> String {
         match self.member {
             Some(member) => format!("user:{member}"),
-            None => format!("key:{}", self.key),
+            None => format!("key:{}", self.asker()),
         }
     }
 
     /// What `$me` means: who records belong to.
     pub fn me(&self) -> Uuid {
-        self.member.unwrap_or(self.key)
+        self.member.unwrap_or_else(|| self.asker())
+    }
+
+    /// What limits, kept answers and jobs are counted by: the key, or the member of a session,
+    /// whose next session goes on where this one ended.
+    pub fn asker(&self) -> Uuid {
+        match self.credential {
+            Credential::Key(id) => id,
+            Credential::Session(_) | Credential::Task => self.member.unwrap_or_default(),
+        }
+    }
+
+    /// The API key, when it is one.
+    pub fn key(&self) -> Option<Uuid> {
+        match self.credential {
+            Credential::Key(id) => Some(id),
+            Credential::Session(_) | Credential::Task => None,
+        }
+    }
+
+    /// The session, when it is one.
+    pub fn session(&self) -> Option<Uuid> {
+        match self.credential {
+            Credential::Session(id) => Some(id),
+            Credential::Key(_) | Credential::Task => None,
+        }
     }
 
     /// With whom something has to be shared for the caller to see it.

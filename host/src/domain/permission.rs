@@ -96,7 +96,7 @@ pub enum Area {
 
 impl Area {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Modules,
         Self::Schema,
         Self::Events,

@@ -22,7 +22,7 @@ type Responses = BTreeMap<String, RefOr<Response>>;
 /// What can be wrong with a question.
 const READING: &[(u16, &str)] = &[
     (400, "A parameter, a header or the body cannot be read"),
-    (401, "No valid key"),
+    (401, "No valid key or session"),
     (403, "Not allowed"),
     (404, "No such thing, or not for this caller"),
     (422, "Something in it is wrong; `errors` says what"),
@@ -39,8 +39,25 @@ const WRITING: &[(u16, &str)] = &[
     (429, "Too much at once"),
 ];
 
+/// What can be wrong with a sign-in.
+const OPENING: &[(u16, &str)] = &[
+    (400, "The body cannot be read"),
+    (401, "Not signed in; `code` says why"),
+    (403, "The request comes from another site"),
+    (404, "The link does not hold, or there is no such provider"),
+    (409, "Something stands against it"),
+    (413, "The body is too large"),
+    (415, "The body is of another media type"),
+    (422, "Something in it is wrong; `errors` says what"),
+    (429, "Too many tries; `Retry-After` says when the next one counts"),
+    (503, "The database does not answer"),
+];
+
 /// The problems of an operation that reads.
 pub struct Reading;
+
+/// The problems of an operation that opens a session.
+pub struct Opening;
 
 /// The problems of an operation that reads, and takes its question in a body.
 pub struct Asking;
@@ -51,6 +68,12 @@ pub struct Writing;
 impl IntoResponses for Reading {
     fn responses() -> Responses {
         problems(READING)
+    }
+}
+
+impl IntoResponses for Opening {
+    fn responses() -> Responses {
+        problems(OPENING)
     }
 }
 

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use uuid::Uuid;
 
 use super::Problem;
 use super::answers::Reading;

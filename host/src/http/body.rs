@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::{StatusCode, header};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
 use super::{BATCH_BODY_LIMIT, BODY_LIMIT, Problem};
-use crate::app::App;
+use crate::app::{App, AppError};
 
 /// A JSON object, and the bytes that it was read from.
 pub struct ObjectBody {
@@ -35,6 +36,12 @@ impl FromRequest<Arc<App>> for BatchBody {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         read(request, app, BATCH_BODY_LIMIT).await.map(Self)
     }
+}
+
+/// What a body says, when it says that and nothing else.
+pub fn read_body<T: DeserializeOwned>(body: &ObjectBody) -> Result<T, Problem> {
+    let members = Json::Object(body.members.clone());
+    serde_json::from_value(members).map_err(|error| AppError::invalid("", "wrong_type", error.to_string()).into())
 }
 
 async fn read(mut request: Request, app: &Arc<App>, limit: usize) -> Result<ObjectBody, Problem> {

@@ -12,7 +12,7 @@ use super::answers::{Asking, Reading, Writing, kept};
 use super::body::ObjectBody;
 use super::credential::Authenticated;
 use super::{Problem, idempotency};
-use crate::app::{AcceptInput, AcceptedModules, App, ProposalInput, ProposalView};
+use crate::app::{AcceptModulesInput, AcceptedModules, App, ProposalInput, ProposalView};
 use crate::domain::guide::{GuideQuestion, questions};
 
 /// The questions of the guide.
@@ -54,7 +54,7 @@ pub async fn propose(
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
     ),
-    request_body(content = AcceptInput, example = json!({"modules": ["guildhall.service"]})),
+    request_body(content = AcceptModulesInput, example = json!({"modules": ["guildhall.service"]})),
     responses((status = 200, description = "Those modules as they are now", body = AcceptedModules), Writing),
     security(("key" = []))
 )]

@@ -18,7 +18,8 @@ const MAX_KEY: usize = 255;
 pub fn key(caller: &Caller, headers: &HeaderMap, asked: &[&[u8]]) -> Result<Option<IdempotencyKey>, Problem> {
     let of_caller = |(name, fingerprint)| IdempotencyKey {
         tenant: caller.tenant,
-        key: caller.key,
+        asker: caller.asker(),
+        member: caller.member,
         name,
         fingerprint,
         origin: caller.origin.clone(),

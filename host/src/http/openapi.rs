@@ -9,11 +9,12 @@ use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use axum::{Extension, Json, Router};
 use serde_json::{Map, Value, json};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::Problem;
+use super::cookies::SESSION;
 use super::credential::Authenticated;
 use crate::app::App;
 use crate::domain::field::{Field, FieldType, MAX_VALUES};
@@ -28,7 +29,16 @@ pub struct Base(Value);
 impl Base {
     /// From what the router collected.
     pub fn new(document: OpenApi) -> Self {
-        Self(serde_json::to_value(document).unwrap_or_default())
+        let mut document = serde_json::to_value(document).unwrap_or_default();
+        // What takes a key takes a session as well.
+        let items = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+        for operation in items.filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+            let ways = operation.get_mut("security").and_then(Value::as_array_mut);
+            if let Some(ways) = ways.filter(|ways| ways.iter().any(|way| way.get("key").is_some())) {
+                ways.push(json!({"session": []}));
+            }
+        }
+        Self(document)
     }
 }
 
@@ -44,10 +54,19 @@ pub fn base() -> OpenApi {
         ))
         .build();
     let key = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    let session = ApiKeyValue::with_description(
+        SESSION,
+        "Of who has signed in. A write with it carries the header `X-Guildhall-Request`, and comes from this origin.",
+    );
+    let session = SecurityScheme::ApiKey(ApiKey::Cookie(session));
     OpenApiBuilder::new()
         .info(info)
         .components(Some(
-            ComponentsBuilder::new().security_scheme("key", key.clone()).security_scheme("operator", key).build(),
+            ComponentsBuilder::new()
+                .security_scheme("key", key.clone())
+                .security_scheme("operator", key)
+                .security_scheme("session", session)
+                .build(),
         ))
         .build()
 }

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::allowance::Left;
 use super::answers::kept;
+use super::arrival::origin;
 use super::conditions::etag;
-use super::credential::{key, origin};
+use super::credential::key;
 use super::parameters::none_for_writes;
 use super::{Problem, idempotency};
 use crate::app::{Answer, App, AppError, Asking, Operator, OperatorRequest};
@@ -32,7 +33,7 @@ impl FromRequestParts<Arc<App>> for Operating {
         }
         let mut operator = asking?;
         none_for_writes(&parts.method, &parts.uri)?;
-        operator.origin = Some(Arc::new(origin(parts)));
+        operator.origin = Some(Arc::new(origin(parts, app)));
         Ok(Self(operator))
     }
 }

@@ -218,6 +218,18 @@ impl Problem {
                 problem.retry_after = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 problem
             }
+            AppError::TooManyTries { wait } => {
+                let mut problem = new(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", "Too many tries");
+                problem.retry_after = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                problem
+            }
+            AppError::SignInFailed => new(StatusCode::UNAUTHORIZED, "sign_in_failed", "Not signed in"),
+            AppError::CodeRequired => new(StatusCode::UNAUTHORIZED, "code_required", "A code is needed"),
+            AppError::WrongCode => new(StatusCode::UNAUTHORIZED, "wrong_code", "Wrong code"),
+            AppError::ProviderFailed(_) => new(StatusCode::UNAUTHORIZED, "provider_failed", "Not signed in"),
+            AppError::UnknownLink => new(StatusCode::NOT_FOUND, "unknown_link", "The link does not hold"),
+            AppError::SessionRequired => new(StatusCode::FORBIDDEN, "session_required", "A session is needed"),
+            AppError::CrossSite => new(StatusCode::FORBIDDEN, "cross_site", "Not from this site"),
             AppError::Unopened => new(StatusCode::INTERNAL_SERVER_ERROR, "cannot_decrypt", "Cannot be decrypted"),
             AppError::NoOperatorKey => {
                 tracing::error!("a request needs a key of the operator that is not there");

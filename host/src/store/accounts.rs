@@ -2,10 +2,11 @@
 
 use uuid::Uuid;
 
-use super::db::{CommitError, Expect, Row, Step, Stmt, store_error};
+use super::db::{Expect, Row, Step, Stmt};
 use super::{Further, Store, StoreError};
 use crate::access::HostPermit;
 use crate::domain::audit::Entry;
+use crate::domain::caller::Credential;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
 
@@ -31,16 +32,16 @@ pub struct NewKey<'a> {
     pub expires_at: Option<Timestamp>,
 }
 
-/// An API key as it was found by its hash.
+/// A credential as it was found.
 #[derive(Clone, Debug)]
-pub struct KeyRow {
-    /// Its id.
-    pub id: Uuid,
+pub struct CredentialRow {
+    /// Which one.
+    pub credential: Credential,
     /// Its tenant.
     pub tenant: TenantId,
     /// The role that it carries.
     pub role: String,
-    /// The member whose key it is.
+    /// The member whose it is.
     pub member: Option<Uuid>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
@@ -93,7 +94,7 @@ impl Store {
     }
 
     /// The key of that hash.
-    pub async fn key_by_hash(&self, permit: HostPermit, hash: [u8; 32]) -> Result<Option<KeyRow>, StoreError> {
+    pub async fn key_by_hash(&self, permit: HostPermit, hash: [u8; 32]) -> Result<Option<CredentialRow>, StoreError> {
         let stmt = Stmt::new(
             &*format!("select {KEY} from api_key where hash = $1 and revoked_at is null"),
             [hash.to_vec().into()],
@@ -102,7 +103,12 @@ impl Store {
     }
 
     /// The key of that id, for work that goes on after its request.
-    pub async fn key_by_id(&self, _: HostPermit, tenant: TenantId, id: Uuid) -> Result<Option<KeyRow>, StoreError> {
+    pub async fn key_by_id(
+        &self,
+        _: HostPermit,
+        tenant: TenantId,
+        id: Uuid,
+    ) -> Result<Option<CredentialRow>, StoreError> {
         let stmt = Stmt::new(
             format!("select {KEY} from api_key where tenant_id = $1 and id = $2 and revoked_at is null"),
             [tenant.0.into(), id.into()],
@@ -136,9 +142,9 @@ impl Store {
     }
 }
 
-fn key_row(row: &Row<'_>) -> Result<KeyRow, StoreError> {
-    Ok(KeyRow {
-        id: row.id(0)?,
+fn key_row(row: &Row<'_>) -> Result<CredentialRow, StoreError> {
+    Ok(CredentialRow {
+        credential: Credential::Key(row.id(0)?),
         tenant: TenantId(row.id(1)?),
         role: row.text(2)?,
         expires_at: row.maybe_time(3)?,

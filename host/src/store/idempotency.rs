@@ -15,13 +15,15 @@ use crate::domain::id::TenantId;
 /// How long answers are kept.
 const KEPT_MICROS: i64 = 7 * 24 * 3_600 * 1_000_000;
 
-/// Names one request of one API key.
+/// Names one request of one asker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
     /// The tenant.
     pub tenant: TenantId,
-    /// The API key that sent it.
-    pub key: Uuid,
+    /// The API key that sent it, or the member in a session.
+    pub asker: Uuid,
+    /// The member, when it was one.
+    pub member: Option<Uuid>,
     /// The name that the caller gave it.
     pub name: String,
     /// Hash of what was asked.
@@ -56,7 +58,7 @@ impl Store {
         let stmt = Stmt::new(
             "select fingerprint, status, headers, body from idempotency \
              where tenant_id = $1 and key_id = $2 and name = $3",
-            [key.tenant.0.into(), key.key.into(), key.name.as_str().into()],
+            [key.tenant.0.into(), key.asker.into(), key.name.as_str().into()],
         );
         self.db
             .of(key.tenant)
@@ -92,7 +94,7 @@ impl Store {
             ),
             [
                 key.tenant.0.into(),
-                key.key.into(),
+                key.asker.into(),
                 key.name.as_str().into(),
                 key.fingerprint.to_vec().into(),
                 i32::from(answer.status).into(),

@@ -35,8 +35,8 @@ pub struct NewJob {
     pub payload: Json,
     /// Where it goes on.
     pub checkpoint: Json,
-    /// The API key that asked.
-    pub key: Uuid,
+    /// The API key that asked, or the member who asked in a session.
+    pub asker: Uuid,
     /// When it is to run.
     pub due_at: Timestamp,
     /// Now.
@@ -64,8 +64,8 @@ pub struct JobRow {
     pub result: Json,
     /// What went wrong.
     pub error: Json,
-    /// The API key that asked.
-    pub key: Uuid,
+    /// The API key that asked, or the member who asked in a session.
+    pub asker: Uuid,
     /// Counts the runners that took it.
     pub attempt: i64,
     /// Attempts since it last came further.
@@ -120,7 +120,7 @@ impl Store {
                 job.checkpoint.clone().into(),
                 Json::Null.into(),
                 Json::Null.into(),
-                job.key.into(),
+                job.asker.into(),
                 engine.time(job.due_at),
                 engine.time(job.at),
                 engine.time(job.at),
@@ -301,7 +301,7 @@ fn decode(row: &Row<'_>) -> Result<JobRow, StoreError> {
         checkpoint: row.json_or_null(6)?,
         result: row.json_or_null(7)?,
         error: row.json_or_null(8)?,
-        key: row.id(9)?,
+        asker: row.id(9)?,
         attempt: row.integer(10)?,
         failures: row.integer(11)?,
         due_at: row.maybe_time(12)?,

@@ -111,7 +111,21 @@ impl Store {
 
     /// Adds a member, or changes the one that had the version before.
     pub fn put_member(&self, permit: AreaPermit<Configure>, row: &MemberRow) -> Vec<Further> {
-        let tenant = permit.tenant();
+        self.member_step(permit.tenant(), row)
+    }
+
+    /// Adds a member whom a provider vouches for.
+    pub fn add_member(&self, _: HostPermit, tenant: TenantId, row: &MemberRow) -> Vec<Further> {
+        self.member_step(tenant, row)
+    }
+
+    /// How many members a tenant has.
+    pub async fn count_members(&self, _: HostPermit, tenant: TenantId) -> Result<i64, StoreError> {
+        let stmt = Stmt::new("select count(*) from member where tenant_id = $1", [tenant.0.into()]);
+        Ok(self.db.of(tenant).maybe(stmt, |row| row.integer(0)).await?.unwrap_or_default())
+    }
+
+    fn member_step(&self, tenant: TenantId, row: &MemberRow) -> Vec<Further> {
         let roles = Json::from(row.roles.clone());
         let stmt = if row.version == 1 {
             Stmt::new(

@@ -55,7 +55,7 @@ impl Store {
         tenant: TenantId,
         after: Option<&IdempotencyKey>,
     ) -> Result<Vec<(IdempotencyKey, Answer)>, StoreError> {
-        let (key, name) = after.map_or((Uuid::nil(), ""), |after| (after.key, after.name.as_str()));
+        let (key, name) = after.map_or((Uuid::nil(), ""), |after| (after.asker, after.name.as_str()));
         let stmt = Stmt::new(
             "select key_id, name, fingerprint, status, headers, body from idempotency where tenant_id = $1 \
              and (key_id > $2 or (key_id = $2 and name > $3)) order by key_id, name limit $4",
@@ -65,7 +65,14 @@ impl Store {
             let headers =
                 serde_json::from_value(row.json(4)?).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
             let fingerprint = row.bytes(2)?.try_into().unwrap_or_default();
-            let key = IdempotencyKey { tenant, key: row.id(0)?, name: row.text(1)?, fingerprint, origin: None };
+            let key = IdempotencyKey {
+                tenant,
+                asker: row.id(0)?,
+                member: None,
+                name: row.text(1)?,
+                fingerprint,
+                origin: None,
+            };
             let status = u16::try_from(row.small(3)?).unwrap_or(500);
             Ok((key, Answer { status, headers, body: row.text(5)? }))
         };
@@ -76,7 +83,7 @@ impl Store {
     pub fn blank_answer(&self, _: HostPermit, key: &IdempotencyKey, body: &str) -> Further {
         let stmt = Stmt::new(
             "update idempotency set body = $1 where tenant_id = $2 and key_id = $3 and name = $4",
-            [body.into(), key.tenant.0.into(), key.key.into(), key.name.as_str().into()],
+            [body.into(), key.tenant.0.into(), key.asker.into(), key.name.as_str().into()],
         );
         Further(Step { stmt, expect: Expect::Nothing })
     }

@@ -107,3 +107,18 @@ pub async fn attempt(database: &Database, sql: &str) -> Result<u64, sqlx::Error>
         }
     }
 }
+
+/// The text in the first column of the first row.
+pub async fn cell(test: &crate::support::TestApp, sql: &str) -> String {
+    match &test.database {
+        Database::Sqlite(path) => {
+            let url = format!("sqlite://{}", path.display());
+            let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+            sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap().get(0)
+        }
+        Database::Postgres(url) => {
+            let mut connection = PgConnection::connect(url).await.unwrap();
+            sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap().get(0)
+        }
+    }
+}

@@ -94,7 +94,7 @@ async fn random_filters_agree_with_memory(on: On) {
             schema: &catalog.schema,
             object: catalog.schema.object(object).unwrap(),
             moment: Moment { at: Timestamp::from_micros(0), timezone: catalog.timezone },
-            me: caller.key,
+            me: caller.me(),
             teams: &[],
             sees: &|_, _| true,
         };

@@ -221,14 +221,10 @@ impl App {
     }
 }
 
-/// Who asked for the job, as they are now: a key that has ended asks for nothing.
+/// Who asked for the job, as they are now: a key that has ended asks for nothing, nor does a member who may do nothing.
 async fn caller_of(app: &App, row: &JobRow) -> Result<Caller, JobFault> {
-    let key = app.store.key_by_id(App::work_permit(), row.tenant, row.key).await?;
-    let key = key.filter(|key| key.expires_at.is_none_or(|end| end > app.clock.now()));
-    let key = key.ok_or(AppError::Unauthenticated)?;
     let origin = Some(Arc::new(Origin { peer: None, request: Some(format!("job:{}", row.id)) }));
-    app.prepare_policy(row.tenant).await?;
-    Ok(app.caller_of(&key, origin).await?.ok_or(AppError::Unauthenticated)?)
+    Ok(app.who_asked(row.tenant, row.asker, origin).await?.ok_or(AppError::Unauthenticated)?)
 }
 
 /// Whether the same may work later.
