@@ -29,9 +29,9 @@ const AT_ONCE: u32 = CONNECTIONS - SPARE;
 /// What a chore of the host is set for.
 const HOST: &str = "*";
 /// How long a connection is kept here; the pool closes one that has lived for that long.
-const KEPT: Duration = Duration::from_secs(30 * 60);
+const KEPT: Duration = Duration::from_mins(30);
 /// How long one is kept that nobody uses.
-const UNUSED: Duration = Duration::from_secs(10 * 60);
+const UNUSED: Duration = Duration::from_mins(10);
 
 /// The connections of one node.
 pub struct Connections {
@@ -68,12 +68,11 @@ impl Connections {
 
     /// A connection that is set for this scope.
     pub async fn take(&self, scope: Scope) -> Result<Taken<'_>, sqlx::Error> {
-        let place = match self.places.try_acquire() {
-            Ok(place) => place,
-            Err(_) => {
-                let place = tokio::time::timeout(WAIT, self.places.acquire()).await;
-                place.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?
-            }
+        let place = if let Ok(place) = self.places.try_acquire() {
+            place
+        } else {
+            let place = tokio::time::timeout(WAIT, self.places.acquire()).await;
+            place.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?
         };
         let idle = match self.pick(scope) {
             Some(idle) if idle.scope == scope => idle,
