@@ -47,6 +47,7 @@ mod merges;
 mod modules;
 mod oidc;
 mod oidc_evil;
+mod oidc_keys;
 mod openapi;
 mod parsing;
 mod people;
