@@ -1,4 +1,4 @@
-//! The OpenID Connect provider of the tests: npm's `oidc-provider`, below `target/`, as its lock file says.
+//! The `OpenID` Connect provider of the tests: npm's `oidc-provider`, below `target/`, as its lock file says.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -190,8 +190,8 @@ impl App {
         input: &ProviderInput,
         before: Option<&ProviderRow>,
     ) -> Result<(), AppError> {
-        let mut faults: Vec<FieldError> = named(&input.label).into_iter().collect();
-        faults.iter_mut().for_each(|fault| "label".clone_into(&mut fault.field));
+        let label = named(&input.label).map(|fault| FieldError { field: "label".to_owned(), ..fault });
+        let mut faults: Vec<FieldError> = label.into_iter().collect();
         let mut wrong = |field: &str, code, message: &str| faults.push(FieldError::new(field, code, message));
         let is_name = (1..=40).contains(&name.len())
             && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');

@@ -53,6 +53,7 @@ mod modules;
 mod noted;
 mod oidc;
 mod oidc_evil;
+mod oidc_keys;
 mod openapi;
 mod own_rights;
 mod parsing;
