@@ -60,7 +60,11 @@ impl Store {
             ),
         };
         let tables = self.db.across(permit).all(Reach::List, Stmt::new(tables, []), |row| row.text(0)).await?;
-        let links = self.db.across(permit).all(Reach::List, Stmt::new(links, []), |row| Ok((row.text(0)?, row.text(1)?))).await?;
+        let links = self
+            .db
+            .across(permit)
+            .all(Reach::List, Stmt::new(links, []), |row| Ok((row.text(0)?, row.text(1)?)))
+            .await?;
         Ok(in_order(tables, &links))
     }
 
@@ -76,7 +80,8 @@ impl Store {
             Engine::Postgres => "ctid".to_owned(),
             Engine::Sqlite => {
                 let sql = "select name from pragma_table_info($1) where pk > 0 order by pk";
-                let keys = self.db.of(tenant).all(Reach::Point, Stmt::new(sql, [table.into()]), |row| row.text(0)).await?;
+                let keys =
+                    self.db.of(tenant).all(Reach::Point, Stmt::new(sql, [table.into()]), |row| row.text(0)).await?;
                 let keys: Vec<String> = keys.iter().map(|key| quote(key)).collect();
                 if keys.is_empty() { "rowid".to_owned() } else { keys.join(", ") }
             }

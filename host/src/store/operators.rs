@@ -65,7 +65,11 @@ impl Store {
     }
 
     /// The key of that hash.
-    pub async fn operator_key(&self, permit: HostPermit, hash: [u8; 32]) -> Result<Option<OperatorKeyInfo>, StoreError> {
+    pub async fn operator_key(
+        &self,
+        permit: HostPermit,
+        hash: [u8; 32],
+    ) -> Result<Option<OperatorKeyInfo>, StoreError> {
         let sql = format!("select {COLUMNS} from operator_key where hash = $1 and revoked_at is null");
         self.db.across(permit).maybe(Stmt::new(sql, [hash.to_vec().into()]), key).await
     }

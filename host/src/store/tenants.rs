@@ -100,7 +100,12 @@ impl Store {
     }
 
     /// Tenants of the installation, the oldest first.
-    pub async fn tenants(&self, permit: HostPermit, filter: TenantFilter, limit: u32) -> Result<Vec<TenantRow>, StoreError> {
+    pub async fn tenants(
+        &self,
+        permit: HostPermit,
+        filter: TenantFilter,
+        limit: u32,
+    ) -> Result<Vec<TenantRow>, StoreError> {
         let mut sql = format!("select {COLUMNS} from tenant where true");
         let mut values: Vec<Bound> = Vec::new();
         sql.push_str(match filter.state {

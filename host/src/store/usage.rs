@@ -48,7 +48,8 @@ impl Store {
             self.texts(object).table,
             scope(object)
         );
-        let counts = self.db.of(tenant).all(Reach::List, Stmt::new(sql, [tenant.0.into()]), |row| row.integer(0)).await?;
+        let counts =
+            self.db.of(tenant).all(Reach::List, Stmt::new(sql, [tenant.0.into()]), |row| row.integer(0)).await?;
         Ok(counts.into_iter().next().unwrap_or_default())
     }
 

@@ -138,7 +138,7 @@ async fn a_module_is_not_blamed_for_a_slow_database() {
     let test = TestApp::with_plugin(On::Postgres, "guildhall.retail-loyalty").await;
     let guildhall::app::Database::Postgres(url) = &test.database else { panic!("not on PostgreSQL") };
     let contact = test.ann.create("contact", json!({"name": "Ann"})).await;
-    let (mut other, mut watch) = (PgConnection::connect(url).await.unwrap(), PgConnection::connect(url).await.unwrap());
+    let (mut other, mut watch) = (superuser(url).await, superuser(url).await);
     sqlx::query("begin").execute(&mut other).await.unwrap();
     sqlx::query("lock table o_loyalty__member in access exclusive mode").execute(&mut other).await.unwrap();
     let total = json!({"amount": "5.00", "currency": "USD"});

@@ -58,7 +58,7 @@ pub async fn digest(database: &Database) -> BTreeMap<(String, String), u64> {
             rows
         }
         Database::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await.unwrap();
+            let mut connection = superuser(url).await;
             let sql = "select t.table_name::text, exists (select from information_schema.columns c \
                        where c.table_schema = t.table_schema and c.table_name = t.table_name and c.column_name = 'tenant_id') \
                        from information_schema.tables t where t.table_schema = current_schema() order by 1";
@@ -117,7 +117,7 @@ pub async fn cell(test: &crate::support::TestApp, sql: &str) -> String {
             sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap().get(0)
         }
         Database::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await.unwrap();
+            let mut connection = superuser(url).await;
             sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap().get(0)
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use guildhall::app::{App, Database, Settings};
 use guildhall::domain::clock::{Clock, Timestamp};
 use serde_json::{Value as Json, json};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use uuid::Uuid;
 
 use crate::dump::{attempt, run};
@@ -13,7 +13,7 @@ use crate::encrypted::{new_key_file, pin};
 use crate::jobs::contacts;
 use crate::loyalty::order;
 use crate::receiver::Receiver;
-use crate::support::{Actor, On, TestApp, plugin};
+use crate::support::{Actor, On, TestApp, plugin, superuser};
 use crate::webhooks::make;
 
 both!(
@@ -110,7 +110,7 @@ async fn places(database: &Database, id: Uuid) -> (Vec<String>, usize) {
             }
         }
         Database::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await.unwrap();
+            let mut connection = superuser(url).await;
             let sql = "select table_name::text, column_name::text from information_schema.columns \
                        where table_schema = current_schema()";
             for row in sqlx::query(sql).fetch_all(&mut connection).await.unwrap() {

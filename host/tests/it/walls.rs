@@ -13,10 +13,23 @@ use uuid::Uuid;
 use crate::support::{On, TestApp, new_postgres_database, superuser};
 
 /// Tables that hold nothing of a tenant.
-const OF_NOBODY: [&str; 6] = ["_sqlx_migrations", "instance", "object_definition", "operator_key", "plugin", "search_index"];
+const OF_NOBODY: [&str; 6] =
+    ["_sqlx_migrations", "instance", "object_definition", "operator_key", "plugin", "search_index"];
 /// Tables in which chores of the host meet the rows of all tenants. None of records, and none of what happened to them.
-const OPEN_TO_HOST: [&str; 12] =
-    ["api_key", "blob", "data_key", "entry_link", "idempotency", "import", "job", "operator_answer", "session", "tenant", "webhook", "webhook_delivery"];
+const OPEN_TO_HOST: [&str; 12] = [
+    "api_key",
+    "blob",
+    "data_key",
+    "entry_link",
+    "idempotency",
+    "import",
+    "job",
+    "operator_answer",
+    "session",
+    "tenant",
+    "webhook",
+    "webhook_delivery",
+];
 /// Unique keys over the rows of all tenants. Policies do not hide from them whether a value is taken: these are
 /// made of chance, or known to the operator alone.
 const UNIQUE_FOR_ALL: [&str; 6] =
