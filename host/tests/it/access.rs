@@ -29,9 +29,9 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("{tenant}", MISSING),
 ];
 /// Operations that make a credential: their own tests try them with all that is wrong.
-const ENTRANCES: &[&str] = &["sign_in", "accept_invitation", "oidc_start", "oidc_callback"];
+pub const ENTRANCES: &[&str] = &["sign_in", "accept_invitation", "oidc_start", "oidc_callback"];
 /// Operations on how somebody signs in, which no key does.
-const OWN_ACCOUNT: &[&str] =
+pub const OWN_ACCOUNT: &[&str] =
     &["change_password", "begin_second_factor", "confirm_second_factor", "end_second_factor", "renew_recovery_codes"];
 /// Operations that read, and that only an admin may.
 const ADMINS_ONLY: &[&str] = &[

@@ -162,7 +162,20 @@ fn bodies_of(operation: &str, object: &str, document: &Document) -> Option<Vec<J
         "add_object" => one(json!({"name": "nothing", "label": "N", "plural": "N", "fields": []})),
         "change_object" | "change_field" => one(json!({"label": "L"})),
         "add_field" => one(json!({"name": "x_new", "label": "N", "type": "link", "to": "@object"})),
-        "set_module" => one(json!({})),
+        "set_module" | "invite_user" => one(json!({})),
+        "erase_person" => one(json!({"confirm": own})),
+        "propose_modules" => one(json!({"answers": {"industry": "retail"}})),
+        "accept_modules" => one(json!({"modules": []})),
+        "create_tenant" => one(json!({"slug": "new", "name": "New"})),
+        "change_tenant" => one(json!({"name": "New"})),
+        "put_identity_provider" => {
+            let base =
+                json!({"label": "L", "issuer": "https://id.example.com", "client_id": "c", "client_secret": "s"});
+            vec![base.clone(), with(&base, &json!({"default_role": "@role"}))]
+        }
+        "change_password" => one(json!({"current_password": "x", "password": "y"})),
+        "confirm_second_factor" => one(json!({"code": "123456"})),
+        "begin_second_factor" | "end_second_factor" | "renew_recovery_codes" => one(json!({"current_password": "x"})),
         "create_import" => one(json!("name\nSomebody\n")),
         "set_content" => one(json!("content")),
         _ => return None,

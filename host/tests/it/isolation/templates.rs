@@ -5,6 +5,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::bodies::{bodies, filters};
+use crate::access::ENTRANCES;
 
 /// A request of an operation.
 #[derive(Clone, Debug)]
@@ -73,6 +74,7 @@ const PLAIN: &[&str] = &[
     "kind",
     "state",
     "status",
+    "request",
 ];
 
 /// What stands for a parameter of a path.
@@ -83,7 +85,14 @@ fn of_path(path: &str, parameter: &str, object: &str, document: &Document) -> St
         "id" if path.starts_with("/api/v1/exports/") => "@export".to_owned(),
         "id" if path.starts_with("/api/v1/jobs/") => "@job".to_owned(),
         "id" if path.starts_with("/api/v1/files/") => "@file".to_owned(),
-        "webhook" | "event" | "user" | "team" | "key" | "share" | "role" | "object" => format!("@{parameter}"),
+        "id" if path.starts_with("/api/v1/person-exports/") => "@person_export".to_owned(),
+        "id" if path.starts_with("/api/v1/certificates/") => "@certificate".to_owned(),
+        "id" if path.starts_with("/api/v1/tenant/export/") => "@tenant_export".to_owned(),
+        "webhook" | "event" | "user" | "team" | "key" | "share" | "role" | "object" | "session" | "tenant" => {
+            format!("@{parameter}")
+        }
+        // Providers are called what each tenant calls them.
+        "provider" => "nothing".to_owned(),
         "field" if path.contains("/links/") => {
             let fields = document.fields(object);
             let link = fields.iter().find(|(_, field)| field["format"] == "uuid" && !field["x-names"].is_null());
@@ -138,6 +147,10 @@ pub fn templates(document: &Document) -> Vec<Template> {
         let object = path.strip_prefix("/api/v1/records/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
         for (method, described) in item.as_object().unwrap() {
             let name = described["operationId"].as_str().unwrap();
+            // What makes a credential is tried where people sign in: here, its limits would answer.
+            if ENTRANCES.contains(&name) {
+                continue;
+            }
             let operation = name.strip_suffix(&format!("_{}", object.replace('.', "_"))).unwrap_or(name);
             let mut base = Template {
                 operation: operation.to_owned(),
@@ -165,7 +178,7 @@ pub fn templates(document: &Document) -> Vec<Template> {
                 _ => Vec::new(),
             };
             // What would begin a job, or change the tenant, is only tried.
-            if operation.ends_with("_matching") {
+            if operation.ends_with("_matching") || operation == "erase_person" {
                 base.headers.push(("prefer".to_owned(), json!("dry-run")));
             }
             let bodies = bodies(operation, object, described, document);

@@ -95,6 +95,7 @@ pub async fn make(test: &TestApp, admin: &Actor, maker: &Actor, mark: &str) -> T
     }
     admin.delete(&format!("/api/v1/webhooks/{}", things.get("webhook!").unwrap())).await.assert(204);
     merged(maker, mark, &mut things).await;
+    whole(test, admin, maker, mark, &mut things).await;
     jobs(test, maker, mark, &mut things).await;
     places(maker, mark, &mut things).await;
     schema(admin, &known, &mut things).await;
@@ -160,6 +161,23 @@ async fn merged(maker: &Actor, mark: &str, things: &mut Things) {
     }
     let body = json!({"merge": things.get("merge!").unwrap()});
     maker.post("/api/v1/records/contact/unmerge", &body).await.assert(200);
+}
+
+/// What only those have who may see all of it: a person, and the tenant, in a file; what was signed of an erasure.
+async fn whole(test: &TestApp, admin: &Actor, maker: &Actor, mark: &str, things: &mut Things) {
+    things.put("tenant", admin.get("/api/v1/me").await.assert(200).json()["tenant"].as_str().unwrap());
+    if admin.key() != maker.key() {
+        return;
+    }
+    things.take("tenant_export", &admin.post("/api/v1/tenant/export", &json!({})).await.assert(202).json());
+    let gone = admin.create("contact", json!({"name": format!("{mark} gone")})).await["id"].clone();
+    let path = format!("/api/v1/records/contact/{}/person", gone.as_str().unwrap());
+    let export = admin.post(&format!("{path}/export"), &json!({})).await.assert(202).json();
+    things.take("person_export", &export["job"]);
+    test.app.run_due_jobs().await.unwrap();
+    admin.post(&format!("{path}/erase"), &json!({"confirm": gone})).await.assert(202);
+    test.app.run_due_jobs().await.unwrap();
+    things.take("certificate", &admin.get("/api/v1/certificates").await.assert(200).json()["data"][0]);
 }
 
 async fn jobs(test: &TestApp, maker: &Actor, mark: &str, things: &mut Things) {
