@@ -119,6 +119,7 @@ impl App {
         let wishes = modules.into_iter().map(|plugin| (plugin, Some(true), None)).collect();
         let (version, rows) = self.wished_modules(caller, wishes).await?;
         let data = self.module_views(&rows).await?;
-        self.commit_modules(caller, version, &rows, key, render(&AcceptedModules { data })).await
+        let fields = rows.iter().map(|row| row.plugin.clone()).collect();
+        self.commit_modules(caller, version, &rows, fields, key, render(&AcceptedModules { data })).await
     }
 }

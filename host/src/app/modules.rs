@@ -112,11 +112,13 @@ impl App {
         enabled: Option<bool>,
         config: Option<Map<String, Json>>,
     ) -> Result<ModuleView, AppError> {
+        let named = config.iter().flat_map(Map::keys).map(|name| format!("config.{name}"));
+        let fields = [plugin.to_owned(), "enabled".to_owned()].into_iter().chain(named).collect();
         let wish = (plugin.to_owned(), enabled, config.map(Json::Object));
         let (version, rows) = self.wished_modules(caller, vec![wish]).await?;
         let views = self.module_views(&rows).await?;
         let answer = Answer { status: 200, headers: Vec::new(), body: String::new() };
-        self.commit_modules(caller, version, &rows, None, answer).await?;
+        self.commit_modules(caller, version, &rows, fields, None, answer).await?;
         views.into_iter().next().ok_or_else(|| AppError::no_record("plugin", &plugin))
     }
 
@@ -205,18 +207,18 @@ impl App {
         }
     }
 
-    /// Commits what became of modules, with its entry in the audit trail.
+    /// Commits what became of modules, with its entry in the audit trail, which names what was said of them.
     pub(super) async fn commit_modules(
         &self,
         caller: &Caller,
         version: i64,
         rows: &[ModuleRow],
+        fields: Vec<String>,
         key: Option<IdempotencyKey>,
         answer: Answer,
     ) -> Result<Done, AppError> {
         let permit = self.access.check_area::<Configure>(caller, Area::Modules)?;
         let steps = rows.iter().map(|row| self.store.put_module(permit, row, self.clock.now())).collect();
-        let fields = rows.iter().map(|row| row.plugin.clone()).collect();
         let change = PolicyChange { caller, key, version, area: Area::Modules, id: None, fields };
         let done = self.change_policy(change, answer, steps, "plugin").await;
         self.catalog_changed(caller.tenant);

@@ -60,16 +60,14 @@ pub(super) struct Operation {
 impl Operator {
     /// An entry of a tenant's audit trail.
     pub(super) fn entry(&self, note: Note, at: Timestamp) -> Entry {
-        let origin = self.origin.as_deref();
-        Entry {
-            at,
-            subject_kind: "operator".to_owned(),
-            subject: self.key.map_or_else(|| "command line".to_owned(), |key| key.to_string()),
-            on_behalf_of: None,
-            peer: origin.and_then(|origin| origin.peer.clone()),
-            request: origin.and_then(|origin| origin.request.clone()),
-            note,
+        let mut entry = note.by_operator(at);
+        if let Some(key) = self.key {
+            entry.subject = key.to_string();
         }
+        if let Some(origin) = self.origin.as_deref() {
+            (entry.peer, entry.request) = (origin.peer.clone(), origin.request.clone());
+        }
+        entry
     }
 }
 

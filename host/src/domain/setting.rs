@@ -77,7 +77,7 @@ mod tests {
             "accounts": {"items": {"properties": {"key": {"writeOnly": true}}}},
         }});
         let paths = secret_paths(&schema);
-        assert_eq!(paths, [vec!["accounts"], vec!["mail", "password"], vec!["token"]]);
+        assert_eq!(paths, [vec!["token"], vec!["mail", "password"], vec!["accounts"]]);
         let all = json!({"rate": 1, "token": "t", "mail": {"host": "h", "password": "p"}, "accounts": [{"key": "k"}]});
         let mut settings = all.clone();
         let taken: Vec<_> = paths.iter().map(|path| take(&mut settings, path).unwrap()).collect();

@@ -257,7 +257,6 @@ async fn a_value_that_a_plugin_puts_into_a_callers_record_is_its_own(on: On) {
         .map(|entry| json!([entry["action"], entry["subject"]["kind"], entry["fields"]]))
         .collect();
     let expected = [
-        json!(["change", "key", ["test.hostile"]]),
         json!(["change", "key", ["x_pin"]]),
         json!(["change", "plugin", ["x_level"]]),
         json!(["read", "key", ["x_level", "x_pin"]]),

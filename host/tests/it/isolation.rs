@@ -162,6 +162,8 @@ async fn run(
             tally.checks += 1;
             if let Some(own) = attack.own.get(kind).filter(|_| attack.proves && template.only_asks()) {
                 let reply = attack.send(template, place, own).await;
+                // To fetch one's own file is noted.
+                only_refused &= reply.status.is_client_error();
                 if (reply.status, &reply.text.replace(own, &none)) == (nothing.status, &nothing.text) {
                     tally.unproven += 1;
                 } else {

@@ -7,6 +7,7 @@
 mod support;
 mod access;
 mod aggregate;
+mod artefact;
 mod audited;
 mod bad_input;
 mod batches;

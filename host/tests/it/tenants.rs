@@ -59,7 +59,7 @@ async fn one_call_makes_a_tenant(on: On) {
     let trail = ada.get("/api/v1/audit").await.assert(200).json();
     let entry = &trail["data"][0];
     assert_eq!((&entry["subject"]["kind"], &entry["object"]), (&json!("operator"), &json!("#tenant")), "{trail}");
-    assert_eq!((&entry["fields"], trail["data"].as_array().unwrap().len()), (&json!(["plan"]), 1), "{trail}");
+    assert_eq!((&entry["fields"], trail["data"].as_array().unwrap().len()), (&json!(["plan"]), 2), "{trail}");
 }
 
 async fn tenants_are_listed_and_changed(on: On) {

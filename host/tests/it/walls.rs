@@ -83,7 +83,7 @@ impl Site {
         run(&mut server, "set session_replication_role = replica").await.unwrap();
         for table in tables.iter().filter(|table| table.name != "tenant") {
             for tenant in tenants {
-                run(&mut server, &table.insert(tenant)).await.unwrap();
+                run(&mut server, &format!("{} on conflict do nothing", table.insert(tenant))).await.unwrap();
             }
         }
         Self { test, tables, tenants }

@@ -13,11 +13,13 @@ use super::super::vault::TenantKeys;
 use super::super::{Answer, App, AppError, Done};
 use super::{Tenancy, TenantView, Term, faults_of, read_term};
 use crate::access::Configure;
+use crate::domain::audit::Note;
 use crate::domain::field::FieldType;
 use crate::domain::guide::Answers;
 use crate::domain::id::TenantId;
 use crate::domain::invalid::FieldError;
 use crate::domain::own_schema::OwnSchema;
+use crate::domain::permission::Area;
 use crate::domain::tenant::{TenantLimits, is_slug};
 use crate::domain::value::Value;
 use crate::store::{Further, MemberRow, NewKey, OperatorRequest, TenantRow};
@@ -130,8 +132,11 @@ impl App {
         plan: Plan,
         answer: Answer,
     ) -> Result<Done, AppError> {
-        let Plan { view, steps, sealed_with } = plan;
+        let Plan { view, mut steps, sealed_with } = plan;
         let (tenant, fields) = (TenantId(view.tenant.id), Vec::new());
+        let note = Note::of_area(Area::Keys, Some(view.api_key_id), vec!["key".to_owned()]);
+        let entry = operator.entry(note, self.clock.now());
+        steps.extend(self.store.audited(Self::operate_permit(), tenant, &[entry]));
         let operation = Operation { tenant, answer, steps, sealed_with, fields };
         self.operate(operator, request, operation).await.map_err(|error| match error {
             AppError::Duplicate { .. } => {
