@@ -29,6 +29,7 @@ mod guide;
 mod hooks;
 mod imports;
 mod invitations;
+mod invocation;
 mod jobs;
 mod keeping;
 mod keys;
@@ -37,6 +38,7 @@ mod limits;
 mod looking;
 mod matching;
 mod merge;
+mod metering;
 mod modules;
 mod news;
 mod numbers;
@@ -53,6 +55,7 @@ mod recompute;
 mod records;
 mod returning;
 mod roles;
+mod runs;
 mod schema;
 mod sealing;
 mod search;
@@ -177,6 +180,8 @@ pub struct App {
     store: Store,
     access: Access,
     engine: PluginEngine,
+    runs: runs::Runs,
+    meters: metering::Meters,
     clock: Clock,
     ids: Ids,
     cursors: CursorKey,
@@ -224,6 +229,8 @@ impl App {
             store,
             access: Access::new(clock.clone()),
             engine,
+            runs: runs::Runs::default(),
+            meters: metering::Meters::default(),
             cursors: CursorKey::new(secret),
             keys: accounts::key_cache(),
             sessions: sessions::session_cache(),

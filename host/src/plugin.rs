@@ -8,14 +8,17 @@ mod compile;
 mod engine;
 mod failure;
 mod host;
+mod lane;
 mod limits;
 mod meter;
+mod points;
 mod port;
 
 pub use audit::{Invalid, manifest_of};
-pub use call::{HookChange, HookOutcome};
+pub use call::{Ended, Spent, Turn};
 pub use compile::Compiled;
 pub use engine::PluginEngine;
 pub use failure::Failure;
+pub use lane::Queue;
 pub use limits::Limits;
 pub use port::Port;

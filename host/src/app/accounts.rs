@@ -132,7 +132,7 @@ impl App {
         let Some(id) = row.member else {
             let roles = roles(std::slice::from_ref(&row.role));
             let (member, company, teams) = (None, None, Arc::from([]));
-            return Ok(Some(Caller { tenant, credential, member, company, roles, teams, origin }));
+            return Ok(Some(Caller { tenant, credential, member, company, roles, teams, module: None, origin }));
         };
         let Some(member) = self.store.member(permit, tenant, id).await?.filter(|member| member.is_active) else {
             return Ok(None);
@@ -145,7 +145,7 @@ impl App {
         let teams = self.store.teams_of(permit, tenant, id).await?.into();
         let company = member.company;
         let (member, roles) = (Some(id), roles(&names));
-        Ok(Some(Caller { tenant, credential, member, company, roles, teams, origin }))
+        Ok(Some(Caller { tenant, credential, member, company, roles, teams, module: None, origin }))
     }
 
     /// Makes a tenant with an admin's key.

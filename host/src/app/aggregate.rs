@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde_json::{Map, Value as Json};
 
-use super::question::ListRequest;
+use super::question::{Asker, ListRequest};
 use super::{App, AppError};
 use crate::domain::aggregate::{Aggregate, Key, MAX_GROUPS};
 use crate::domain::audit::{Deed, Note};
@@ -27,6 +27,18 @@ impl App {
         request: &AggregateRequest,
     ) -> Result<Vec<Map<String, Json>>, AppError> {
         let asker = self.asker(caller, object).await?;
+        self.aggregate_for(caller, &asker, None, &|_| true, request).await
+    }
+
+    /// The same, for who may name only some fields.
+    pub(super) async fn aggregate_for(
+        &self,
+        caller: &Caller,
+        asker: &Asker,
+        plugin: Option<&str>,
+        may_name: &(dyn Fn(&str) -> bool + Sync),
+        request: &AggregateRequest,
+    ) -> Result<Vec<Map<String, Json>>, AppError> {
         let object = asker.permit.object();
         let moment = Moment { at: self.clock.now(), timezone: asker.catalog.timezone };
         let mut faults = Vec::new();
@@ -52,8 +64,19 @@ impl App {
             .map(|key| key.target)
             .chain(aggregate.measures.iter().filter_map(|one| one.target))
             .collect();
+        let asked = named.iter().copied().chain(filter.iter().flat_map(Filter::targets));
+        for target in asked {
+            let Target::Field(place) = target else { continue };
+            let name = object.fields[place].name();
+            if !may_name(name) {
+                faults.push(FieldError::new(name, "unknown_field", format!("`{}` has no such field", object.name)));
+            }
+        }
+        if !faults.is_empty() {
+            return Err(AppError::Invalid(faults));
+        }
         let is_named = |place: usize| named.contains(&Target::Field(place));
-        self.note(caller, Note::of(Deed::Read, object, None, is_named, None).into_iter().collect()).await?;
+        self.note(caller, Note::of(Deed::Read, object, None, is_named, plugin).into_iter().collect()).await?;
         let permits = asker.permits(filter.as_ref());
         let mut days = Vec::with_capacity(aggregate.keys.len());
         for key in &aggregate.keys {

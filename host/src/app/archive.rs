@@ -143,6 +143,7 @@ impl Whole {
             company: None,
             roles: Arc::from([]),
             teams: Arc::from([]),
+            module: None,
             origin: operator.origin.clone(),
         };
         Self { permit: app.access.operate_area::<Export>(App::operate_permit(), tenant), caller }

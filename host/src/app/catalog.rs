@@ -15,6 +15,7 @@ use crate::domain::id::TenantId;
 use crate::domain::object::{Object, ObjectDef};
 use crate::domain::own_schema::OwnSchema;
 use crate::domain::permission::Action;
+use crate::domain::plugin::Manifest;
 use crate::domain::role::Reach;
 use crate::domain::schema::{Gathering, Schema};
 use crate::plugin::Compiled;
@@ -28,6 +29,8 @@ const MOST: u64 = 10_000;
 pub struct Module {
     /// The plugin, compiled.
     pub plugin: Arc<Plugin>,
+    /// What it says of itself, with no more permissions than the tenant granted.
+    pub manifest: Arc<Manifest>,
     /// The tenant's settings, as JSON.
     pub config: Arc<str>,
 }
@@ -205,7 +208,8 @@ impl App {
             objects.extend(plugin.objects.iter().cloned());
             if row.enabled {
                 let config = self.settings_in_use(tenant, &plugin.compiled.manifest, row.config).await?;
-                modules.push(Module { plugin, config: config.to_string().into() });
+                let manifest = Arc::clone(&plugin.compiled.manifest);
+                modules.push(Module { plugin, manifest, config: config.to_string().into() });
             }
         }
         let schema = Arc::new(Schema::with_own(objects, &own).map_err(AppError::Setup)?);

@@ -151,7 +151,7 @@ impl<'a> Execution<'a> {
     }
 
     async fn run_once(&mut self, group: &mut Vec<usize>, held: &Held<'_>, taken: &mut usize) -> Result<Next, AppError> {
-        let work = Arc::new(Work::begin(self.app, self.caller, &self.catalog, held.lanes()));
+        let work = Arc::new(Work::begin(self.app, self.caller, &self.catalog, held.lanes()).dry(self.command.is_dry));
         let attempt = Attempt::run(&work, self.command, group).await;
         let attempt = match (attempt, work.contended().await) {
             (_, Some(record)) => return Ok(Next::Again(Some(record))),

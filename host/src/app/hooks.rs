@@ -10,13 +10,13 @@ use serde_json::{Map, Value as Json};
 
 use super::AppError;
 use super::catalog::Module;
-use super::guest::{GuestPort, is_encrypted, visible};
+use super::guest::{is_encrypted, visible};
 use super::staging::{Key, Staged};
 use super::unit_of_work::Work;
 use crate::domain::permission::Action;
-use crate::domain::plugin::{BeforeWrite, Fault, Manifest, OnFailure};
+use crate::domain::plugin::{Fault, HookChange, HookOutcome, Input, Manifest, OnFailure, Output, WriteHook};
 use crate::domain::record::Hand;
-use crate::plugin::{Failure, HookChange, HookOutcome, Limits};
+use crate::plugin::Failure;
 
 /// Deepest chain of changes that cause changes.
 const MAX_ROUNDS: usize = 5;
@@ -61,10 +61,12 @@ pub async fn run(work: &Arc<Work>) -> Result<(), Refused> {
             return Ok(());
         }
         for module in &work.catalog.modules {
-            for hook in &module.plugin.compiled.manifest.hooks.before_write {
+            for hook in &module.manifest.hooks.before_write {
                 run_hook(work, module, hook, &new).await?;
             }
         }
+        compute(work, &new).await?;
+        judge(work, &new).await?;
         shown.extend(new);
     }
     // What the last round wrote counts too, unless no hook would want to see it.
@@ -72,8 +74,7 @@ pub async fn run(work: &Arc<Work>) -> Result<(), Refused> {
     let is_wanted = |staged: &Staged| {
         let record = staged.after().or(staged.before());
         record.is_some_and(|record| {
-            let hooks =
-                work.catalog.modules.iter().flat_map(|module| &module.plugin.compiled.manifest.hooks.before_write);
+            let hooks = work.catalog.modules.iter().flat_map(|module| &module.manifest.hooks.before_write);
             hooks.into_iter().any(|hook| hook.wants(&record.object.name, staged.operation()))
         })
     };
@@ -83,44 +84,145 @@ pub async fn run(work: &Arc<Work>) -> Result<(), Refused> {
     Ok(())
 }
 
-async fn run_hook(work: &Arc<Work>, module: &Module, hook: &BeforeWrite, keys: &[Key]) -> Result<(), Refused> {
-    let manifest = &module.plugin.compiled.manifest;
+async fn run_hook(work: &Arc<Work>, module: &Module, hook: &WriteHook, keys: &[Key]) -> Result<(), Refused> {
+    let manifest = &module.manifest;
     let (keys, changes) = changes_for(work, manifest, hook, keys).await;
     if changes.is_empty() {
         return Ok(());
     }
-    // Only a hook that may fail without harm needs a way back.
-    let before = match hook.on_failure {
-        OnFailure::Allow => Some(work.buffer().await.clone()),
-        OnFailure::Reject => None,
-    };
-    let port = Arc::new(GuestPort::new(Arc::clone(work), Arc::clone(manifest), Arc::clone(&module.config)));
-    let limits = Limits::of_hook(manifest, hook, changes.len());
-    let ended = work.app.engine.before_write(&module.plugin.compiled, &limits, port, changes).await;
-    let failure = match ended {
-        Ok(outcomes) => match apply(work, manifest, &keys, outcomes).await? {
-            Verdict::Passed => return Ok(()),
-            Verdict::Refused(faults) => {
-                let told = |fault| AppError::Hook { plugin: manifest.id.clone(), failure: Failure::Fault(fault) };
-                return Err(Refused::Records(faults.into_iter().map(|(key, fault)| (key, told(fault))).collect()));
-            }
-            Verdict::Failed(failure) => failure,
-        },
-        Err(failure) => failure,
-    };
-    match before {
-        Some(before) if !matches!(failure, Failure::Fault(_)) => {
-            tracing::warn!(plugin = %manifest.id, code = failure.code(), "a hook failed and was passed over");
-            *work.buffer().await = before;
-            Ok(())
+    let terms = Terms { module, timeout_ms: hook.timeout_ms, on_failure: hook.on_failure, keys: &keys };
+    terms.call(work, Input::BeforeWrite(changes)).await
+}
+
+/// On which terms a hook is called.
+struct Terms<'a> {
+    module: &'a Module,
+    timeout_ms: Option<u64>,
+    on_failure: OnFailure,
+    /// The records that it is called about.
+    keys: &'a [Key],
+}
+
+impl Terms<'_> {
+    /// Calls the hook, carries out what it said, and does what is to be done when it fails.
+    async fn call(&self, work: &Arc<Work>, input: Input) -> Result<(), Refused> {
+        let Self { module, on_failure, .. } = *self;
+        let manifest = &module.manifest;
+        // Only a hook that may fail without harm needs a way back.
+        let before = match on_failure {
+            OnFailure::Reject => None,
+            OnFailure::Allow | OnFailure::Disable | OnFailure::Retry => Some(work.buffer().await.clone()),
+        };
+        let mut failure = match self.call_once(work, input.clone()).await? {
+            None => return Ok(()),
+            Some(failure) => failure,
+        };
+        if let (OnFailure::Retry, Some(before), true) = (on_failure, &before, failure.is_breakage()) {
+            *work.buffer().await = before.clone();
+            failure = match self.call_once(work, input).await? {
+                None => return Ok(()),
+                Some(failure) => failure,
+            };
         }
-        _ => {
-            if let Failure::Trap { trap, frames } = &failure {
-                tracing::warn!(plugin = %manifest.id, trap, ?frames, "a hook crashed");
+        match (before, on_failure) {
+            (Some(before), OnFailure::Allow | OnFailure::Disable) if !matches!(failure, Failure::Fault(_)) => {
+                tracing::warn!(plugin = %manifest.id, code = failure.code(), "a hook failed and was passed over");
+                *work.buffer().await = before;
+                if on_failure == OnFailure::Disable && failure.is_breakage() {
+                    work.app.runs.suspend(work.caller.tenant, &manifest.id, work.app.clock.now());
+                }
+                Ok(())
             }
-            Err(AppError::Hook { plugin: manifest.id.clone(), failure }.into())
+            _ => Err(AppError::Hook { plugin: manifest.id.clone(), failure }.into()),
         }
     }
+
+    /// One call, and what follows from it; or how it failed.
+    async fn call_once(&self, work: &Arc<Work>, input: Input) -> Result<Option<Failure>, Refused> {
+        let manifest = &self.module.manifest;
+        let computed = match &input {
+            Input::ComputedField { fields, .. } => fields.clone(),
+            _ => Vec::new(),
+        };
+        let output = match work.app.invoke(work, self.module, self.timeout_ms, input).await {
+            Ok(output) => output,
+            Err(failure) => return Ok(Some(failure)),
+        };
+        let verdict = match output {
+            Output::Outcomes(outcomes) => apply(work, manifest, self.keys, outcomes).await?,
+            Output::Computed(values) => match only(&computed, &values) {
+                Ok(outcomes) => apply(work, manifest, self.keys, outcomes).await?,
+                Err(failure) => Verdict::Failed(failure),
+            },
+            Output::Verdicts(verdicts) => {
+                let refused = self.keys.iter().cloned().zip(verdicts);
+                let refused: Vec<_> = refused.filter_map(|(key, verdict)| Some((key, verdict.err()?))).collect();
+                if refused.is_empty() { Verdict::Passed } else { Verdict::Refused(refused) }
+            }
+            _ => Verdict::Failed(Failure::HostFault),
+        };
+        match verdict {
+            Verdict::Passed => Ok(None),
+            Verdict::Failed(failure) => Ok(Some(failure)),
+            Verdict::Refused(faults) => {
+                let told = |fault| AppError::Hook { plugin: manifest.id.clone(), failure: Failure::Fault(fault) };
+                Err(Refused::Records(faults.into_iter().map(|(key, fault)| (key, told(fault))).collect()))
+            }
+        }
+    }
+}
+
+/// Computed values as amendments, when they are of no other fields than these.
+fn only(fields: &[String], computed: &[String]) -> Result<Vec<HookOutcome>, Failure> {
+    let amendment = |text: &String| {
+        let named: Map<String, Json> = serde_json::from_str(text)
+            .map_err(|_| Failure::BadAnswer("computed values are not a JSON object".to_owned()))?;
+        match named.keys().find(|name| !fields.contains(name)) {
+            Some(other) => Err(Failure::BadAnswer(format!("`{other}` is no field that it computes"))),
+            None => Ok(Ok(Some(text.clone()))),
+        }
+    };
+    computed.iter().map(amendment).collect()
+}
+
+/// Has the fields computed that modules compute.
+async fn compute(work: &Arc<Work>, keys: &[Key]) -> Result<(), Refused> {
+    for module in &work.catalog.modules {
+        for hook in &module.manifest.hooks.computed_field {
+            let (keys, records): (Vec<Key>, Vec<String>) = {
+                let buffer = work.buffer().await;
+                let of_hook = keys.iter().filter(|key| key.0 == hook.object);
+                let left = of_hook.filter_map(|key| {
+                    let record = buffer.staged.get(key)?.after()?;
+                    let grant = module.manifest.grants(&hook.object, Action::Read)?;
+                    Some((key.clone(), visible(record, grant)))
+                });
+                left.unzip()
+            };
+            if keys.is_empty() {
+                continue;
+            }
+            let input = Input::ComputedField { object: hook.object.clone(), fields: hook.fields.clone(), records };
+            let terms = Terms { module, timeout_ms: hook.timeout_ms, on_failure: hook.on_failure, keys: &keys };
+            terms.call(work, input).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Has changes judged as hooks have left them.
+async fn judge(work: &Arc<Work>, keys: &[Key]) -> Result<(), Refused> {
+    for module in &work.catalog.modules {
+        for hook in &module.manifest.hooks.validate {
+            let (keys, changes) = changes_for(work, &module.manifest, hook, keys).await;
+            if changes.is_empty() {
+                continue;
+            }
+            let terms = Terms { module, timeout_ms: hook.timeout_ms, on_failure: hook.on_failure, keys: &keys };
+            terms.call(work, Input::Validate(changes)).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What a hook's outcomes come to.
@@ -134,18 +236,13 @@ enum Verdict {
 }
 
 /// The staged changes that the hook wants to see, as it may see them.
-async fn changes_for(
-    work: &Work,
-    manifest: &Manifest,
-    hook: &BeforeWrite,
-    keys: &[Key],
-) -> (Vec<Key>, Vec<HookChange>) {
+async fn changes_for(work: &Work, manifest: &Manifest, hook: &WriteHook, keys: &[Key]) -> (Vec<Key>, Vec<HookChange>) {
     let buffer = work.buffer().await;
     let wanted = keys.iter().filter_map(|key| buffer.staged.get(key).map(|staged| (key, staged)));
     let shown = wanted.filter(|(key, staged)| hook.wants(&key.0, staged.operation())).filter_map(|(key, staged)| {
         let grant = manifest.grants(&key.0, Action::Read)?;
         let change = HookChange {
-            operation: staged.operation().name(),
+            operation: staged.operation().name().to_owned(),
             object: key.0.clone(),
             id: key.1.to_string(),
             before: staged.before().map(|record| visible(record, grant)),
@@ -206,6 +303,5 @@ async fn amend(
 
 /// The plugin that brings an object sets its read-only fields too.
 pub fn hand(manifest: &Manifest, object: &str) -> Hand {
-    let is_own = object.strip_prefix(manifest.namespace.as_str()).is_some_and(|rest| rest.starts_with('.'));
-    if is_own { Hand::Owner } else { Hand::Caller }
+    if manifest.is_own(object) { Hand::Owner } else { Hand::Caller }
 }

@@ -45,7 +45,7 @@ impl App {
                 let (roles, teams, origin) = (Arc::from([]), Arc::from([]), key.origin.clone());
                 let (tenant, member) = (key.tenant, key.member);
                 let credential = Credential::Key(key.asker);
-                let caller = Caller { tenant, credential, member, company: None, roles, teams, origin };
+                let caller = Caller { tenant, credential, member, company: None, roles, teams, module: None, origin };
                 self.note(&caller, shown).await?;
                 Ok(Some(Answer { body, ..answer }))
             }

@@ -190,8 +190,9 @@ impl App {
             other => other,
         })?;
         for (id, plugin) in hooked {
-            let hooks = &plugin.compiled.manifest.hooks.before_write;
-            if let Some(hook) = hooks.iter().find(|hook| catalog.schema.object(&hook.object).is_none()) {
+            let hooks =
+                plugin.compiled.manifest.hooks.before_write.iter().chain(&plugin.compiled.manifest.hooks.validate);
+            if let Some(hook) = hooks.into_iter().find(|hook| catalog.schema.object(&hook.object).is_none()) {
                 return Err(AppError::Refused(format!("{id} needs the object `{}`", hook.object)));
             }
         }

@@ -11,6 +11,7 @@ pub use query::Alone;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Map, Value as Json};
 use tokio::sync::{Mutex, MutexGuard};
@@ -43,6 +44,10 @@ pub struct Work {
     pub catalog: Arc<Catalog>,
     /// When it happens.
     pub at: Timestamp,
+    /// Whether what it writes is thrown away.
+    pub is_dry: bool,
+    /// Calls of modules that wait for another one.
+    pub(super) depth: AtomicU32,
     /// Lanes that this command holds.
     held: BTreeSet<LaneKey>,
     buffer: Mutex<Buffer>,
@@ -57,10 +62,23 @@ impl Work {
             caller: caller.clone(),
             catalog: Arc::clone(catalog),
             at: app.clock.now(),
+            is_dry: false,
+            depth: AtomicU32::new(0),
             held,
             buffer: Mutex::default(),
             contended: Mutex::default(),
         }
+    }
+
+    /// The same, for a run whose writes are thrown away.
+    #[must_use]
+    pub fn dry(self, is_dry: bool) -> Self {
+        Self { is_dry, ..self }
+    }
+
+    /// How many calls of modules wait for a call that is made now.
+    pub fn depth(&self) -> u32 {
+        self.depth.load(Ordering::Relaxed)
     }
 
     /// The buffer, for looking at or taking a copy of.

@@ -137,9 +137,10 @@ impl Note {
     pub fn by(self, caller: &Caller, at: Timestamp) -> Entry {
         let origin = caller.origin.as_deref();
         let (subject_kind, subject, on_behalf_of) = match &self.plugin {
-            None => match caller.member {
-                Some(member) => ("user", member.to_string(), None),
-                None => ("key", caller.asker().to_string(), None),
+            None => match (&caller.module, caller.member) {
+                (Some(module), _) => ("plugin", module.to_string(), None),
+                (None, Some(member)) => ("user", member.to_string(), None),
+                (None, None) => ("key", caller.asker().to_string(), None),
             },
             Some(plugin) => ("plugin", plugin.clone(), Some(caller.actor())),
         };

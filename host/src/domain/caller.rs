@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::id::TenantId;
@@ -32,6 +33,8 @@ pub struct Caller {
     pub roles: Arc<[Arc<str>]>,
     /// The teams that the caller belongs to.
     pub teams: Arc<[Uuid]>,
+    /// The plugin, when a module acts as itself: nobody asked it to.
+    pub module: Option<Arc<str>>,
     /// Where the request came from, when it is known.
     pub origin: Option<Arc<Origin>>,
 }
@@ -46,11 +49,26 @@ pub struct Origin {
 }
 
 impl Caller {
+    /// A module that acts as itself. Its grants bound what it does, so its roles need not.
+    pub fn of_module(tenant: TenantId, plugin: &str, origin: Option<Arc<Origin>>) -> Self {
+        Self {
+            tenant,
+            credential: Credential::Task,
+            member: None,
+            company: None,
+            roles: Arc::from([Arc::from("owner")]),
+            teams: Arc::from([]),
+            module: Some(Arc::from(plugin)),
+            origin,
+        }
+    }
+
     /// How events and the audit trail name the caller.
     pub fn actor(&self) -> String {
-        match self.member {
-            Some(member) => format!("user:{member}"),
-            None => format!("key:{}", self.asker()),
+        match (&self.module, self.member) {
+            (Some(module), _) => format!("plugin:{module}"),
+            (None, Some(member)) => format!("user:{member}"),
+            (None, None) => format!("key:{}", self.asker()),
         }
     }
 
@@ -64,7 +82,10 @@ impl Caller {
     pub fn asker(&self) -> Uuid {
         match self.credential {
             Credential::Key(id) => id,
-            Credential::Session(_) | Credential::Task => self.member.unwrap_or_default(),
+            Credential::Session(_) | Credential::Task => match &self.module {
+                Some(module) => id_of_module(module),
+                None => self.member.unwrap_or_default(),
+            },
         }
     }
 
@@ -88,4 +109,12 @@ impl Caller {
     pub fn subjects(&self) -> impl Iterator<Item = Uuid> {
         std::iter::once(self.me()).chain(self.teams.iter().copied()).chain(self.company)
     }
+}
+
+/// The id by which what a module does as itself is counted and owned: the same on every node.
+fn id_of_module(plugin: &str) -> Uuid {
+    let digest = Sha256::digest(plugin);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }

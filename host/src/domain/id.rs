@@ -54,6 +54,13 @@ impl Ids {
         bytes
     }
 
+    /// So many bytes that nobody can guess.
+    pub fn bytes(&self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        rand::rng().fill_bytes(&mut bytes);
+        bytes
+    }
+
     /// Bytes that nobody can guess, for secrets.
     pub fn secret(&self) -> [u8; 32] {
         let mut bytes = [0; 32];

@@ -1,13 +1,32 @@
 //! What a plugin says of itself: the manifest, as it travels inside the component.
 
+mod extension;
+mod fault;
+mod host_call;
+mod invocation;
+mod permission;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::object::ObjectDef;
-use super::permission::Action;
+
+pub use extension::{
+    ActionDef, Channel, ComputedField, ExtensionPoint, Hooks, OnEvents, OnFailure, Route, Schedule, ViewDef, ViewKind,
+    WriteHook,
+};
+pub use fault::Fault;
+pub use host_call::{HostAnswer, HostCall, HttpRequest, HttpResponse, Need};
+pub use invocation::{HookChange, HookOutcome, Input, Output, RouteRequest, RouteResponse};
+pub use permission::{
+    ActionPermission, EventPermission, HttpPermission, KvPermission, Permissions, Reason, RecordPermission,
+};
 
 /// Version of the manifest format that this host reads.
 pub const SCHEMA: u32 = 1;
+
+/// The host API that this host has: the version of the packages of `wit/`.
+pub const API: (u32, u32) = (1, 1);
 
 /// The manifest of a plugin.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -31,6 +50,18 @@ pub struct Manifest {
     /// Where the host calls it.
     #[serde(default)]
     pub hooks: Hooks,
+    /// What it does when it is asked to.
+    #[serde(default)]
+    pub actions: Vec<ActionDef>,
+    /// What people see of it.
+    #[serde(default)]
+    pub views: Vec<ViewDef>,
+    /// The messaging platform that it connects to.
+    #[serde(default)]
+    pub channel: Option<Channel>,
+    /// Modules that it stands on.
+    #[serde(default)]
+    pub requires: Vec<Requirement>,
     /// What it may do.
     #[serde(default)]
     pub permissions: Permissions,
@@ -45,76 +76,15 @@ pub struct Manifest {
     pub objects: Vec<ObjectDef>,
 }
 
-/// Where the host calls a plugin.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Hooks {
-    /// Before changes of these objects are committed.
-    #[serde(default, rename = "before-write")]
-    pub before_write: Vec<BeforeWrite>,
-}
-
-/// One `before-write` hook.
+/// A module that must be there.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct BeforeWrite {
-    /// The object.
-    pub object: String,
-    /// Which changes; all when empty.
+pub struct Requirement {
+    /// Its plugin.
+    pub plugin: String,
+    /// The oldest version that will do; any when empty.
     #[serde(default)]
-    pub operations: Vec<Action>,
-    /// Longest wall time.
-    #[serde(default)]
-    pub timeout_ms: Option<u64>,
-    /// What becomes of the change when the hook itself fails.
-    #[serde(default)]
-    pub on_failure: OnFailure,
-}
-
-/// What becomes of a change whose hook failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// It is refused.
-    #[default]
-    Reject,
-    /// It goes on as if the hook were not there.
-    Allow,
-}
-
-/// What a plugin may do.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Permissions {
-    /// Records that it may reach.
-    #[serde(default)]
-    pub records: Vec<RecordPermission>,
-    /// Why it asks, for the person who consents.
-    #[serde(default)]
-    pub reasons: Vec<Reason>,
-}
-
-/// Actions on one object.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecordPermission {
-    /// The object.
-    pub object: String,
-    /// The actions.
-    pub ops: Vec<Action>,
-    /// The fields that it sees and sets; `*` for all.
-    #[serde(default = "all_fields")]
-    pub fields: Vec<String>,
-}
-
-/// Why a plugin asks for something.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Reason {
-    /// What it asks for.
-    pub permission: String,
-    /// Why.
-    pub text: String,
+    pub version: String,
 }
 
 /// What a plugin needs of the machine; the host's caps bound it.
@@ -138,47 +108,36 @@ pub struct Config {
     pub schema: Option<Json>,
 }
 
-fn all_fields() -> Vec<String> {
-    vec!["*".to_owned()]
-}
-
-impl BeforeWrite {
-    /// Whether it wants to see this kind of change.
-    pub fn wants(&self, object: &str, action: Action) -> bool {
-        self.object == object && (self.operations.is_empty() || self.operations.contains(&action))
-    }
-}
-
 impl Manifest {
-    /// Whether the plugin may do that with records of the object.
-    pub fn grants(&self, object: &str, action: Action) -> Option<&RecordPermission> {
-        self.permissions.records.iter().find(|grant| grant.object == object && grant.ops.contains(&action))
+    /// Whether the manifest says that the host is to call it there. Lifecycle and jobs need no word: the export will do.
+    pub const fn lists(&self, point: ExtensionPoint) -> bool {
+        let hooks = &self.hooks;
+        match point {
+            ExtensionPoint::BeforeWrite => !hooks.before_write.is_empty(),
+            ExtensionPoint::Validate => !hooks.validate.is_empty(),
+            ExtensionPoint::ComputedField => !hooks.computed_field.is_empty(),
+            ExtensionPoint::OnEvents => hooks.on_events.is_some(),
+            ExtensionPoint::Scheduled => !hooks.scheduled.is_empty(),
+            ExtensionPoint::HttpRoute => !hooks.http_route.is_empty(),
+            ExtensionPoint::Action => !self.actions.is_empty(),
+            ExtensionPoint::View => !self.views.is_empty(),
+            ExtensionPoint::Channel => self.channel.is_some(),
+            ExtensionPoint::Lifecycle | ExtensionPoint::Job => false,
+        }
     }
-}
 
-impl RecordPermission {
-    /// Whether a field is among them.
-    pub fn covers(&self, field: &str) -> bool {
-        self.fields.iter().any(|name| name == "*" || name == field)
+    /// Whether an object is one that the plugin brings.
+    pub fn is_own(&self, object: &str) -> bool {
+        object.strip_prefix(self.namespace.as_str()).is_some_and(|rest| rest.starts_with('.'))
     }
-}
 
-/// A failure that crosses the border between host and plugin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Stable code, lower snake case.
-    pub code: String,
-    /// One sentence for a person.
-    pub message: String,
-    /// Whether the same call may succeed when it is made again.
-    pub retryable: bool,
-    /// Further facts: a JSON object as text.
-    pub details: Option<String>,
-}
+    /// The action of that name.
+    pub fn action(&self, name: &str) -> Option<&ActionDef> {
+        self.actions.iter().find(|action| action.name == name)
+    }
 
-impl Fault {
-    /// A fault that will be the same next time.
-    pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), retryable: false, details: None }
+    /// The view of that name.
+    pub fn view(&self, name: &str) -> Option<&ViewDef> {
+        self.views.iter().find(|view| view.name == name)
     }
 }

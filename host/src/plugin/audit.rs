@@ -12,11 +12,19 @@ const MAX_COMPONENT: usize = 4 << 20;
 const MANIFEST_SECTION: &str = "guildhall:manifest";
 /// Everything that a plugin can import.
 const IMPORTS: &[&str] = &[
-    "guildhall:core/types@1.0.0",
-    "guildhall:core/log@1.0.0",
-    "guildhall:core/config@1.0.0",
-    "guildhall:core/clock@1.0.0",
-    "guildhall:data/records@1.0.0",
+    "guildhall:core/types",
+    "guildhall:core/log",
+    "guildhall:core/config",
+    "guildhall:core/clock",
+    "guildhall:core/random",
+    "guildhall:core/context",
+    "guildhall:data/records",
+    "guildhall:kv/store",
+    "guildhall:http/client",
+    "guildhall:events/publish",
+    "guildhall:jobs/queue",
+    "guildhall:secrets/handle",
+    "guildhall:actions/call",
 ];
 
 /// Why a file is not a plugin that this host can run.
@@ -55,7 +63,8 @@ fn sections(component: &[u8]) -> Result<&[u8], Invalid> {
             Payload::ComponentImportSection(imports) if depth == 0 => {
                 for import in imports {
                     let name = import.map_err(broken)?.name.name;
-                    if !IMPORTS.contains(&name) {
+                    let (interface, version) = name.split_once('@').unwrap_or((name, ""));
+                    if !IMPORTS.contains(&interface) || !matches!(version, "1.0.0" | "1.1.0") {
                         return Err(Invalid(format!("the component imports `{name}`, which this host does not have")));
                     }
                 }

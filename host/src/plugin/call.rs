@@ -2,20 +2,20 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use wasmtime::{Store, UpdateDeadline};
 
-use super::bindings::before_write::exports::guildhall::hooks::before_write::Change;
 use super::compile::Compiled;
-use super::engine::{PluginEngine, QUEUE_DEADLINE};
+use super::engine::{PluginEngine, QUEUE_DEADLINE, TICK};
 use super::failure::{Failure, Stop};
 use super::host::Guest;
+use super::lane::{Queue, Ticket};
 use super::limits::Limits;
 use super::meter::{CpuClock, Metered};
 use super::port::Port;
-use crate::domain::plugin::Fault;
+use crate::domain::plugin::{Input, Output};
 
 /// Most resources that a guest can hold.
 const HANDLES: usize = 10_000;
@@ -23,65 +23,87 @@ const HANDLES: usize = 10_000;
 /// Longest that a call may take beyond its own time: what it waits for the database, and for its turn.
 const HOST_TIME: Duration = Duration::from_secs(5);
 
-/// A change as a hook sees it.
-#[derive(Clone, Debug)]
-pub struct HookChange {
-    /// `create`, `update` or `delete`.
-    pub operation: &'static str,
-    /// Name of the object.
-    pub object: String,
-    /// Id of the record.
-    pub id: String,
-    /// The record as it is stored.
-    pub before: Option<String>,
-    /// The record as it would be stored.
-    pub after: Option<String>,
+/// What a call used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// CPU time.
+    pub cpu: Duration,
+    /// Time until it ended, waiting for its turn included.
+    pub wall: Duration,
+    /// Most memory, all linear memories together.
+    pub memory: usize,
+    /// Host calls.
+    pub host_calls: u32,
 }
 
-/// What a hook says to a change: nothing, fields to amend (a JSON object), or no.
-pub type HookOutcome = Result<Option<String>, Fault>;
+/// On which terms a call runs.
+#[derive(Clone, Copy)]
+pub struct Turn<'a> {
+    /// What it may use.
+    pub limits: &'a Limits,
+    /// Where it waits when it takes long.
+    pub queue: &'a Queue,
+    /// Whether another call waits for it.
+    pub is_inner: bool,
+}
+
+/// How a call ended, and what it used.
+#[derive(Debug)]
+pub struct Ended {
+    /// What came of it.
+    pub result: Result<Output, Failure>,
+    /// What it used.
+    pub spent: Spent,
+}
 
 impl PluginEngine {
-    /// Runs the `before-write` hook of a plugin over the changes.
-    pub async fn before_write(
+    /// Calls a plugin at the extension point that the input is for.
+    pub async fn call(&self, plugin: &Compiled, turn: Turn<'_>, port: Arc<dyn Port>, input: Input) -> Ended {
+        let began = Instant::now();
+        let clock = Arc::new(CpuClock::default());
+        let mut spent = Spent::default();
+        let result = self.run(plugin, turn, port, input, &clock, &mut spent).await;
+        spent.cpu = clock.total();
+        spent.wall = began.elapsed();
+        Ended { result, spent }
+    }
+
+    async fn run(
         &self,
         plugin: &Compiled,
-        limits: &Limits,
+        turn: Turn<'_>,
         port: Arc<dyn Port>,
-        changes: Vec<HookChange>,
-    ) -> Result<Vec<HookOutcome>, Failure> {
-        let Some(hook) = &plugin.before_write else {
-            return Ok(changes.iter().map(|_| Ok(None)).collect());
-        };
-        let _place = tokio::time::timeout(QUEUE_DEADLINE, self.places.acquire())
+        input: Input,
+        clock: &Arc<CpuClock>,
+        spent: &mut Spent,
+    ) -> Result<Output, Failure> {
+        let Turn { limits, queue, is_inner } = turn;
+        let places = if is_inner { &self.inner_places } else { &self.places };
+        let _place = tokio::time::timeout(QUEUE_DEADLINE, places.acquire())
             .await
             .map_err(|_| Failure::Overloaded)?
             .map_err(|_| Failure::HostFault)?;
-        let clock = Arc::new(CpuClock::default());
-        let mut store = self.store(limits, port, Arc::clone(&clock));
-        let expected = changes.len();
-        let changes: Vec<Change> = changes.into_iter().map(Change::from).collect();
+        let expected = input.len();
+        let mut store = self.store(limits, port, Arc::clone(clock), Ticket::new(&self.lane, queue));
         let run = async {
             let instance = plugin.instance.instantiate_async(&mut store).await?;
-            let world = hook.load(&mut store, &instance)?;
-            world.guildhall_hooks_before_write().call_run(&mut store, &changes).await
+            plugin.points.call(&mut store, &instance, input).await
         };
         // A panic of the host ends this call and nothing else. Whatever the
         // end, the store goes away with the call.
-        let run = AssertUnwindSafe(Metered::new(clock, run)).catch_unwind();
-        let ended = tokio::time::timeout(limits.wall + HOST_TIME, run).await.map_err(|_| Failure::HostSlow)?;
-        let ended = ended.map_err(|_panic| Failure::HostFault)?;
-        let outcomes = ended
-            .map_err(|error| Failure::of(&error, store.data().memory.refused))?
+        let run = AssertUnwindSafe(Metered::new(Arc::clone(clock), run)).catch_unwind();
+        let ended = tokio::time::timeout(limits.wall + HOST_TIME, run).await;
+        let guest = store.data();
+        (spent.memory, spent.host_calls) = (guest.memory.used, guest.calls);
+        let ended = ended.map_err(|_| Failure::HostSlow)?.map_err(|_panic| Failure::HostFault)?;
+        let output = ended
+            .map_err(|error| Failure::of(&error, guest.memory.refused))?
             .map_err(|fault| Failure::Fault(fault.into()))?;
-        if outcomes.len() != expected {
-            return Err(Failure::BadAnswer(format!("{} outcomes for {expected} changes", outcomes.len())));
-        }
-        Ok(outcomes.into_iter().map(|outcome| outcome.map_err(Into::into)).collect())
+        check(output, expected, limits.payload)
     }
 
-    fn store(&self, limits: &Limits, port: Arc<dyn Port>, clock: Arc<CpuClock>) -> Store<Guest> {
-        let mut store = Store::new(&self.engine, Guest::new(port, limits));
+    fn store(&self, limits: &Limits, port: Arc<dyn Port>, clock: Arc<CpuClock>, ticket: Ticket) -> Store<Guest> {
+        let mut store = Store::new(&self.engine, Guest::new(port, limits, ticket.clone()));
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(limits.payload);
         store.set_max_component_handles(HANDLES);
@@ -91,20 +113,35 @@ impl PluginEngine {
         store.epoch_deadline_callback(move |_| match clock.used() {
             used if used > cpu => Err(Stop::Cpu.into()),
             used if used > wall => Err(Stop::Wall.into()),
-            _ => Ok(UpdateDeadline::Yield(1)),
+            used if used < TICK => Ok(UpdateDeadline::Continue(1)),
+            _ => Ok(UpdateDeadline::YieldCustom(1, ticket.next())),
         });
         store
     }
 }
 
-impl From<HookChange> for Change {
-    fn from(change: HookChange) -> Self {
-        Self {
-            operation: change.operation.to_owned(),
-            object: change.object,
-            id: change.id,
-            before: change.before,
-            after: change.after,
+/// Whether there is one answer for each thing that was asked about, and none is too large.
+fn check(output: Output, expected: usize, payload: usize) -> Result<Output, Failure> {
+    let counted = |count: usize, what: &str| {
+        if count == expected {
+            Ok(())
+        } else {
+            Err(Failure::BadAnswer(format!("{count} {what} for {expected} asked about")))
         }
+    };
+    match &output {
+        Output::Outcomes(outcomes) => counted(outcomes.len(), "outcomes")?,
+        Output::Verdicts(verdicts) => counted(verdicts.len(), "verdicts")?,
+        Output::Computed(computed) => counted(computed.len(), "results")?,
+        Output::Response(response) | Output::Received(response, _) => {
+            if !(200..600).contains(&response.status) {
+                return Err(Failure::BadAnswer(format!("{} is no status of an answer", response.status)));
+            }
+            if response.body.len() > payload {
+                return Err(Failure::PayloadLimit);
+            }
+        }
+        Output::Done | Output::Json(_) => {}
     }
+    Ok(output)
 }

@@ -4,18 +4,25 @@ use std::sync::Arc;
 
 use wasmtime::component::{Component, InstancePre};
 
-use super::bindings::before_write::HBeforeWriteIndices;
 use super::engine::PluginEngine;
 use super::host::Guest;
+use super::points::Points;
 use super::{Invalid, manifest_of};
-use crate::domain::plugin::Manifest;
+use crate::domain::plugin::{ExtensionPoint, Manifest};
 
 /// A compiled and linked component.
 pub struct Compiled {
     /// What it says of itself.
     pub manifest: Arc<Manifest>,
     pub(super) instance: InstancePre<Guest>,
-    pub(super) before_write: Option<HBeforeWriteIndices>,
+    pub(super) points: Points,
+}
+
+impl Compiled {
+    /// Whether the component has this extension point.
+    pub const fn has(&self, point: ExtensionPoint) -> bool {
+        self.points.has(point)
+    }
 }
 
 impl PluginEngine {
@@ -26,12 +33,13 @@ impl PluginEngine {
         let component = Component::from_binary(&self.engine, bytes).map_err(refused)?;
         component.initialize_copy_on_write_image().map_err(refused)?;
         let instance = self.linker.instantiate_pre(&component).map_err(refused)?;
-        let before_write = HBeforeWriteIndices::new(&instance).ok();
-        if before_write.is_none() && !manifest.hooks.before_write.is_empty() {
-            return Err(Invalid(
-                "the manifest names a before-write hook that the component does not export".to_owned(),
-            ));
+        let points = Points::of(&instance);
+        for point in ExtensionPoint::ALL {
+            if manifest.lists(point) && !points.has(point) {
+                let name = point.name();
+                return Err(Invalid(format!("the manifest names `{name}`, which the component does not export")));
+            }
         }
-        Ok(Compiled { manifest: Arc::new(manifest), instance, before_write })
+        Ok(Compiled { manifest: Arc::new(manifest), instance, points })
     }
 }

@@ -11,14 +11,17 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 
 use super::bindings;
 use super::host::Guest;
+use super::lane::SlowLane;
 use super::limits::MEMORY_CAP;
 
 /// Calls that run at the same time; more wait.
 const CALLS: u32 = 64;
+/// Calls of calls that run at the same time.
+const INNER_CALLS: u32 = 16;
 /// Most elements of one table.
 pub const TABLE_ELEMENTS: usize = 20_000;
 /// How often running guests are looked at.
-const TICK: Duration = Duration::from_millis(5);
+pub(super) const TICK: Duration = Duration::from_millis(5);
 /// Longest wait for a place to run.
 pub(super) const QUEUE_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -27,6 +30,9 @@ pub struct PluginEngine {
     pub(super) engine: Engine,
     pub(super) linker: Linker<Guest>,
     pub(super) places: Semaphore,
+    /// For calls that other calls make: whoever waits for one holds a place already.
+    pub(super) inner_places: Semaphore,
+    pub(super) lane: SlowLane,
     stop: Arc<AtomicBool>,
 }
 
@@ -45,7 +51,14 @@ impl PluginEngine {
         bindings::Imports::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
         let stop = Arc::new(AtomicBool::new(false));
         tick(&engine, Arc::clone(&stop))?;
-        Ok(Self { engine, linker, places: Semaphore::new(CALLS as usize), stop })
+        Ok(Self {
+            engine,
+            linker,
+            places: Semaphore::new(CALLS as usize),
+            inner_places: Semaphore::new(INNER_CALLS as usize),
+            lane: SlowLane::new(),
+            stop,
+        })
     }
 }
 
@@ -59,11 +72,11 @@ fn config(pooling: bool) -> Config {
     let mut config = Config::new();
     if pooling {
         let mut pool = PoolingAllocationConfig::new();
-        pool.total_component_instances(CALLS + 16)
-            .total_core_instances((CALLS + 16) * 4)
-            .total_memories((CALLS + 16) * 2)
-            .total_tables((CALLS + 16) * 4)
-            .total_stacks(CALLS + 16)
+        pool.total_component_instances(CALLS + INNER_CALLS)
+            .total_core_instances((CALLS + INNER_CALLS) * 4)
+            .total_memories((CALLS + INNER_CALLS) * 2)
+            .total_tables((CALLS + INNER_CALLS) * 4)
+            .total_stacks(CALLS + INNER_CALLS)
             .max_core_instances_per_component(200)
             .max_memories_per_component(8)
             .max_tables_per_component(32)
@@ -82,6 +95,9 @@ fn config(pooling: bool) -> Config {
         .wasm_function_references(false)
         .wasm_exceptions(false)
         .wasm_memory64(false)
+        // The same call comes to the same end on every machine.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
         .gc_support(false)
         .max_wasm_stack(512 << 10)
         .async_stack_size(2 << 20)

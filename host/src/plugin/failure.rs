@@ -39,6 +39,12 @@ pub enum Failure {
     /// Too many calls are running.
     #[error("too many module calls are running")]
     Overloaded,
+    /// It failed so often that it is not called for a while.
+    #[error("the module failed too often and is not called for now")]
+    Suspended {
+        /// How long.
+        wait: std::time::Duration,
+    },
     /// It waited for the host, or for its turn, longer than a caller can be kept waiting.
     #[error("the host was too slow for the module")]
     HostSlow,
@@ -59,6 +65,9 @@ pub enum Stop {
     /// Host calls are used up.
     #[error("host calls are used up")]
     HostCalls,
+    /// The host gave an answer of another kind than was asked for.
+    #[error("the host answered wrongly")]
+    Host,
 }
 
 impl Failure {
@@ -74,6 +83,21 @@ impl Failure {
             Self::HostCallLimit => "host_call_limit",
             Self::Overloaded | Self::HostSlow => "overloaded",
             Self::HostFault => "host_fault",
+            Self::Suspended { .. } => "module_suspended",
+        }
+    }
+
+    /// Whether it is the plugin's doing, and no answer that it meant to give.
+    pub fn is_breakage(&self) -> bool {
+        match self {
+            Self::Trap { .. }
+            | Self::CpuLimit
+            | Self::MemoryLimit
+            | Self::PayloadLimit
+            | Self::WallTimeout
+            | Self::HostCallLimit
+            | Self::BadAnswer(_) => true,
+            Self::Fault(_) | Self::Overloaded | Self::HostSlow | Self::HostFault | Self::Suspended { .. } => false,
         }
     }
 
@@ -85,6 +109,7 @@ impl Failure {
                 Stop::Cpu => Self::CpuLimit,
                 Stop::Wall => Self::WallTimeout,
                 Stop::HostCalls => Self::HostCallLimit,
+                Stop::Host => Self::HostFault,
             };
         }
         if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {

@@ -4,27 +4,18 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-use crate::domain::plugin::{BeforeWrite, Manifest};
+use crate::domain::plugin::{ExtensionPoint, Input, Manifest};
 
 const MIB: usize = 1 << 20;
 /// Most memory that a plan can give.
 pub const MEMORY_CAP: usize = 64 * MIB;
-/// Most CPU time of a hook that a plan can give.
-const CPU_CAP: Duration = Duration::from_secs(1);
-/// Longest wall time of a hook that a plan can give.
-const WALL_CAP: Duration = Duration::from_secs(5);
-/// Host calls of a hook that sees one change.
-const HOST_CALLS: u32 = 1_000;
-/// What each further change of one call adds.
-const MORE_HOST_CALLS: u32 = 10;
-const MORE_CPU: Duration = Duration::from_millis(2);
-const MORE_WALL: Duration = Duration::from_millis(5);
-const MORE_PAYLOAD: usize = 4 << 10;
-/// What the changes together may add at most.
-const MOST_MORE_HOST_CALLS: u32 = 10_000;
-const MOST_MORE_CPU: Duration = Duration::from_secs(3);
-const MOST_MORE_WALL: Duration = Duration::from_secs(10);
-const MOST_MORE_PAYLOAD: usize = 4 * MIB;
+/// Memory that is given when nothing else is asked for.
+const MEMORY: usize = 32 * MIB;
+/// What each further change of one call of a hook adds, and what they may add together.
+const MORE_HOST_CALLS: (u32, u32) = (10, 10_000);
+const MORE_CPU: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(3));
+const MORE_WALL: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(10));
+const MORE_PAYLOAD: (usize, usize) = (4 << 10, 4 * MIB);
 
 /// What one call may use.
 #[derive(Clone, Copy, Debug)]
@@ -39,27 +30,62 @@ pub struct Limits {
     pub payload: usize,
     /// Host calls.
     pub host_calls: u32,
+    /// Requests to other servers.
+    pub http_calls: u32,
     /// Log lines that are kept.
     pub log_lines: u32,
     /// Log bytes that are kept.
     pub log_bytes: usize,
 }
 
-impl Limits {
-    /// The limits of a hook that sees so many changes: the defaults, or what the
-    /// manifest asks for up to the caps, and something more for each change after the first.
-    pub fn of_hook(manifest: &Manifest, hook: &BeforeWrite, changes: usize) -> Self {
-        let further = u32::try_from(changes.saturating_sub(1)).unwrap_or(u32::MAX);
-        let more = |each: Duration, most: Duration| each.saturating_mul(further).min(most);
-        let more_payload = MORE_PAYLOAD.saturating_mul(changes.saturating_sub(1)).min(MOST_MORE_PAYLOAD);
-        let millis = |asked: Option<u64>, default, cap: Duration| asked.map_or(default, Duration::from_millis).min(cap);
-        let memory = manifest.limits.memory_mb.and_then(|mb| usize::try_from(mb).ok()).unwrap_or(32);
+/// CPU and wall time of an extension point: what is given, and what can be asked for.
+struct Times {
+    cpu: Duration,
+    cpu_cap: Duration,
+    wall: Duration,
+    wall_cap: Duration,
+}
+
+impl Times {
+    const fn of(point: ExtensionPoint) -> Self {
+        let (cpu, cpu_cap, wall, wall_cap) = match point {
+            ExtensionPoint::BeforeWrite | ExtensionPoint::Validate | ExtensionPoint::ComputedField => {
+                (50, 1_000, 200, 5_000)
+            }
+            ExtensionPoint::HttpRoute | ExtensionPoint::Action | ExtensionPoint::View | ExtensionPoint::Channel => {
+                (500, 2_000, 5_000, 30_000)
+            }
+            ExtensionPoint::OnEvents | ExtensionPoint::Scheduled | ExtensionPoint::Lifecycle | ExtensionPoint::Job => {
+                (1_000, 10_000, 60_000, 300_000)
+            }
+        };
         Self {
-            cpu: millis(manifest.limits.cpu_ms, Duration::from_millis(50), CPU_CAP) + more(MORE_CPU, MOST_MORE_CPU),
-            wall: millis(hook.timeout_ms, Duration::from_millis(200), WALL_CAP) + more(MORE_WALL, MOST_MORE_WALL),
-            memory: memory.saturating_mul(MIB).min(MEMORY_CAP),
-            payload: MIB + more_payload,
-            host_calls: HOST_CALLS + MORE_HOST_CALLS.saturating_mul(further).min(MOST_MORE_HOST_CALLS),
+            cpu: Duration::from_millis(cpu),
+            cpu_cap: Duration::from_millis(cpu_cap),
+            wall: Duration::from_millis(wall),
+            wall_cap: Duration::from_millis(wall_cap),
+        }
+    }
+}
+
+impl Limits {
+    /// The limits of a call with this input: the defaults, or what the manifest and the hook ask for up to the
+    /// caps, and for hooks something more for each change after the first.
+    pub fn of(manifest: &Manifest, timeout_ms: Option<u64>, input: &Input) -> Self {
+        let point = input.point();
+        let times = Times::of(point);
+        let further = if point.is_hook() { input.len().saturating_sub(1) } else { 0 };
+        let many = u32::try_from(further).unwrap_or(u32::MAX);
+        let millis = |asked: Option<u64>, default, cap: Duration| asked.map_or(default, Duration::from_millis).min(cap);
+        let memory = manifest.limits.memory_mb.and_then(|mb| usize::try_from(mb).ok());
+        Self {
+            cpu: millis(manifest.limits.cpu_ms, times.cpu, times.cpu_cap)
+                + MORE_CPU.0.saturating_mul(many).min(MORE_CPU.1),
+            wall: millis(timeout_ms, times.wall, times.wall_cap) + MORE_WALL.0.saturating_mul(many).min(MORE_WALL.1),
+            memory: memory.map_or(MEMORY, |mb| mb.saturating_mul(MIB)).min(MEMORY_CAP),
+            payload: MIB + MORE_PAYLOAD.0.saturating_mul(further).min(MORE_PAYLOAD.1),
+            host_calls: 1_000 + MORE_HOST_CALLS.0.saturating_mul(many).min(MORE_HOST_CALLS.1),
+            http_calls: 10,
             log_lines: 100,
             log_bytes: 16 << 10,
         }
@@ -71,7 +97,8 @@ impl Limits {
 #[derive(Debug)]
 pub struct MemoryWatch {
     allowed: usize,
-    used: usize,
+    /// What is used now: memories of a guest never shrink.
+    pub used: usize,
     /// Whether more was asked for than allowed.
     pub refused: bool,
 }

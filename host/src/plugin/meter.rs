@@ -17,6 +17,11 @@ pub struct CpuClock {
 }
 
 impl CpuClock {
+    /// The time used by polls that have ended.
+    pub fn total(&self) -> Duration {
+        Duration::from_nanos(self.before.load(Ordering::Relaxed))
+    }
+
     /// The time used, as seen from inside the poll.
     pub fn used(&self) -> Duration {
         let running = thread_time().saturating_sub(self.poll_began.load(Ordering::Relaxed));

@@ -5,8 +5,8 @@
 /// What every plugin may call.
 pub mod imports {
     wit_bindgen::generate!({
-        path: ["../../wit/core", "../../wit/data", "../../wit/hooks", "../../wit/worlds"],
-        world: "guildhall:worlds/imports@1.0.0",
+        path: ["../../wit/core", "../../wit/data", "../../wit/kv", "../../wit/http", "../../wit/events", "../../wit/jobs", "../../wit/secrets", "../../wit/actions", "../../wit/hooks", "../../wit/views", "../../wit/channel", "../../wit/worlds"],
+        world: "guildhall:worlds/imports@1.1.0",
         generate_all,
     });
 }
@@ -15,11 +15,11 @@ pub mod imports {
 /// made where the macro is used: a plugin without the hook carries neither.
 pub mod before_write {
     wit_bindgen::generate!({
-        path: ["../../wit/core", "../../wit/data", "../../wit/hooks", "../../wit/worlds"],
-        world: "guildhall:worlds/h-before-write@1.0.0",
+        path: ["../../wit/core", "../../wit/data", "../../wit/kv", "../../wit/http", "../../wit/events", "../../wit/jobs", "../../wit/secrets", "../../wit/actions", "../../wit/hooks", "../../wit/views", "../../wit/channel", "../../wit/worlds"],
+        world: "guildhall:worlds/h-before-write@1.1.0",
         with: {
-            "guildhall:core/types@1.0.0": super::imports::guildhall::core::types,
-            "guildhall:hooks/before-write@1.0.0": generate,
+            "guildhall:core/types@1.1.0": super::imports::guildhall::core::types,
+            "guildhall:hooks/before-write@1.1.0": generate,
         },
         pub_export_macro: true,
         export_macro_name: "export_before_write",

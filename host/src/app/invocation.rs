@@ -1,0 +1,48 @@
+//! One call of a module: its turn, its limits, and how it went.
+
+use std::sync::Arc;
+
+use super::App;
+use super::catalog::Module;
+use super::guest::GuestPort;
+use super::unit_of_work::Work;
+use crate::domain::plugin::{Input, Output};
+use crate::plugin::{Ended, Failure, Limits, Turn};
+
+impl App {
+    /// Calls a module inside a unit of work.
+    pub(super) async fn invoke(
+        &self,
+        work: &Arc<Work>,
+        module: &Module,
+        timeout_ms: Option<u64>,
+        input: Input,
+    ) -> Result<Output, Failure> {
+        let (tenant, manifest) = (work.caller.tenant, &module.manifest);
+        let is_inner = work.depth() > 0;
+        let turn = self.runs.turn(tenant, &manifest.id, is_inner, self.clock.now()).await?;
+        let point = input.point();
+        let limits = Limits::of(manifest, timeout_ms, &input);
+        let port = Arc::new(GuestPort::new(Arc::clone(work), module.clone(), point, self.ids.make()));
+        let terms = Turn { limits: &limits, queue: &turn.queue, is_inner };
+        let Ended { result, spent } = self.engine.call(&module.plugin.compiled, terms, port, input).await;
+        self.account(tenant, module, point, &spent, result.as_ref().err());
+        if let Some(failure) = result.as_ref().err() {
+            tell(module, failure);
+        }
+        if let Some(until) = turn.judge(result.as_ref().err(), self.clock.now()) {
+            tracing::warn!(%tenant, plugin = %manifest.id, %until, "a module failed too often and is suspended");
+        }
+        result
+    }
+}
+
+/// What the host's log is told of a failure: never what the plugin said.
+fn tell(module: &Module, failure: &Failure) {
+    let plugin = module.manifest.id.as_str();
+    match failure {
+        Failure::Fault(_) => {}
+        Failure::Trap { trap, frames } => tracing::warn!(plugin, trap, ?frames, "a module crashed"),
+        other => tracing::warn!(plugin, code = other.code(), "a call of a module failed"),
+    }
+}
