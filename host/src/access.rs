@@ -200,7 +200,7 @@ impl Access {
 
     fn decide(&self, caller: &Caller, target: &str, action: Action) -> Result<(Arc<Policy>, Decision), Denied> {
         let policy = self.policies.get(&caller.tenant).ok_or(PolicyError::NotLoaded)?;
-        match policy.decide(&caller.roles, target, action)? {
+        match policy.decide(&caller.roles, target, action) {
             Some(decision) => Ok((policy, decision)),
             None => Err(Denied::Role { roles: names(caller), action, target: target.to_owned() }),
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use guildhall::access::{Access, Create, Delete, Policy, Read, Update};
-use guildhall::domain::caller::Caller;
+use guildhall::domain::caller::{Caller, Credential};
 use guildhall::domain::clock::Clock;
 use guildhall::domain::core_objects::CORE_OBJECTS;
 use guildhall::domain::id::{Ids, TenantId};
@@ -108,11 +108,12 @@ async fn policy(tenant: TenantId, roles: &[RoleDef], caller: &Caller) -> Result<
 fn caller(tenant: TenantId, ids: &Ids) -> Caller {
     Caller {
         tenant,
-        key: ids.make(),
+        credential: Credential::Key(ids.make()),
         member: Some(ids.make()),
         company: None,
         roles: Arc::from([Arc::from("admin")]),
         teams: Arc::from([ids.make()]),
+        module: None,
         origin: None,
     }
 }

@@ -1,11 +1,14 @@
 //! What roles decide in one tenant. One casbin enforcer per tenant, loaded on
-//! demand: a shared one would be linear in the rules of all tenants.
+//! demand: a shared one would be linear in the rules of all tenants. What it
+//! says each role implies is kept by target and action, so that a decision
+//! looks up and does not search.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi};
+use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi, RbacApi};
 use serde_json::Value as Json;
+use tokio::sync::OnceCell;
 
 use crate::domain::id::TenantId;
 use crate::domain::org::Org;
@@ -29,9 +32,6 @@ pub enum PolicyError {
 /// A rule that lets only records through that meet a filter.
 #[derive(Debug)]
 pub struct Filtered {
-    /// What it is called in the enforcer.
-    name: String,
-    object: String,
     /// Whose records.
     pub reach: Reach,
     /// The filter, as it was written.
@@ -50,13 +50,15 @@ pub struct Decision {
 /// Fields that are hidden, and those that are not to be written, by object.
 pub type Masks = BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>;
 
-/// Decisions by role, then by target, then by action.
-type Decisions = HashMap<Arc<str>, HashMap<String, HashMap<Action, Option<Decision>>>>;
+/// What a role implies: decisions by target as rules name it, then by action; `None` stands for every action.
+type Implied = HashMap<String, HashMap<Option<Action>, Decision>>;
+
+/// What the built-in roles imply, which is the same in every tenant.
+static BUILT_IN_IMPLIED: OnceCell<HashMap<String, Arc<Implied>>> = OnceCell::const_new();
 
 /// The rules of one tenant, and what they decided so far.
 pub struct Policy {
-    domain: String,
-    enforcer: Enforcer,
+    roles: HashMap<String, Arc<Implied>>,
     filtered: Vec<Filtered>,
     /// Every object and field that some rule leaves out.
     excepted: BTreeSet<(String, String)>,
@@ -66,26 +68,123 @@ pub struct Policy {
     pub org: Org,
     /// Counts up with every change.
     pub version: i64,
-    decisions: RwLock<Decisions>,
 }
 
 impl Policy {
     /// The built-in roles, and those of the tenant.
     pub async fn new(tenant: TenantId, roles: &[RoleDef], org: Org, version: i64) -> Result<Self, PolicyError> {
+        let mut implied = BUILT_IN_IMPLIED.get_or_try_init(imply_built_in).await?.clone();
         let domain = tenant.to_string();
-        let model = DefaultModel::from_str(MODEL).await?;
-        let mut enforcer = Enforcer::new(model, MemoryAdapter::default()).await?;
+        let lines = Lines::of(roles, &domain);
+        if !roles.is_empty() {
+            let enforcer = enforcer(&domain, lines.rules, lines.links).await?;
+            for role in roles {
+                implied.insert(role.name.clone(), Arc::new(imply(&enforcer, &role.name, &domain)));
+            }
+        }
+        let own = roles.iter().map(|role| role.name.clone()).collect();
+        Ok(Self { roles: implied, filtered: lines.filtered, excepted: lines.excepted, own, org, version })
+    }
+
+    /// Whether there is a role of this name among the tenant's own.
+    pub fn has_own(&self, role: &str) -> bool {
+        self.own.contains(role)
+    }
+
+    /// What somebody who has all these roles may do; none when nothing.
+    pub fn decide(&self, roles: &[Arc<str>], target: &str, action: Action) -> Option<Decision> {
+        let mut all: Option<Decision> = None;
+        for role in roles {
+            if let Some(decision) = self.decide_role(role, target, action) {
+                let sum = all.get_or_insert_default();
+                sum.reach = sum.reach.max(decision.reach);
+                sum.filtered.extend(decision.filtered);
+            }
+        }
+        all
+    }
+
+    /// A rule with a filter.
+    pub fn filtered(&self, at: usize) -> &Filtered {
+        &self.filtered[at]
+    }
+
+    /// Whether some rule leaves fields out.
+    pub fn has_masks(&self) -> bool {
+        !self.excepted.is_empty()
+    }
+
+    /// Fields that these roles do not show, or do not let write.
+    pub fn masks(&self, roles: &[Arc<str>]) -> Masks {
+        let mut masks = Masks::new();
+        for (object, field) in &self.excepted {
+            let target = field_of(object, field);
+            for role in roles {
+                let is = |action: Action| self.leaves_out(role, &target, action);
+                let (hidden, locked) = (is(Action::Read), is(Action::Create) || is(Action::Update));
+                if hidden || locked {
+                    let mask = masks.entry(object.clone()).or_default();
+                    if hidden {
+                        mask.0.insert(field.clone());
+                    }
+                    mask.1.insert(field.clone());
+                }
+            }
+        }
+        masks
+    }
+
+    fn decide_role(&self, role: &str, target: &str, action: Action) -> Option<Decision> {
+        let implied = self.roles.get(role)?;
+        let is_object = !target.starts_with('#');
+        let mut sum: Option<Decision> = None;
+        for name in [Some(target), Some(ALL), is_object.then_some(EVERY)].into_iter().flatten() {
+            let Some(actions) = implied.get(name) else { continue };
+            for decision in [Some(action), None].iter().filter_map(|action| actions.get(action)) {
+                let sum = sum.get_or_insert_default();
+                sum.reach = sum.reach.max(decision.reach);
+                sum.filtered.extend(decision.filtered.iter().copied());
+            }
+        }
+        let mut decision = sum?;
+        if decision.reach == Some(Reach::All) {
+            decision.filtered.clear();
+        }
+        Some(decision)
+    }
+
+    /// Whether a role leaves a field out of what it may do.
+    fn leaves_out(&self, role: &str, field: &str, action: Action) -> bool {
+        self.roles
+            .get(role)
+            .and_then(|implied| implied.get(field))
+            .is_some_and(|actions| actions.contains_key(&Some(action)))
+    }
+}
+
+/// Roles as lines of a policy.
+struct Lines {
+    /// Role, target, action and scope.
+    rules: BTreeSet<Vec<String>>,
+    /// Role, the role that it extends, and the tenant.
+    links: Vec<Vec<String>>,
+    filtered: Vec<Filtered>,
+    excepted: BTreeSet<(String, String)>,
+}
+
+impl Lines {
+    /// The built-in roles, and these of a tenant.
+    fn of(roles: &[RoleDef], domain: &str) -> Self {
         let mut rules: BTreeSet<Vec<String>> = rules_of_all().collect();
         let (mut filtered, mut excepted) = (Vec::new(), BTreeSet::new());
         let mut links = Vec::new();
         for role in roles {
-            links.extend(role.extends.iter().map(|below| vec![role.name.clone(), below.clone(), domain.clone()]));
+            links.extend(role.extends.iter().map(|below| vec![role.name.clone(), below.clone(), domain.to_owned()]));
             for rule in &role.rules {
                 for object in &rule.objects {
                     let scope = rule.filter.as_ref().map(|filter| {
-                        let name = format!("filter:{}", filtered.len());
-                        let (object, filter) = (object.clone(), filter.clone());
-                        filtered.push(Filtered { name: name.clone(), object, reach: rule.scope, filter });
+                        let name = format!("{FILTER}{}", filtered.len());
+                        filtered.push(Filtered { reach: rule.scope, filter: filter.clone() });
                         name
                     });
                     let scope = scope.unwrap_or_else(|| rule.scope.name().to_owned());
@@ -105,106 +204,56 @@ impl Policy {
                 }
             }
         }
-        let rules = rules.into_iter().map(|mut rule| {
-            rule.insert(1, domain.clone());
-            rule
-        });
-        enforcer.add_policies(rules.collect()).await?;
-        for link in links {
-            enforcer.add_named_grouping_policy("g", link).await?;
-        }
-        let own = roles.iter().map(|role| role.name.clone()).collect();
-        Ok(Self { domain, enforcer, filtered, excepted, own, org, version, decisions: RwLock::default() })
-    }
-
-    /// Whether there is a role of this name among the tenant's own.
-    pub fn has_own(&self, role: &str) -> bool {
-        self.own.contains(role)
-    }
-
-    /// What somebody who has all these roles may do; none when nothing.
-    pub fn decide(&self, roles: &[Arc<str>], target: &str, action: Action) -> Result<Option<Decision>, PolicyError> {
-        let mut all: Option<Decision> = None;
-        for role in roles {
-            if let Some(decision) = self.decide_role(role, target, action)? {
-                let sum = all.get_or_insert_default();
-                sum.reach = sum.reach.max(decision.reach);
-                sum.filtered.extend(decision.filtered);
-            }
-        }
-        Ok(all)
-    }
-
-    /// A rule with a filter.
-    pub fn filtered(&self, at: usize) -> &Filtered {
-        &self.filtered[at]
-    }
-
-    /// Whether some rule leaves fields out.
-    pub fn has_masks(&self) -> bool {
-        !self.excepted.is_empty()
-    }
-
-    /// Fields that these roles do not show, or do not let write.
-    pub fn masks(&self, roles: &[Arc<str>]) -> Result<Masks, PolicyError> {
-        let mut masks = Masks::new();
-        for (object, field) in &self.excepted {
-            let target = field_of(object, field);
-            for role in roles {
-                let is = |action: Action| self.enforce(role, &target, action, MASK, "field");
-                let (hidden, locked) = (is(Action::Read)?, is(Action::Create)? || is(Action::Update)?);
-                if hidden || locked {
-                    let mask = masks.entry(object.clone()).or_default();
-                    if hidden {
-                        mask.0.insert(field.clone());
-                    }
-                    mask.1.insert(field.clone());
-                }
-            }
-        }
-        Ok(masks)
-    }
-
-    fn decide_role(&self, role: &Arc<str>, target: &str, action: Action) -> Result<Option<Decision>, PolicyError> {
-        {
-            let known = self.decisions.read().unwrap_or_else(PoisonError::into_inner);
-            let decided = known.get(role).and_then(|targets| targets.get(target)).and_then(|all| all.get(&action));
-            if let Some(decided) = decided {
-                return Ok(decided.clone());
-            }
-        }
-        let decided = self.think(role, target, action)?;
-        let mut known = self.decisions.write().unwrap_or_else(PoisonError::into_inner);
-        let of_role = known.entry(Arc::clone(role)).or_default();
-        of_role.entry(target.to_owned()).or_default().insert(action, decided.clone());
-        Ok(decided)
-    }
-
-    fn think(&self, role: &str, target: &str, action: Action) -> Result<Option<Decision>, PolicyError> {
-        let kind = if target.starts_with('#') { "area" } else { "object" };
-        let mut decision = Decision::default();
-        for reach in Reach::EACH.into_iter().rev() {
-            if self.enforce(role, target, action, reach.name(), kind)? {
-                decision.reach = Some(reach);
-                break;
-            }
-        }
-        if decision.reach != Some(Reach::All) {
-            for (at, rule) in self.filtered.iter().enumerate() {
-                if (rule.object == target || rule.object == EVERY)
-                    && self.enforce(role, target, action, &rule.name, kind)?
-                {
-                    decision.filtered.insert(at);
-                }
-            }
-        }
-        Ok(Some(decision).filter(|decision| *decision != Decision::default()))
-    }
-
-    fn enforce(&self, role: &str, target: &str, action: Action, scope: &str, kind: &str) -> Result<bool, PolicyError> {
-        Ok(self.enforcer.enforce((role, self.domain.as_str(), target, action.name(), scope, kind))?)
+        Self { rules, links, filtered, excepted }
     }
 }
+
+/// An enforcer of one tenant.
+async fn enforcer(
+    domain: &str,
+    rules: BTreeSet<Vec<String>>,
+    links: Vec<Vec<String>>,
+) -> Result<Enforcer, PolicyError> {
+    let model = DefaultModel::from_str(MODEL).await?;
+    let mut enforcer = Enforcer::new(model, MemoryAdapter::default()).await?;
+    let rules = rules.into_iter().map(|mut rule| {
+        rule.insert(1, domain.to_owned());
+        rule
+    });
+    enforcer.add_policies(rules.collect()).await?;
+    for link in links {
+        enforcer.add_named_grouping_policy("g", link).await?;
+    }
+    Ok(enforcer)
+}
+
+/// Everything that a role implies, its own rules and those of roles that it extends.
+fn imply(enforcer: &Enforcer, role: &str, domain: &str) -> Implied {
+    let mut implied = Implied::new();
+    for line in enforcer.get_implicit_permissions_for_user(role, Some(domain)) {
+        let [_, _, target, action, scope] = line.as_slice() else { continue };
+        let action = Action::ALL.into_iter().find(|known| known.name() == action);
+        let decision = implied.entry(target.clone()).or_default().entry(action).or_default();
+        if let Some(at) = scope.strip_prefix(FILTER).and_then(|at| at.parse().ok()) {
+            decision.filtered.insert(at);
+        } else if let Some(reach) = Reach::EACH.into_iter().find(|reach| reach.name() == scope) {
+            decision.reach = decision.reach.max(Some(reach));
+        }
+    }
+    implied
+}
+
+async fn imply_built_in() -> Result<HashMap<String, Arc<Implied>>, PolicyError> {
+    let enforcer = enforcer(EVERY, rules_of_all().collect(), Vec::new()).await?;
+    let names = crate::domain::role::BUILT_IN.iter();
+    Ok(names.map(|role| ((*role).to_owned(), Arc::new(imply(&enforcer, role, EVERY)))).collect())
+}
+
+/// What stands for every object and every area.
+const ALL: &str = "**";
+
+/// What stands in front of the number of a rule with a filter.
+const FILTER: &str = "filter:";
 
 /// The scope of policies that leave fields out.
 const MASK: &str = "mask";
@@ -258,7 +307,7 @@ mod tests {
 
     fn reach(policy: &Policy, roles: &[&str], target: &str, action: Action) -> Option<Reach> {
         let roles: Vec<Arc<str>> = roles.iter().map(|role| Arc::from(*role)).collect();
-        policy.decide(&roles, target, action).unwrap().and_then(|decision| decision.reach)
+        policy.decide(&roles, target, action).and_then(|decision| decision.reach)
     }
 
     #[tokio::test]
@@ -277,7 +326,7 @@ mod tests {
                 });
                 let _ = writeln!(table, "{role} {target} {}", cells.join(" "));
             }
-            let masks = policy.masks(&[Arc::from(*role)]).unwrap();
+            let masks = policy.masks(&[Arc::from(*role)]);
             let masked: Vec<&String> = masks.keys().collect();
             let _ = writeln!(
                 table,
@@ -305,7 +354,7 @@ mod tests {
         assert_eq!(reach(&policy, &["b"], "#jobs", Action::Update), None);
         assert_eq!(reach(&policy, &["a"], "contact", Action::Update), None);
         assert_eq!(reach(&policy, &["nobody"], "contact", Action::Read), None);
-        let decision = policy.decide(&[Arc::from("b")], "contact", Action::Read).unwrap().unwrap();
+        let decision = policy.decide(&[Arc::from("b")], "contact", Action::Read).unwrap();
         let rules: Vec<&Filtered> = decision.filtered.iter().map(|at| policy.filtered(*at)).collect();
         assert_eq!(rules.len(), 1);
         assert_eq!(rules[0].reach, Reach::Team);
@@ -324,9 +373,46 @@ mod tests {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
         for roles in [&["a"][..], &["b"], &["viewer", "a"]] {
             let roles: Vec<Arc<str>> = roles.iter().map(|role| Arc::from(*role)).collect();
-            let masks = policy.masks(&roles).unwrap();
+            let masks = policy.masks(&roles);
             assert_eq!(masks["contact"], (names(&["note"]), names(&["city", "note"])));
         }
-        assert!(policy.masks(&[Arc::from("viewer")]).unwrap().is_empty());
+        assert!(policy.masks(&[Arc::from("viewer")]).is_empty());
+    }
+
+    /// What is kept of casbin's rules decides as casbin itself does, one scope after the other.
+    #[tokio::test]
+    async fn decides_as_the_enforcer_does() {
+        let roles: Vec<RoleDef> = serde_json::from_value(json!([
+            {"name": "a", "label": "A", "extends": ["sales"], "rules": [
+                {"objects": ["contact"], "actions": ["read", "delete"], "scope": "own"},
+                {"objects": ["order", "#jobs"], "actions": ["read"], "scope": "all"},
+            ]},
+            {"name": "b", "label": "B", "extends": ["a", "viewer"], "rules": [
+                {"objects": ["*"], "actions": ["update"], "scope": "team_tree"},
+            ]},
+        ]))
+        .unwrap();
+        let tenant = TenantId(Uuid::nil());
+        let domain = tenant.to_string();
+        let lines = Lines::of(&roles, &domain);
+        let enforcer = enforcer(&domain, lines.rules, lines.links).await.unwrap();
+        let policy = Policy::new(tenant, &roles, Org::default(), 1).await.unwrap();
+        let names = crate::domain::role::BUILT_IN.iter().copied().chain(["a", "b", "nobody"]);
+        let mut allowed = 0;
+        for role in names {
+            let areas = Area::ALL.map(Area::name);
+            for target in ["contact", "order", "product", "x.thing"].into_iter().chain(areas) {
+                let kind = if target.starts_with('#') { "area" } else { "object" };
+                for action in Action::ALL {
+                    let may = |scope: &Reach| {
+                        enforcer.enforce((role, domain.as_str(), target, action.name(), scope.name(), kind)).unwrap()
+                    };
+                    let highest = Reach::EACH.into_iter().rev().find(may);
+                    assert_eq!(reach(&policy, &[role], target, action), highest, "{role} {action} {target}");
+                    allowed += usize::from(highest.is_some());
+                }
+            }
+        }
+        assert!(allowed > 500, "{allowed}");
     }
 }

@@ -51,10 +51,7 @@ impl Sight {
         if self.plugin.as_ref().is_some_and(|plugin| object.namespace.as_deref() == Some(plugin.namespace.as_str())) {
             return Some(Rows::All);
         }
-        let decision = self.policy.decide(&self.caller.roles, &object.name, Action::Read).unwrap_or_else(|error| {
-            tracing::error!(%error, "a policy cannot be read");
-            None
-        })?;
+        let decision = self.policy.decide(&self.caller.roles, &object.name, Action::Read)?;
         let rules = Rules { policy: &self.policy, schema: &self.schema, moment: self.moment, caller: &self.caller };
         Some(rules.rows(object, Action::Read, &decision))
     }

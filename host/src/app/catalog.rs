@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use moka::future::Cache;
 
 use super::{App, AppError};
-use crate::access::{Chore, Decision, Denied, HostPermit, Policy};
+use crate::access::{Chore, Decision, HostPermit, Policy};
 use crate::domain::caller::Caller;
 use crate::domain::core_objects::CORE_OBJECTS;
 use crate::domain::id::TenantId;
@@ -170,7 +170,7 @@ impl App {
         {
             return Ok(Arc::clone(&known.catalog));
         }
-        let masks = policy.masks(&caller.roles).map_err(Denied::from)?;
+        let masks = policy.masks(&caller.roles);
         let schema = whole.schema.masked(&masks, |gathering, from| sees_gathered(&policy, caller, gathering, from));
         let is_whole = schema.objects().all(|object| object.hidden.is_empty() && object.locked.is_empty());
         let catalog = if is_whole {
@@ -268,7 +268,7 @@ impl App {
 /// Whether the caller sees what a roll-up gathers: every record of the object, or those of every record that has
 /// the roll-up, because what links to it belongs to whoever has it.
 fn sees_gathered(policy: &Policy, caller: &Caller, gathering: &Gathering, from: &Object) -> bool {
-    let decide = |object: &Object| policy.decide(&caller.roles, &object.name, Action::Read).ok().flatten();
+    let decide = |object: &Object| policy.decide(&caller.roles, &object.name, Action::Read);
     let Some(Decision { reach: Some(reach), .. }) = decide(from) else { return false };
     if reach == Reach::All {
         return true;
