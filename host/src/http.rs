@@ -43,6 +43,7 @@ mod questions;
 mod records;
 mod request_id;
 mod roles;
+mod rollouts;
 mod schema;
 mod sessions;
 mod shares;
@@ -122,6 +123,9 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(jobs::cancel))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
+        .routes(routes!(modules::roll_back))
+        .routes(routes!(rollouts::roll_out))
+        .routes(routes!(rollouts::revoke))
         .routes(routes!(guide::get))
         .routes(routes!(guide::propose))
         .routes(routes!(guide::accept))
