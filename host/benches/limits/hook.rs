@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use guildhall::domain::plugin::{HookChange, Input, Output};
+use guildhall::domain::tenant::PluginLimits;
 use guildhall::plugin::{Compiled, Limits, PluginEngine, Queue, Turn};
 use serde_json::{Value, json};
 
@@ -40,7 +41,7 @@ async fn calls(engine: &PluginEngine, plugin: &Compiled, change: HookChange) -> 
     for call in 0..WARM_UP + CALLS {
         let input = Input::BeforeWrite(vec![change.clone()]);
         let start = Instant::now();
-        let limits = Limits::of(&plugin.manifest, None, &input);
+        let limits = Limits::of(&plugin.manifest, None, &input, &PluginLimits::default());
         let turn = Turn { limits: &limits, queue: &queue, is_inner: false };
         let output = engine.call(plugin, turn, Arc::new(Stub), input).await.result?;
         let took = start.elapsed();

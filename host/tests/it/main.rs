@@ -62,6 +62,7 @@ mod parsing;
 mod people;
 mod permissions;
 mod place;
+mod plugin_limits;
 mod policies;
 mod privacy;
 mod privacy_exports;
