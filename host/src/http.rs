@@ -36,6 +36,7 @@ mod outcomes;
 mod own_account;
 mod parameters;
 mod persons;
+mod plugins;
 mod preference;
 mod problem;
 mod profiles;
@@ -123,6 +124,10 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(jobs::cancel))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
+        .routes(routes!(plugins::list, plugins::install))
+        .routes(routes!(plugins::get))
+        .routes(routes!(plugins::list_keys, plugins::add_key))
+        .routes(routes!(plugins::revoke_key))
         .routes(routes!(modules::roll_back))
         .routes(routes!(rollouts::roll_out))
         .routes(routes!(rollouts::revoke))
