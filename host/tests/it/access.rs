@@ -1,6 +1,5 @@
 //! Who may do what: every operation of the document, as everybody.
 
-use guildhall::app::App;
 use guildhall::domain::clock::{Clock, Timestamp};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
@@ -27,6 +26,8 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("{role}", "helper"),
     ("{provider}", "test"),
     ("{tenant}", MISSING),
+    ("{plugin_key}", MISSING),
+    ("{version}", "0.1.0"),
 ];
 /// Operations that make a credential: their own tests try them with all that is wrong.
 pub const ENTRANCES: &[&str] = &["sign_in", "accept_invitation", "oidc_start", "oidc_callback"];
@@ -53,6 +54,7 @@ const ADMINS_ONLY: &[&str] = &[
     "tenant_usage",
     "operator_export",
     "list_identity_providers",
+    "list_plugin_keys",
 ];
 /// Operations that read, and take their question in a body.
 const ASKING: &[&str] = &["create_export"];
@@ -343,7 +345,7 @@ async fn one_tenant_sees_nothing_of_another(on: On) {
 
 async fn a_restarted_host_knows_its_keys(on: On) {
     let test = TestApp::start(on).await;
-    let again = App::open(&test.database, Clock::system()).await.unwrap();
+    let again = crate::support::open(&test.database, Clock::system()).await.unwrap();
     let (first, second) = (test.app.authenticate(test.ann.key()).await, again.authenticate(test.ann.key()).await);
     assert_eq!(first.unwrap(), second.unwrap());
 }
