@@ -1,5 +1,8 @@
 //! Plugins of the installation, and modules of a tenant.
 
+mod compose;
+mod lifecycle;
+mod secrets;
 mod settings;
 
 use serde_json::{Map, Value as Json};
@@ -13,7 +16,7 @@ use crate::domain::id::TenantId;
 use crate::domain::object::{Object, ObjectDef};
 use crate::domain::own_schema::OwnSchema;
 use crate::domain::permission::Area;
-use crate::store::{ModuleRow, NewPlugin, TableError};
+use crate::store::{Further, ModuleRow, NewPlugin, TableError};
 use std::sync::Arc;
 
 /// A wish for a module: which plugin, on or off, with which settings; what is not said stays as it is.
@@ -48,7 +51,7 @@ pub struct ModuleView {
     /// Its settings, without the secret ones.
     #[schema(value_type = Object)]
     pub config: Json,
-    /// Names of the secret settings that are set, with dots between; their values are shown to nobody.
+    /// Names of the secret settings that are set, with dots between, and of the secrets; their values are shown to nobody.
     pub secrets: Vec<String>,
 }
 
@@ -99,26 +102,33 @@ impl App {
     /// The modules of the caller's tenant.
     pub async fn modules(&self, caller: &Caller) -> Result<Vec<ModuleView>, AppError> {
         let permit = self.access.check_area::<Read>(caller, Area::Modules)?;
-        self.module_views(&self.store.modules(permit).await?).await
+        self.module_views(caller.tenant, &self.store.modules(permit).await?).await
     }
 
     /// Enables a plugin for the caller's tenant, changes its settings, or
     /// switches it off or on. What is not said stays as it is; a plugin that is
     /// new to the tenant is on. A version that the tenant has stays pinned.
     pub async fn set_module(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         plugin: &str,
         enabled: Option<bool>,
         config: Option<Map<String, Json>>,
+        secrets: &Map<String, Json>,
     ) -> Result<ModuleView, AppError> {
         let named = config.iter().flat_map(Map::keys).map(|name| format!("config.{name}"));
-        let fields = [plugin.to_owned(), "enabled".to_owned()].into_iter().chain(named).collect();
+        let secret = secrets.keys().map(|name| format!("secrets.{name}"));
+        let fields = [plugin.to_owned(), "enabled".to_owned()].into_iter().chain(named).chain(secret).collect();
         let wish = (plugin.to_owned(), enabled, config.map(Json::Object));
         let (version, rows) = self.wished_modules(caller, vec![wish]).await?;
-        let views = self.module_views(&rows).await?;
+        let mut steps = Vec::new();
+        for row in &rows {
+            let plugin = self.plugin(&row.plugin, &row.version).await?;
+            steps.extend(self.secret_steps(caller, &plugin.compiled.manifest, secrets).await?);
+        }
         let answer = Answer { status: 200, headers: Vec::new(), body: String::new() };
-        self.commit_modules(caller, version, &rows, fields, None, answer).await?;
+        self.commit_modules(caller, version, &rows, (fields, steps), None, answer).await?;
+        let views = self.module_views(caller.tenant, &rows).await?;
         views.into_iter().next().ok_or_else(|| AppError::no_record("plugin", &plugin))
     }
 
@@ -189,6 +199,8 @@ impl App {
             AppError::Setup(reason) => AppError::Refused(format!("the tenant cannot have {names}: {reason}")),
             other => other,
         })?;
+        let changed: Vec<String> = hooked.iter().map(|(id, _)| id.clone()).collect();
+        compose::check(&catalog, &changed)?;
         for (id, plugin) in hooked {
             let hooks =
                 plugin.compiled.manifest.hooks.before_write.iter().chain(&plugin.compiled.manifest.hooks.validate);
@@ -210,35 +222,43 @@ impl App {
 
     /// Commits what became of modules, with its entry in the audit trail, which names what was said of them.
     pub(super) async fn commit_modules(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         version: i64,
         rows: &[ModuleRow],
-        fields: Vec<String>,
+        (fields, steps): (Vec<String>, Vec<Further>),
         key: Option<IdempotencyKey>,
         answer: Answer,
     ) -> Result<Done, AppError> {
         let permit = self.access.check_area::<Configure>(caller, Area::Modules)?;
-        let steps = rows.iter().map(|row| self.store.put_module(permit, row, self.clock.now())).collect();
+        let mut unit = self.consequences(caller, rows).await?;
+        unit.further.extend(rows.iter().map(|row| self.store.put_module(permit, row, unit.at)));
+        unit.further.extend(steps);
         let change = PolicyChange { caller, key, version, area: Area::Modules, id: None, fields };
-        let done = self.change_policy(change, answer, steps, "plugin").await;
+        let done = self.change_policy_with(change, answer, unit, "plugin").await;
         self.catalog_changed(caller.tenant);
+        self.job_queued();
         done
     }
 
     /// Modules as callers see them.
-    pub(super) async fn module_views(&self, rows: &[ModuleRow]) -> Result<Vec<ModuleView>, AppError> {
+    pub(super) async fn module_views(
+        &self,
+        tenant: TenantId,
+        rows: &[ModuleRow],
+    ) -> Result<Vec<ModuleView>, AppError> {
         let mut views = Vec::with_capacity(rows.len());
         for row in rows {
-            views.push(self.module_view(row.clone()).await?);
+            views.push(self.module_view(tenant, row.clone()).await?);
         }
         Ok(views)
     }
 
-    async fn module_view(&self, row: ModuleRow) -> Result<ModuleView, AppError> {
+    async fn module_view(&self, tenant: TenantId, row: ModuleRow) -> Result<ModuleView, AppError> {
         let plugin = self.plugin(&row.plugin, &row.version).await?;
         let manifest = &plugin.compiled.manifest;
-        let (config, secrets) = settings::shown(manifest, row.config);
+        let (config, mut secrets) = settings::shown(manifest, row.config);
+        secrets.extend(self.secret_names(tenant, &row.plugin).await?);
         Ok(ModuleView {
             name: manifest.name.clone(),
             description: manifest.description.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Problem;
 use super::answers::{Reading, Writing};
@@ -30,6 +30,9 @@ pub struct ModuleInput {
     /// Its settings; as they were when not given.
     #[schema(value_type = Option<Object>)]
     config: Option<Value>,
+    /// Its secrets by name, as the plugin asks for them; null takes one away, and what is not named stays.
+    #[schema(value_type = Option<Object>)]
+    secrets: Option<Value>,
 }
 
 /// List the tenant's modules.
@@ -67,6 +70,7 @@ pub async fn set(
 ) -> Result<Json<ModuleView>, Problem> {
     let mut enabled = None;
     let mut config = None;
+    let mut secrets = Map::new();
     let mut faults = Vec::new();
     for (name, value) in body.members {
         match (name.as_str(), value) {
@@ -74,11 +78,13 @@ pub async fn set(
             ("enabled", _) => faults.push(FieldError::new("enabled", "wrong_type", "expects true or false")),
             ("config", Value::Object(value)) => config = Some(value),
             ("config", _) => faults.push(FieldError::new("config", "wrong_type", "expects an object")),
+            ("secrets", Value::Object(value)) => secrets = value,
+            ("secrets", _) => faults.push(FieldError::new("secrets", "wrong_type", "expects an object")),
             (name, _) => faults.push(FieldError::new(name, "unknown_field", "is no field of a module")),
         }
     }
     if !faults.is_empty() {
         return Err(AppError::Invalid(faults).into());
     }
-    Ok(Json(app.set_module(&caller, &plugin, enabled, config).await?))
+    Ok(Json(app.set_module(&caller, &plugin, enabled, config, &secrets).await?))
 }
