@@ -46,8 +46,9 @@ impl ActionCall {
 }
 
 impl App {
-    /// Whether the caller has such an action.
+    /// Whether there is such an action, for this caller.
     pub async fn check_action(&self, caller: &Caller, call: &ActionCall) -> Result<(), AppError> {
+        self.access.check_area::<Create>(caller, Area::Actions)?;
         let catalog = self.catalog_of(caller).await?;
         let missing = || no_action(&call.plugin, &call.name);
         let module = catalog.module(&call.plugin).ok_or_else(missing)?;

@@ -194,6 +194,9 @@ impl<'a> Execution<'a> {
             unit.audit.extend(shown.iter().map(|note| note.clone().by(self.caller, work.at)));
             match self.app.store.commit(&unit).await {
                 Ok(()) => {
+                    if !unit.effects.is_empty() {
+                        self.app.job_queued();
+                    }
                     self.has_kept = self.key.is_some();
                     self.is_behind = false;
                     self.shown.extend(shown);

@@ -33,11 +33,11 @@ impl App {
         name: &str,
         request: ViewRequest,
     ) -> Result<Json, AppError> {
+        self.access.check_area::<Read>(caller, Area::Actions)?;
         let catalog = self.catalog_of(caller).await?;
         let missing = || AppError::NotFound { what: "view".to_owned(), id: format!("{name} of {plugin}") };
         let module = catalog.module(plugin).ok_or_else(missing)?;
         let view = module.manifest.view(name).ok_or_else(missing)?;
-        self.access.check_area::<Read>(caller, Area::Actions)?;
         let ViewRequest { object, id, params } = request;
         let mut input = json!({"params": params});
         if view.kind == ViewKind::Panel {

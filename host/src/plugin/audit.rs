@@ -106,6 +106,7 @@ fn check(manifest: &Manifest) -> Result<(), Invalid> {
             return Err(Invalid(format!("[permissions] asks twice to {op} `{}`", permission.object)));
         }
     }
+    crate::domain::plugin::check(manifest).map_err(Invalid)?;
     for hook in &manifest.hooks.before_write {
         if manifest.grants(&hook.object, crate::domain::permission::Action::Read).is_none() {
             return Err(Invalid(format!(

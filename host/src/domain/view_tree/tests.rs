@@ -79,7 +79,7 @@ fn sizes_are_bounded() {
     assert_eq!(path_of(&many(MAX_ITEMS)), "fine");
     assert_eq!(path_of(&many(MAX_ITEMS + 1)), "$.children");
     let wide = json!({"type": "stack", "children": vec![many(MAX_ITEMS); 4]});
-    assert_eq!(path_of(&wide), "$.children[3].children[496]");
+    assert_eq!(path_of(&wide), "$.children[3].children[495]");
     assert_eq!(path_of(&json!({"type": "text", "text": "a".repeat(MAX_BYTES)})), "$");
     assert!(read("{\"type\"", &|_| true).is_err());
 }
