@@ -200,7 +200,7 @@ impl App {
             self.prepare_policy(row.tenant).await?;
             let catalog = self.catalog(row.tenant).await?;
             let Some(module) = catalog.module(&row.plugin) else { return Ok(Came::ToNothing) };
-            let Some(hears) = shown::Hears::of(&catalog, module) else { return Ok(Came::ToTheEnd) };
+            let Some(hears) = shown::Hears::of(&catalog, module) else { return Ok(Came::ToNothing) };
             let window =
                 self.store.events_to_deliver(HostPermit::new(PERMIT), row.tenant, row.cursor, WINDOW).await?;
             let Some(last) = window.events.last().map(|event| event.position) else {

@@ -69,7 +69,9 @@ impl App {
     pub(super) fn schedule_steps(&self, tenant: TenantId, plugin: &str, on: Option<(&Module, Tz)>) -> Vec<Further> {
         let permit = HostPermit::new(Chore::Work);
         let now = self.clock.now();
-        let mut steps = vec![self.store.drop_schedules(permit, tenant, plugin)];
+        let tasks = on.iter().flat_map(|(module, _)| &module.manifest.hooks.scheduled);
+        let names: Vec<&str> = tasks.map(|task| task.name.as_str()).collect();
+        let mut steps = vec![self.store.drop_schedules(permit, tenant, plugin, &names)];
         if let Some((module, timezone)) = on {
             for task in &module.manifest.hooks.scheduled {
                 let next_at = task.cron.parse().ok().and_then(|line: CronLine| line.after(now, timezone));
@@ -80,7 +82,7 @@ impl App {
                     cron: task.cron.clone(),
                     next_at,
                 };
-                steps.push(self.store.add_schedule(permit, &row));
+                steps.push(self.store.put_schedule(permit, &row));
             }
         }
         steps

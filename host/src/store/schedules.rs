@@ -1,5 +1,9 @@
 //! When the tasks of modules are due.
 
+use std::fmt::Write as _;
+
+use sea_query::Value as Bound;
+
 use super::commit::Further;
 use super::db::{Expect, Reach, Row, Step, Stmt};
 use super::tenants::is_served;
@@ -27,19 +31,23 @@ pub struct ScheduleRow {
 }
 
 impl Store {
-    /// The step that takes the tasks of a module away.
-    pub fn drop_schedules(&self, _: HostPermit, tenant: TenantId, plugin: &str) -> Further {
-        let stmt = Stmt::new(
-            "delete from module_schedule where tenant_id = $1 and plugin_id = $2",
-            [tenant.0.into(), plugin.into()],
-        );
-        Further(Step { stmt, expect: Expect::Nothing })
+    /// The step that takes the tasks of a module away, but for those of these names. They are left alone, since the
+    /// steps of a commit may be done at once.
+    pub fn drop_schedules(&self, _: HostPermit, tenant: TenantId, plugin: &str, but: &[&str]) -> Further {
+        let mut values: Vec<Bound> = vec![tenant.0.into(), plugin.into()];
+        let mut sql = "delete from module_schedule where tenant_id = $1 and plugin_id = $2".to_owned();
+        for name in but {
+            values.push((*name).into());
+            let _ = write!(sql, " and name <> ${}", values.len());
+        }
+        Further(Step { stmt: Stmt::new(sql, values), expect: Expect::Nothing })
     }
 
-    /// The step that adds a task.
-    pub fn add_schedule(&self, _: HostPermit, row: &ScheduleRow) -> Further {
+    /// The step that sets a task.
+    pub fn put_schedule(&self, _: HostPermit, row: &ScheduleRow) -> Further {
         let stmt = Stmt::new(
-            "insert into module_schedule (tenant_id, plugin_id, name, cron, next_at) values ($1, $2, $3, $4, $5)",
+            "insert into module_schedule (tenant_id, plugin_id, name, cron, next_at) values ($1, $2, $3, $4, $5) \
+             on conflict (tenant_id, plugin_id, name) do update set cron = excluded.cron, next_at = excluded.next_at",
             [
                 row.tenant.0.into(),
                 row.plugin.as_str().into(),

@@ -271,9 +271,10 @@ async fn answers_are_bounded(on: On) {
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     // A drip now and then does not make it longer.
     receiver.answer(|_, _| {
-        let drops = futures_util::stream::unfold((), |()| async {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            Some((Ok::<_, std::io::Error>(axum::body::Bytes::from_static(b"x")), ()))
+        let drops = tokio::time::interval(Duration::from_millis(50));
+        let drops = futures_util::stream::unfold(drops, |mut drops| async move {
+            drops.tick().await;
+            Some((Ok::<_, std::io::Error>(axum::body::Bytes::from_static(b"x")), drops))
         });
         axum::response::Response::new(axum::body::Body::from_stream(drops))
     });

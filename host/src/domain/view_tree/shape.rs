@@ -65,7 +65,7 @@ const ROW: &[Member] = &[("cells", true, Values), ("href", false, Url), ("tone",
 
 const POINT: &[Member] = &[("label", true, Text), ("value", true, Number)];
 
-const SERIES: &[Member] = &[("name", true, Text), ("points", true, List(&Object(POINT)))];
+const SERIES: &[Member] = &[("name", true, Text), ("data", true, List(&Object(POINT)))];
 
 const MOMENT: &[Member] =
     &[("at", true, Text), ("title", true, Text), ("text", false, Text), ("tone", false, TONES), ("href", false, Url)];

@@ -12,13 +12,13 @@ fn path_of(view: &Json) -> String {
 fn every_component_passes() {
     let all = json!({"type": "stack", "title": "All", "children": [
         {"type": "table", "columns": [{"key": "name", "label": "Name", "kind": "link"}], "empty": "None",
-            "rows": [{"cells": {"name": "Ann", "points": 3, "gone": null}, "href": "/records/contact/1", "tone": "good"}]},
+            "rows": [{"cells": {"name": "Ann", "count": 3, "gone": null}, "href": "/records/contact/1", "tone": "good"}]},
         {"type": "form", "action": "settle", "submit": "Do", "values": {"id": 1}, "fields": [
             {"name": "why", "label": "Why", "kind": "select", "options": [{"value": 1, "label": "One"}], "required": true}]},
         {"type": "board", "lanes": [{"title": "New", "cards": [{"title": "A", "badge": "b", "href": "https://example.com/a?b=c"}]}]},
         {"type": "timeline", "items": [{"at": "2026-01-01T00:00:00Z", "title": "Came"}]},
-        {"type": "metric", "label": "Points", "value": 12, "unit": "pt", "change": "+3", "tone": "info"},
-        {"type": "chart", "kind": "bar", "series": [{"name": "a", "points": [{"label": "x", "value": 1.5}]}]},
+        {"type": "metric", "label": "Count", "value": 12, "unit": "pt", "change": "+3", "tone": "info"},
+        {"type": "chart", "kind": "bar", "series": [{"name": "a", "data": [{"label": "x", "value": 1.5}]}]},
         {"type": "text", "text": "<script>alert(1)</script>", "style": "code"},
         {"type": "badge", "text": "new"},
         {"type": "button", "label": "Go", "action": "settle", "input": {"id": "1"}, "confirm": "Sure?", "style": "danger"},
@@ -44,8 +44,8 @@ fn what_is_wrong_is_named_by_its_path() {
         (json!({"type": "table", "columns": [{"key": "Name", "label": "n"}], "rows": []}), "$.columns[0].key"),
         (json!({"type": "table", "columns": [], "rows": [{"cells": {"a": {"b": 1}}}]}), "$.rows[0].cells.a"),
         (json!({"type": "table", "columns": [], "rows": [{"cells": {}, "html": ""}]}), "$.rows[0]"),
-        (json!({"type": "chart", "kind": "bar", "series": [{"name": "a", "points": [{"label": "x", "value": "1"}]}]}),
-            "$.series[0].points[0].value"),
+        (json!({"type": "chart", "kind": "bar", "series": [{"name": "a", "data": [{"label": "x", "value": "1"}]}]}),
+            "$.series[0].data[0].value"),
         (json!({"type": "tabs", "tabs": [{"title": "a", "children": [{"type": "nope"}]}]}), "$.tabs[0].children[0]"),
         (text(&"a".repeat(MAX_TEXT + 1)), "$.text"),
         (link("http://example.com/"), "$.href"),
