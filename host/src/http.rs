@@ -44,6 +44,7 @@ mod questions;
 mod records;
 mod request_id;
 mod roles;
+mod rollouts;
 mod routes;
 mod schema;
 mod sessions;
@@ -126,6 +127,9 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(modules::set))
         .routes(routes!(actions::call))
         .routes(routes!(actions::view))
+        .routes(routes!(modules::roll_back))
+        .routes(routes!(rollouts::roll_out))
+        .routes(routes!(rollouts::revoke))
         .routes(routes!(guide::get))
         .routes(routes!(guide::propose))
         .routes(routes!(guide::accept))

@@ -44,9 +44,11 @@ impl App {
     ) -> Result<Output, Failure> {
         let (tenant, manifest) = (work.caller.tenant, &module.manifest);
         let is_inner = work.depth() > 0;
-        let turn = self.runs.turn(tenant, &manifest.id, is_inner, self.clock.now()).await?;
+        let standing = self.standing(tenant).await.map_err(|_| Failure::HostFault)?;
+        let allowed = standing.map(|standing| standing.limits.plugins).unwrap_or_default();
+        let turn = self.runs.turn(tenant, &manifest.id, is_inner, allowed.at_once, self.clock.now()).await?;
         let point = input.point();
-        let limits = Limits::of(manifest, timeout_ms, &input);
+        let limits = Limits::of(manifest, timeout_ms, &input, &allowed);
         let port = Arc::new(GuestPort::new(Arc::clone(work), module.clone(), point, latitude, self.ids.make()));
         let terms = Turn { limits: &limits, queue: &turn.queue, is_inner };
         let Ended { result, spent } = self.engine.call(&module.plugin.compiled, terms, port, input).await;

@@ -1,5 +1,6 @@
 //! What a plugin says of itself: the manifest, as it travels inside the component.
 
+mod capability;
 mod check;
 mod extension;
 mod fault;
@@ -12,6 +13,7 @@ use serde_json::Value as Json;
 
 use super::object::ObjectDef;
 
+pub use capability::Capability;
 pub use check::check;
 pub use extension::{
     ActionDef, Channel, ComputedField, ExtensionPoint, Hooks, OnEvents, OnFailure, Route, Schedule, ViewDef, ViewKind,

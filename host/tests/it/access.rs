@@ -236,7 +236,7 @@ async fn state(ann: &Actor) -> Vec<Vec<Json>> {
 
 async fn every_operation_as_nobody_and_as_a_stranger(on: On) {
     let test = TestApp::with_plugin(on, "guildhall.retail-loyalty").await;
-    test.sam.put("/api/v1/modules/guildhall.retail-loyalty", &json!({})).await.assert(200);
+    test.sam.put("/api/v1/modules/guildhall.retail-loyalty", &json!({"consent": ["*"]})).await.assert(200);
     let ids = one_of_each(&test).await;
     let before = state(&test.ann).await;
     let missing = "01a20031-9c4a-7239-8605-04c662a595e1";

@@ -122,7 +122,7 @@ async fn secrets_are_set_kept_and_never_shown(on: On) {
     test.app.install_plugin(&crate::support::plugin(WORKSHOP)).await.unwrap();
     let ann = &test.ann;
     let path = "/api/v1/modules/test.workshop";
-    let module = ann.put(path, &json!({"secrets": {"API_KEY": "never-to-be-seen"}})).await.assert(200);
+    let module = ann.put(path, &json!({"secrets": {"API_KEY": "never-to-be-seen"}, "consent": ["*"]})).await.assert(200);
     assert_eq!(module.json()["secrets"], json!(["API_KEY"]));
     assert!(!module.text.contains("never-to-be-seen"));
     for (body, field) in [

@@ -36,7 +36,7 @@ async fn a_module_is_told_and_what_it_wrote_commits_with_it(on: On) {
 async fn a_fault_stops_the_change(on: On) {
     let test = TestApp::start(on).await;
     test.app.install_plugin(&crate::support::plugin(WORKSHOP)).await.unwrap();
-    let refusing = |what: &str| json!({"config": {"refuse": what}});
+    let refusing = |what: &str| json!({"config": {"refuse": what}, "consent": ["*"]});
     let problem = test.ann.put(PATH, &refusing("enable")).await.problem(422, "plugin_error");
     assert_eq!((&problem["plugin"], &problem["plugin_code"]), (&json!(WORKSHOP), &json!("not_now")));
     assert!(test.ann.get("/api/v1/modules").await.json()["data"].as_array().unwrap().is_empty());
@@ -65,13 +65,13 @@ async fn what_a_module_requires_has_to_be_there(on: On) {
     };
     let (bench, newer) = (needy("bench", "1.0.0").await, needy("newer", "1.2.0").await);
     let path = |id: &str| format!("/api/v1/modules/{id}");
-    let problem = test.ann.put(&path(&bench), &json!({})).await.problem(409, "refused");
+    let problem = test.ann.put(&path(&bench), &json!({"consent": ["*"]})).await.problem(409, "refused");
     assert!(problem["detail"].as_str().unwrap().contains("test.bench requires test.workshop"), "{problem}");
     // Switched off, it may be there; nothing stands on it.
     enable(&test.ann, &bench, &json!({"enabled": false})).await;
     enable(&test.ann, WORKSHOP, &json!({})).await;
     enable(&test.ann, &bench, &json!({"enabled": true})).await;
-    let problem = test.ann.put(&path(&newer), &json!({})).await.problem(409, "refused");
+    let problem = test.ann.put(&path(&newer), &json!({"consent": ["*"]})).await.problem(409, "refused");
     assert!(problem["detail"].as_str().unwrap().contains("1.2.0 or newer; the tenant has 1.0.0"), "{problem}");
     let problem = test.ann.put(PATH, &json!({"enabled": false})).await.problem(409, "refused");
     assert!(problem["detail"].as_str().unwrap().contains("test.bench requires test.workshop"), "{problem}");
@@ -90,14 +90,14 @@ async fn rings_and_foreign_objects_are_refused(on: On) {
     let (one, two) = (requiring("one", "test.two").await, requiring("two", "test.one").await);
     for id in [&one, &two] {
         let path = format!("/api/v1/modules/{id}");
-        test.ann.put(&path, &json!({})).await.problem(409, "refused");
+        test.ann.put(&path, &json!({"consent": ["*"]})).await.problem(409, "refused");
     }
     let nosy = variant(&test, "nosy", |manifest| {
         let records = manifest["permissions"]["records"].as_array_mut().unwrap();
         records.push(json!({"object": "workshop.note", "ops": ["read"]}));
     })
     .await;
-    let problem = test.ann.put(&format!("/api/v1/modules/{nosy}"), &json!({})).await.problem(409, "refused");
+    let problem = test.ann.put(&format!("/api/v1/modules/{nosy}"), &json!({"consent": ["*"]})).await.problem(409, "refused");
     assert!(problem["detail"].as_str().unwrap().contains("does not require test.workshop"), "{problem}");
 }
 

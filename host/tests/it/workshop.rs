@@ -24,7 +24,9 @@ pub async fn start_at(on: On, clock: Clock) -> TestApp {
 }
 
 pub async fn enable(actor: &Actor, id: &str, body: &Json) {
-    actor.put(&format!("/api/v1/modules/{id}"), body).await.assert(200);
+    let mut body = body.clone();
+    body["consent"] = json!(["*"]);
+    actor.put(&format!("/api/v1/modules/{id}"), &body).await.assert(200);
 }
 
 /// The workshop under another name and manifest, installed.

@@ -55,7 +55,7 @@ impl Installation {
     pub async fn populate(&self, programs: &Programs) -> Result<[Tenant; 2]> {
         let tenants = [self.make_tenant("plain").await?, self.make_tenant("hooked").await?];
         let [plain, hooked] = &tenants;
-        self.call(&["plugin", "install", &programs.plugin.to_string_lossy()]).await?;
+        self.install(&programs.plugin).await?;
         self.seed(programs, hooked, CUSTOMERS, false).await?;
         self.seed(programs, plain, CONTACTS, self.engine == Engine::Postgres).await?;
         if self.engine == Engine::Sqlite {
@@ -99,6 +99,11 @@ impl Installation {
         command
     }
 
+    /// Installs a plugin.
+    pub async fn install(&self, plugin: &Path) -> Result<()> {
+        self.call(&["plugin", "install", &plugin.to_string_lossy()]).await.map(drop)
+    }
+
     async fn call(&self, arguments: &[&str]) -> Result<Value> {
         probe(self.command().args(arguments).arg("--json")).await
     }
@@ -135,7 +140,8 @@ impl Installation {
         let server = self.serve().await?;
         let url = format!("{}/api/v1/modules/{MODULE}", server.address());
         let client = reqwest::Client::builder().no_proxy().build()?;
-        let answer = client.put(url).bearer_auth(&tenant.key).json(&json!({"config": {}})).send().await?;
+        let answer =
+            client.put(url).bearer_auth(&tenant.key).json(&json!({"config": {}, "consent": ["*"]})).send().await?;
         let status = answer.status();
         ensure!(status.is_success(), "enabling the module: {status} {}", answer.text().await?);
         server.stop().await

@@ -23,9 +23,10 @@ enum Turn {
 
 impl Turn {
     fn of(before: Option<&ModuleRow>, after: &ModuleRow) -> Option<Self> {
-        match before.filter(|before| before.enabled) {
-            None => after.enabled.then_some(Self::On),
-            Some(_) if !after.enabled => Some(Self::Off),
+        let runs = |row: &ModuleRow| row.enabled && row.revoked.is_none();
+        match before.filter(|before| runs(before)) {
+            None => runs(after).then_some(Self::On),
+            Some(_) if !runs(after) => Some(Self::Off),
             Some(before) if before.version != after.version => {
                 Some(Self::Onto { from: before.version.clone(), to: after.version.clone() })
             }
