@@ -201,8 +201,7 @@ impl App {
             let catalog = self.catalog(row.tenant).await?;
             let Some(module) = catalog.module(&row.plugin) else { return Ok(Came::ToNothing) };
             let Some(hears) = shown::Hears::of(&catalog, module) else { return Ok(Came::ToNothing) };
-            let window =
-                self.store.events_to_deliver(HostPermit::new(PERMIT), row.tenant, row.cursor, WINDOW).await?;
+            let window = self.store.events_to_deliver(HostPermit::new(PERMIT), row.tenant, row.cursor, WINDOW).await?;
             let Some(last) = window.events.last().map(|event| event.position) else {
                 return Ok(if window.has_unsettled { Came::ToWhatIsOpen } else { Came::ToTheEnd });
             };
@@ -263,7 +262,12 @@ impl App {
     }
 
     /// Counts a failure; true when the event was set aside, so that the rest goes on.
-    async fn has_failed(&self, row: &mut ConsumerRow, batch: &[&PastEvent], error: &AppError) -> Result<bool, AppError> {
+    async fn has_failed(
+        &self,
+        row: &mut ConsumerRow,
+        batch: &[&PastEvent],
+        error: &AppError,
+    ) -> Result<bool, AppError> {
         row.failures += 1;
         let [event] = batch else { return Ok(false) };
         if Self::may_pass(error) || row.failures < TRIES {
@@ -278,8 +282,7 @@ impl App {
         let now = self.clock.now();
         tracing::warn!(plugin = row.plugin, event = %event.id, code, "an event was set aside");
         let aside = SetAside { event, attempts: row.failures, code, detail: &detail };
-        let steps =
-            vec![self.store.set_aside(row, &aside, now), self.store.move_consumer(row, event.position, now)];
+        let steps = vec![self.store.set_aside(row, &aside, now), self.store.move_consumer(row, event.position, now)];
         self.commit_steps(row.tenant, steps).await.map_err(super::jobs::of_conflict)?;
         row.cursor = event.position;
         row.failures = 0;

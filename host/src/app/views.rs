@@ -45,7 +45,8 @@ impl App {
             if object.as_deref().is_some_and(|object| object != of) {
                 return Err(AppError::invalid("object", "unknown_option", format!("is `{of}` for this view")));
             }
-            let required = || AppError::invalid("id", "required", format!("names the {of} that the view stands beside"));
+            let required =
+                || AppError::invalid("id", "required", format!("names the {of} that the view stands beside"));
             let id = id.ok_or_else(required)?;
             let id = Uuid::parse_str(&id).map_err(|_| AppError::no_record(of, &id))?;
             let permit = self.reader(caller, of).await?;

@@ -86,9 +86,19 @@ mod tests {
             assert!(is_own(text), "{text}");
         }
         let long = format!("valuation.a.{}", "b".repeat(100));
-        for text in ["valuation.done", "contact.created", "other.deal.done", "valuations.a.b", "valuation..b", "valuation.A.b",
-            "acme.real-estates.done", "valuation.a.b.", "", "valuation.a.*", long.as_str()]
-        {
+        for text in [
+            "valuation.done",
+            "contact.created",
+            "other.deal.done",
+            "valuations.a.b",
+            "valuation..b",
+            "valuation.A.b",
+            "acme.real-estates.done",
+            "valuation.a.b.",
+            "",
+            "valuation.a.*",
+            long.as_str(),
+        ] {
             assert!(!is_own(text), "{text}");
         }
     }

@@ -74,7 +74,9 @@ impl Check<'_> {
         }
         let Some(members) = json.as_object() else { return self.wrong("is no component: an object with a `type`") };
         let Some(kind) = members.get("type").and_then(Json::as_str) else { return self.wrong("has no `type`") };
-        let Some(shape) = shape_of(kind) else { return self.wrong(format!("has the type {kind:?}, which there is not")) };
+        let Some(shape) = shape_of(kind) else {
+            return self.wrong(format!("has the type {kind:?}, which there is not"));
+        };
         self.members(members.iter().filter(|(name, _)| *name != "type"), shape, depth)
     }
 
@@ -111,8 +113,20 @@ impl Check<'_> {
                 Some(text) if crate::domain::field::is_name(text) => Ok(()),
                 _ => self.wrong("is no name in lower snake case"),
             },
-            Shape::Flag => if json.is_boolean() { Ok(()) } else { self.wrong("is neither true nor false") },
-            Shape::Number => if json.is_number() { Ok(()) } else { self.wrong("is no number") },
+            Shape::Flag => {
+                if json.is_boolean() {
+                    Ok(())
+                } else {
+                    self.wrong("is neither true nor false")
+                }
+            }
+            Shape::Number => {
+                if json.is_number() {
+                    Ok(())
+                } else {
+                    self.wrong("is no number")
+                }
+            }
             Shape::Scalar => match json {
                 Json::String(_) => self.shape(json, &Shape::Text, depth),
                 Json::Null | Json::Bool(_) | Json::Number(_) => Ok(()),

@@ -111,7 +111,11 @@ fn dry(answer: Answer, changes: &[PlannedChange]) -> Answer {
 fn status_of(outcome: &Outcome) -> StatusCode {
     match outcome {
         Outcome::Created(_) => StatusCode::CREATED,
-        Outcome::Called(_) | Outcome::Updated(_) | Outcome::Restored(..) | Outcome::Merged(..) | Outcome::Unmerged(..) => StatusCode::OK,
+        Outcome::Called(_)
+        | Outcome::Updated(_)
+        | Outcome::Restored(..)
+        | Outcome::Merged(..)
+        | Outcome::Unmerged(..) => StatusCode::OK,
         Outcome::Deleted => StatusCode::NO_CONTENT,
     }
 }

@@ -112,9 +112,8 @@ pub async fn any(
 
 /// The headers of a request that a module sees.
 fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
-    let is_own = |name: &str| {
-        HOSTS_OWN.contains(&name) || name.starts_with("x-forwarded") || name.starts_with("x-guildhall")
-    };
+    let is_own =
+        |name: &str| HOSTS_OWN.contains(&name) || name.starts_with("x-forwarded") || name.starts_with("x-guildhall");
     let shown = headers.iter().filter(|(name, _)| !is_own(name.as_str()));
     shown.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))).collect()
 }
@@ -172,9 +171,16 @@ mod tests {
 
     #[test]
     fn what_a_browser_would_run_is_plain_text() {
-        for named in ["text/html", "TEXT/HTML; charset=utf-8", "image/svg+xml", "application/xhtml+xml", "text/xml",
-            "text/javascript", "application/javascript", " text/html"]
-        {
+        for named in [
+            "text/html",
+            "TEXT/HTML; charset=utf-8",
+            "image/svg+xml",
+            "application/xhtml+xml",
+            "text/xml",
+            "text/javascript",
+            "application/javascript",
+            " text/html",
+        ] {
             assert_eq!(media_type(named), "text/plain; charset=utf-8", "{named}");
         }
         assert_eq!(media_type("text/csv; header=present"), "text/csv; header=present");

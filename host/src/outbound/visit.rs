@@ -129,9 +129,12 @@ impl Outbound {
             let (head, answer) = answer.into_parts();
             let Some(next) = redirect(&head, &url) else {
                 let read = Limited::new(answer, MAX_BODY).collect().await;
-                let body = read.map_err(|error| {
-                    if error.is::<LengthLimitError>() { Refused::TooLarge } else { Refused::Failed }
-                })?;
+                let body =
+                    read.map_err(
+                        |error| {
+                            if error.is::<LengthLimitError>() { Refused::TooLarge } else { Refused::Failed }
+                        },
+                    )?;
                 let body = body.to_bytes();
                 let mut headers = head.headers;
                 for name in REFUSED {

@@ -26,7 +26,10 @@ async fn an_action_is_done_and_its_writes_commit(on: On) {
     let results = run(&ann, json!([note("made"), {"do": "context"}])).await;
     assert_eq!(results[0]["ok"]["fields"]["title"], "made");
     let context = &results[1]["ok"];
-    assert_eq!((&context["point"], &context["actor"], &context["dry_run"]), (&json!("action"), &json!("key"), &json!(false)));
+    assert_eq!(
+        (&context["point"], &context["actor"], &context["dry_run"]),
+        (&json!("action"), &json!("key"), &json!(false))
+    );
     let notes = ann.all("workshop.note", &[("filter[title][_eq]", "made")]).await;
     // Hooks have seen it: the field is computed.
     assert_eq!((notes.len(), &notes[0]["length"]), (1, &json!(4)));
@@ -42,9 +45,18 @@ async fn the_input_is_checked_against_the_schema(on: On) {
     let TestApp { ann, .. } = start(on).await;
     let path = "/api/v1/modules/test.workshop/actions/strict";
     assert_eq!(ann.post(path, &json!({"count": 3})).await.assert(200).json(), json!({"result": 3}));
-    for (body, field) in [(json!({}), ""), (json!({"count": 0}), "count"), (json!({"count": "1"}), "count"), (json!({"count": 1, "more": 1}), "")] {
+    for (body, field) in [
+        (json!({}), ""),
+        (json!({"count": 0}), "count"),
+        (json!({"count": "1"}), "count"),
+        (json!({"count": 1, "more": 1}), ""),
+    ] {
         let problem = ann.post(path, &body).await.problem(422, "validation_failed");
-        assert_eq!((&problem["errors"][0]["field"], &problem["errors"][0]["code"]), (&json!(field), &json!("wrong_input")), "{body}");
+        assert_eq!(
+            (&problem["errors"][0]["field"], &problem["errors"][0]["code"]),
+            (&json!(field), &json!("wrong_input")),
+            "{body}"
+        );
     }
     ann.send(reqwest::Method::POST, path, Some("[1]".to_owned())).await.problem(400, "malformed_json");
     ann.with("content-type", "text/plain").post(path, &json!({})).await.problem(415, "unsupported_media_type");
@@ -67,7 +79,10 @@ async fn a_dry_run_tells_what_it_would_write(on: On) {
     let dry = ann.with("prefer", "dry-run");
     let answer = dry.post(ACTION, &json!({"steps": [note("made"), {"do": "context"}]})).await.assert(200).json();
     assert_eq!(answer["changes"][0]["object"], "workshop.note");
-    assert_eq!((&answer["changes"][0]["operation"], &answer["changes"][0]["plugin"]), (&json!("created"), &json!(WORKSHOP)));
+    assert_eq!(
+        (&answer["changes"][0]["operation"], &answer["changes"][0]["plugin"]),
+        (&json!("created"), &json!(WORKSHOP))
+    );
     assert_eq!(answer["result"]["result"][1]["ok"]["dry_run"], true);
     assert!(ann.all("workshop.note", &[("filter[title][_eq]", "made")]).await.is_empty());
 }
@@ -104,7 +119,7 @@ async fn bench(test: &TestApp) -> String {
         manifest["requires"] = json!([{"plugin": WORKSHOP, "version": "1.0.0"}]);
         manifest["permissions"] = json!({
             "actions": [{"plugin": WORKSHOP, "actions": ["shared", "strict", "run"]}],
-            "records": [{"object": "workshop.note", "ops": ["read"]}],
+            "records": [{"object": "workshop.note", "ops": ["read"]}, {"object": "bench.note", "ops": ["create"]}],
             "jobs": false,
         });
     })
@@ -120,7 +135,10 @@ async fn modules_call_each_other_with_their_own_grants(on: On) {
     let inner = json!([own, note("from the bench"), {"do": "context"}]);
     let results = run_of(&test.ann, &bench, json!([own, note("not its own"), calling(WORKSHOP, &inner)])).await;
     // What it may not itself, the module that it calls may.
-    assert_eq!((&results[0]["fault"], &results[1]["fault"]), (&json!("permission_denied"), &json!("permission_denied")));
+    assert_eq!(
+        (&results[0]["fault"], &results[1]["fault"]),
+        (&json!("permission_denied"), &json!("permission_denied"))
+    );
     let inner = results[2]["ok"].as_array().unwrap();
     assert_eq!(inner[0]["ok"], json!(null));
     assert_eq!(inner[2]["ok"]["plugin"], WORKSHOP);

@@ -54,12 +54,12 @@ async fn what_is_not_asked_for_is_denied(on: On) {
     })
     .await;
     let path = format!("/api/v1/modules/{bare}");
-    // Its `enable` keeps something, and may not.
+    // Its `enable` leaves a note, and may not.
     let problem = test.ann.put(&path, &json!({})).await.problem(422, "plugin_error");
     assert_eq!(problem["plugin_code"], "permission_denied");
     let quiet = variant(&test, "quiet", |manifest| {
         let own = json!({"object": "quiet.note", "ops": ["create"]});
-        manifest["permissions"] = json!({"records": [own], "kv": {"max_bytes": 1_000}});
+        manifest["permissions"] = json!({"records": [own]});
         manifest["hooks"] = json!({});
         manifest["views"] = json!([]);
     })
@@ -69,7 +69,7 @@ async fn what_is_not_asked_for_is_denied(on: On) {
         json!({"do": "http", "url": "http://localhost:1/"}),
         json!({"do": "call", "plugin": WORKSHOP, "name": "shared", "input": {}}),
     ];
-    let all = each().into_iter().filter(|(what, _)| *what != "kv").map(|(_, one)| one).chain(further);
+    let all = each().into_iter().map(|(_, one)| one).chain(further);
     for one in all {
         let result = run_of(&test.ann, &quiet, json!([one])).await.remove(0);
         assert_eq!(result["fault"], "permission_denied", "{one}");
@@ -80,25 +80,32 @@ async fn what_is_not_asked_for_is_denied(on: On) {
 async fn clerk(test: &TestApp, rules: Json) -> Actor {
     let role = json!({"name": "clerk", "label": "Clerk", "rules": rules});
     test.ann.post("/api/v1/roles", &role).await.assert(201);
-    let (_, key) = test.app.create_key("first", "clerk", "Carl", None).await.unwrap();
+    let body = json!({"name": "Carl", "service": true, "role": "clerk"});
+    let key = test.ann.post("/api/v1/api-keys", &body).await.assert(201).json()["key"].as_str().unwrap().to_owned();
     test.ann.with_key(&key)
 }
 
 async fn what_the_caller_may_not_is_denied(on: On) {
     let test = start(on).await;
     // Who may have modules do things, and no more than look at contacts.
-    let carl = clerk(&test, json!([
-        {"objects": ["#actions"], "actions": ["read", "create"]},
-        {"objects": ["contact"], "actions": ["read"]},
-    ]))
+    let carl = clerk(
+        &test,
+        json!([
+            {"objects": ["#actions"], "actions": ["read", "create"]},
+            {"objects": ["contact"], "actions": ["read"]},
+        ]),
+    )
     .await;
     let contact = test.ann.create("contact", json!({"name": "Ann"})).await;
     let make = json!({"do": "create", "object": "contact", "fields": {"name": "made"}});
     let change = json!({"do": "update", "object": "contact", "id": contact["id"], "fields": {"name": "B"}});
-    let results = run(&carl, json!([
-        {"do": "get", "object": "contact", "id": contact["id"]}, make, change, {"do": "count", "object": "company"},
-        {"do": "create", "object": "workshop.note", "fields": {"title": "its own"}},
-    ]))
+    let results = run(
+        &carl,
+        json!([
+            {"do": "get", "object": "contact", "id": contact["id"]}, make, change, {"do": "count", "object": "company"},
+            {"do": "create", "object": "workshop.note", "fields": {"title": "its own"}},
+        ]),
+    )
     .await;
     assert_eq!(results[0]["ok"]["fields"]["name"], "Ann");
     for at in 1..4 {
@@ -107,11 +114,14 @@ async fn what_the_caller_may_not_is_denied(on: On) {
     // What the module brings, it writes for whoever may have it do things.
     assert_eq!(results[4]["ok"]["fields"]["title"], "its own");
     // A viewer has modules do nothing at all.
-    let looks = test.vic.with("x-steps", &json!({"steps": each().into_iter().map(|(_, one)| one).collect::<Vec<_>>()}).to_string());
+    let looks = test
+        .vic
+        .with("x-steps", &json!({"steps": each().into_iter().map(|(_, one)| one).collect::<Vec<_>>()}).to_string());
     let seen = looks.get("/api/v1/x/test.workshop/echo/a").await.assert(200).json();
     let results = seen["results"].as_array().unwrap();
     for ((_, one), result) in each().iter().zip(results) {
-        let is_deed = ["create", "kv_set", "publish", "enqueue", "sign", "verify"].contains(&one["do"].as_str().unwrap());
+        let is_deed =
+            ["create", "kv_set", "publish", "enqueue", "sign", "verify"].contains(&one["do"].as_str().unwrap());
         assert_eq!(result["fault"] == "permission_denied", is_deed, "{one}: {result}");
     }
 }
@@ -122,7 +132,8 @@ async fn secrets_are_set_kept_and_never_shown(on: On) {
     test.app.install_plugin(&crate::support::plugin(WORKSHOP)).await.unwrap();
     let ann = &test.ann;
     let path = "/api/v1/modules/test.workshop";
-    let module = ann.put(path, &json!({"secrets": {"API_KEY": "never-to-be-seen"}, "consent": ["*"]})).await.assert(200);
+    let module =
+        ann.put(path, &json!({"secrets": {"API_KEY": "never-to-be-seen"}, "consent": ["*"]})).await.assert(200);
     assert_eq!(module.json()["secrets"], json!(["API_KEY"]));
     assert!(!module.text.contains("never-to-be-seen"));
     for (body, field) in [
@@ -151,7 +162,11 @@ async fn secrets_are_set_kept_and_never_shown(on: On) {
 
 async fn everybody_knows_of_the_call(on: On) {
     let test = start(on).await;
-    let results = run(&test.ann, json!([{"do": "random", "length": 8}, {"do": "random", "length": 8}, {"do": "random", "length": 9_999}])).await;
+    let results = run(
+        &test.ann,
+        json!([{"do": "random", "length": 8}, {"do": "random", "length": 8}, {"do": "random", "length": 9_999}]),
+    )
+    .await;
     assert_ne!(results[0], results[1]);
     assert_eq!((results[0]["ok"].as_str().unwrap().len(), results[2]["ok"].as_str().unwrap().len()), (16, 8_192));
     let context = step(&test.ann, json!({"do": "context"})).await;

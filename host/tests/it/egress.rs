@@ -77,11 +77,13 @@ const REFUSED: &str = "http://127.0.0.1/ https://127.0.0.1/ https://127.0.0.1:84
 
 async fn addresses_of_all_forms_are_refused(on: On) {
     // Without what tests may do otherwise.
-    let settings = Settings { names: Some(Names(Arc::new(|_| vec![IpAddr::from([127, 0, 0, 1])]))), ..Settings::default() };
+    let settings =
+        Settings { names: Some(Names(Arc::new(|_| vec![IpAddr::from([127, 0, 0, 1])]))), ..Settings::default() };
     let test = TestApp::start_with(on, Clock::system(), settings).await;
     test.app.install_plugin(&plugin(WORKSHOP)).await.unwrap();
     enable(&test.ann, WORKSHOP, &json!({})).await;
-    let urls: Vec<&str> = REFUSED.split_whitespace().chain(["http://api.workshop.test/", "https://localhost/"]).collect();
+    let urls: Vec<&str> =
+        REFUSED.split_whitespace().chain(["http://api.workshop.test/", "https://localhost/"]).collect();
     assert!(urls.len() > 65);
     for urls in urls.chunks(10) {
         let results = run(&test.ann, urls.iter().map(|url| get(url)).collect()).await;
@@ -130,7 +132,8 @@ async fn a_name_is_looked_up_once(on: On) {
         0 => vec![IpAddr::from([127, 0, 0, 1])],
         _ => vec![IpAddr::from([127, 0, 0, 2])],
     };
-    let settings = Settings { allow_private_webhooks: true, names: Some(Names(Arc::new(names))), ..Settings::default() };
+    let settings =
+        Settings { allow_private_webhooks: true, names: Some(Names(Arc::new(names))), ..Settings::default() };
     let test = TestApp::start_with(on, Clock::system(), settings).await;
     test.app.install_plugin(&plugin(WORKSHOP)).await.unwrap();
     enable(&test.ann, WORKSHOP, &json!({})).await;
@@ -153,10 +156,13 @@ async fn redirects_are_checked_step_by_step(on: On) {
     let answer = step(&ann, get(&local(&receiver, "/4"))).await;
     assert_eq!(answer["fault"], "egress_denied", "{answer}");
     // A POST becomes a GET where a browser would make it one, and stays one where it would not.
-    for (code, method, bytes) in [(301, "GET", 0), (302, "GET", 0), (303, "GET", 0), (307, "POST", 4), (308, "POST", 4)] {
+    for (code, method, bytes) in [(301, "GET", 0), (302, "GET", 0), (303, "GET", 0), (307, "POST", 4), (308, "POST", 4)]
+    {
         receiver.forget();
         let to = local(&receiver, "/end");
-        receiver.answer(move |message, _| if message.path == "/end" { status(200) } else { with_header(code, "location", &to) });
+        receiver.answer(
+            move |message, _| if message.path == "/end" { status(200) } else { with_header(code, "location", &to) },
+        );
         let post = json!({"do": "http", "method": "POST", "url": local(&receiver, "/begin"), "body": "body"});
         assert_eq!(step(&ann, post).await["ok"]["status"], 200, "{method}");
         assert_eq!(receiver.got()[1].body.len(), bytes, "{code}");
@@ -330,7 +336,8 @@ async fn a_request_that_changes_something_has_a_key(on: On) {
     assert_eq!(all.len(), 2, "one for each job");
     receiver.forget();
     // Its own, when it has one.
-    let own = json!({"do": "http", "method": "POST", "url": local(&receiver, "/"), "headers": {"Idempotency-Key": "mine"}});
+    let own =
+        json!({"do": "http", "method": "POST", "url": local(&receiver, "/"), "headers": {"Idempotency-Key": "mine"}});
     step(&test.ann, own).await;
     assert_eq!(keys(), ["mine"]);
     // A dry run asks, and changes nothing elsewhere.
@@ -355,7 +362,8 @@ async fn hooks_reach_nobody(on: On) {
     })
     .await;
     enable(&test.ann, &other, &json!({})).await;
-    let call = json!({"do": "call", "plugin": WORKSHOP, "name": "shared", "input": {"steps": [get(&local(&receiver, "/"))]}});
+    let call =
+        json!({"do": "call", "plugin": WORKSHOP, "name": "shared", "input": {"steps": [get(&local(&receiver, "/"))]}});
     let body = json!({"name": "Bob", "note": json!({"steps": [call]}).to_string()});
     let contact = test.ann.create("contact", body).await;
     assert!(contact["note"].as_str().unwrap().contains("not_allowed_here"), "{contact}");

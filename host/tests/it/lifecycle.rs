@@ -3,12 +3,11 @@
 use serde_json::{Value as Json, json};
 
 use crate::support::{On, TestApp};
-use crate::workshop::{WORKSHOP, enable, notes, start, step, variant};
+use crate::workshop::{WORKSHOP, enable, notes, start, variant};
 
 both!(
     a_module_is_told_and_what_it_wrote_commits_with_it
     a_fault_stops_the_change
-    a_tenant_made_with_modules_has_them_told
     what_a_module_requires_has_to_be_there
     rings_and_foreign_objects_are_refused
     a_manifest_that_is_wrong_is_not_installed
@@ -28,7 +27,6 @@ async fn a_module_is_told_and_what_it_wrote_commits_with_it(on: On) {
     assert_eq!(notes(ann).await, ["enable", "disable"]);
     enable(ann, WORKSHOP, &json!({"enabled": true})).await;
     assert_eq!(notes(ann).await, ["enable", "disable", "enable"]);
-    assert_eq!(step(ann, json!({"do": "kv_get", "key": "told"})).await, json!({"ok": "enable"}));
     let event = &ann.get("/api/v1/events?type=workshop.note.created").await.json()["data"][0];
     assert_eq!(event["data"]["plugin"], WORKSHOP);
 }
@@ -48,20 +46,15 @@ async fn a_fault_stops_the_change(on: On) {
     enable(&test.ann, WORKSHOP, &json!({"enabled": false})).await;
 }
 
-async fn a_tenant_made_with_modules_has_them_told(on: On) {
-    let test = start(on).await;
-    // What is proposed depends on the guide; that the first word comes as a job does not.
-    enable(&test.sam, WORKSHOP, &json!({})).await;
-    test.app.run_due_jobs().await.unwrap();
-    assert_eq!(notes(&test.sam).await, ["enable"]);
-}
-
 async fn what_a_module_requires_has_to_be_there(on: On) {
     let test = TestApp::start(on).await;
     test.app.install_plugin(&crate::support::plugin(WORKSHOP)).await.unwrap();
     let needy = |name: &'static str, version: &'static str| {
         let test = &test;
-        async move { variant(test, name, |manifest| manifest["requires"] = json!([{"plugin": WORKSHOP, "version": version}])).await }
+        async move {
+            variant(test, name, |manifest| manifest["requires"] = json!([{"plugin": WORKSHOP, "version": version}]))
+                .await
+        }
     };
     let (bench, newer) = (needy("bench", "1.0.0").await, needy("newer", "1.2.0").await);
     let path = |id: &str| format!("/api/v1/modules/{id}");
@@ -97,7 +90,8 @@ async fn rings_and_foreign_objects_are_refused(on: On) {
         records.push(json!({"object": "workshop.note", "ops": ["read"]}));
     })
     .await;
-    let problem = test.ann.put(&format!("/api/v1/modules/{nosy}"), &json!({"consent": ["*"]})).await.problem(409, "refused");
+    let problem =
+        test.ann.put(&format!("/api/v1/modules/{nosy}"), &json!({"consent": ["*"]})).await.problem(409, "refused");
     assert!(problem["detail"].as_str().unwrap().contains("does not require test.workshop"), "{problem}");
 }
 

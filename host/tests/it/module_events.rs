@@ -95,7 +95,8 @@ async fn a_fault_that_may_pass_has_events_shown_again(on: On) {
     run(&test.ann, json!([{"do": "kv_set", "key": "ready", "value": "1"}])).await;
     clock.advance(Duration::from_mins(10));
     test.app.feed_due().await.unwrap();
-    let mut names: Vec<String> = texts(&test.ann).await.iter().map(|text| text["data"]["after"]["name"].to_string()).collect();
+    let mut names: Vec<String> =
+        texts(&test.ann).await.iter().map(|text| text["data"]["after"]["name"].to_string()).collect();
     names.sort();
     assert_eq!(names, ["\"first\"", "\"last\"", "\"retry\""]);
     let tenant = tenant_of(&test).await;
@@ -230,15 +231,22 @@ async fn event_types_are_the_modules_own(on: On) {
 async fn published_events_are_seen_with_their_record(on: On) {
     let test = start(on).await;
     let id = contact(&test.ann, "Ann").await["id"].as_str().unwrap().to_owned();
-    let role = json!({"name": "clerk", "label": "Clerk", "rules": [{"objects": ["#events", "company"], "actions": ["read"]}]});
+    let role =
+        json!({"name": "clerk", "label": "Clerk", "rules": [{"objects": ["#events", "company"], "actions": ["read"]}]});
     test.ann.post("/api/v1/roles", &role).await.assert(201);
-    let (_, key) = test.app.create_key("first", "clerk", "Carl", None).await.unwrap();
+    let body = json!({"name": "Carl", "service": true, "role": "clerk"});
+    let key = test.ann.post("/api/v1/api-keys", &body).await.assert(201).json()["key"].as_str().unwrap().to_owned();
     let carl = test.ann.with_key(&key);
     let about = |subject: String, n: u32| json!({"do": "publish", "type": "workshop.item.done", "subject": subject, "data": {"n": n}});
     run(&test.ann, json!([about(format!("contact/{id}"), 1), about(String::new(), 2)])).await;
     let seen = |actor: Actor| async move {
         let events = actor.get("/api/v1/events?type=workshop.item.*").await.assert(200).json();
-        events["data"].as_array().unwrap().iter().map(|event| event["data"]["published"]["n"].clone()).collect::<Vec<_>>()
+        events["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|event| event["data"]["published"]["n"].clone())
+            .collect::<Vec<_>>()
     };
     assert_eq!(seen(test.ann.clone()).await, [1, 2]);
     assert_eq!(seen(carl).await, [2]);

@@ -7,7 +7,7 @@ use guildhall::domain::clock::{Clock, Timestamp};
 use serde_json::{Value as Json, json};
 
 use crate::support::{Actor, On, TestApp};
-use crate::workshop::{ACTION, WORKSHOP, enable, notes, run, start, start_at, step, variant};
+use crate::workshop::{ACTION, WORKSHOP, enable, notes, run, start, start_at, variant};
 
 both!(
     a_job_is_queued_with_the_commit_and_done_as_the_module
@@ -40,7 +40,8 @@ async fn jobs(actor: &Actor) -> Vec<Json> {
 async fn a_job_is_queued_with_the_commit_and_done_as_the_module(on: On) {
     let clock = manual();
     let test = start_at(on, clock.clone()).await;
-    let inside = json!({"steps": [{"do": "context"}, {"do": "create", "object": "contact", "fields": {"name": "by a job"}}]});
+    let inside =
+        json!({"steps": [{"do": "context"}, {"do": "create", "object": "contact", "fields": {"name": "by a job"}}]});
     let mut later = queue("later", json!({}));
     later["delay_ms"] = json!(60_000);
     let results = run(&test.ann, json!([queue("work", inside), later])).await;
@@ -72,10 +73,14 @@ async fn a_job_that_fails_is_tried_again_when_it_may_pass(on: On) {
     };
     run(&test.ann, json!([failing(true), failing(false), queue("job", json!({"steps": [{"do": "trap"}]}))])).await;
     test.app.run_due_jobs().await.unwrap();
-    let mut states: Vec<(String, String)> = jobs(&test.ann).await.iter().map(|job| {
-        let text = |name: &str| job[name].as_str().unwrap_or_default().to_owned();
-        (text("state"), job["error"]["code"].as_str().unwrap_or_default().to_owned())
-    }).collect();
+    let mut states: Vec<(String, String)> = jobs(&test.ann)
+        .await
+        .iter()
+        .map(|job| {
+            let text = |name: &str| job[name].as_str().unwrap_or_default().to_owned();
+            (text("state"), job["error"]["code"].as_str().unwrap_or_default().to_owned())
+        })
+        .collect();
     states.sort();
     let expected = [("failed", "plugin_error"), ("failed", "plugin_trap"), ("queued", "plugin_error")];
     assert_eq!(states, expected.map(|(state, code)| (state.to_owned(), code.to_owned())));
@@ -162,5 +167,4 @@ async fn tasks_go_with_their_module(on: On) {
     clock.advance(Duration::from_hours(1));
     tick(&test).await;
     assert!(notes(&test.ann).await.contains(&"tick".to_owned()));
-    assert_eq!(step(&test.ann, json!({"do": "kv_get", "key": "told"})).await, json!({"ok": "enable"}));
 }

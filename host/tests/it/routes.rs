@@ -28,7 +28,8 @@ fn doing(actor: &Actor, step: &Json) -> Actor {
 
 async fn a_module_sees_a_request_as_it_came(on: On) {
     let TestApp { ann, .. } = start(on).await;
-    let asking = ann.with("x-own", "1").with("x-forwarded-for", "10.0.0.1").with("cookie", "a=b").with("accept", "text/plain");
+    let asking =
+        ann.with("x-own", "1").with("x-forwarded-for", "10.0.0.1").with("cookie", "a=b").with("accept", "text/plain");
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
         let body = (method != "GET").then(|| "as it is: {".to_owned());
         let path = format!("{ECHO}%2Fb/../c?x=1&x=%20");
@@ -64,9 +65,16 @@ async fn a_module_answers_with_what_is_safe(on: On) {
     assert_eq!((reply.header("cache-control"), reply.header("x-content-type-options")), ("max-age=5", "nosniff"));
     assert_eq!(reply.header("content-security-policy"), "default-src 'none'; sandbox");
     assert_ne!(reply.header("x-request-id"), "forged");
-    for name in ["set-cookie", "x-accel-redirect", "access-control-allow-origin", "server", "x-frame-options", "x-bad",
-        "strict-transport-security", "content-disposition"]
-    {
+    for name in [
+        "set-cookie",
+        "x-accel-redirect",
+        "access-control-allow-origin",
+        "server",
+        "x-frame-options",
+        "x-bad",
+        "strict-transport-security",
+        "content-disposition",
+    ] {
         assert!(!reply.headers.contains_key(name), "{name}");
     }
     for (named, sent) in [
@@ -82,7 +90,8 @@ async fn a_module_answers_with_what_is_safe(on: On) {
         assert_eq!(reply.header("content-type"), sent, "{named}");
     }
     for location in ["https://example.com/", "//example.com/", "/\\example.com", "javascript:alert(1)"] {
-        let reply = answering(&ann, &json!({"status": 201, "headers": {"location": location}})).get(ECHO).await.assert(201);
+        let reply =
+            answering(&ann, &json!({"status": 201, "headers": {"location": location}})).get(ECHO).await.assert(201);
         assert!(!reply.headers.contains_key("location"), "{location}");
     }
     for status in [100, 199, 600] {
@@ -110,9 +119,15 @@ async fn paths_that_lead_nowhere_are_all_the_same(on: On) {
     let test = start(on).await;
     let other = variant(&test, "bench", |_| {}).await;
     let mut problems = Vec::new();
-    for path in ["/api/v1/x/test.none/one", &format!("/api/v1/x/{other}/one"), "/api/v1/x/test.workshop/two", "/api/v1/x/test.workshop/one/more",
-        "/api/v1/x/test.workshop/echo", "/api/v1/x/test.workshop/ech", "/api/v1/x/test.workshop/echo2/a"]
-    {
+    for path in [
+        "/api/v1/x/test.none/one",
+        &format!("/api/v1/x/{other}/one"),
+        "/api/v1/x/test.workshop/two",
+        "/api/v1/x/test.workshop/one/more",
+        "/api/v1/x/test.workshop/echo",
+        "/api/v1/x/test.workshop/ech",
+        "/api/v1/x/test.workshop/echo2/a",
+    ] {
         let mut problem = test.ann.get(path).await.problem(404, "not_found");
         problem["request_id"] = json!(null);
         problems.push(problem);

@@ -44,8 +44,12 @@ async fn a_page_and_a_panel_are_shown(on: On) {
     // Who may not read the record has no panel beside it.
     let role = json!({"name": "clerk", "label": "Clerk", "rules": [{"objects": ["#actions", "company"], "actions": ["read"]}]});
     ann.post("/api/v1/roles", &role).await.assert(201);
-    let key = ann.post("/api/v1/api-keys", &json!({"name": "Carl", "role": "clerk"})).await.assert(201).json();
-    let carl = ann.with_key(key["api_key"].as_str().or(key["key"].as_str()).unwrap());
+    let key = ann
+        .post("/api/v1/api-keys", &json!({"name": "Carl", "service": true, "role": "clerk"}))
+        .await
+        .assert(201)
+        .json();
+    let carl = ann.with_key(key["key"].as_str().unwrap());
     carl.get(PAGE).await.assert(200);
     assert!(matches!(with(&carl, PANEL, &[("id", id)]).await.status.as_u16(), 403 | 404));
 }
@@ -55,18 +59,15 @@ async fn a_tree_that_is_none_is_told_by_its_path(on: On) {
     let text = |text: &str| json!({"type": "text", "text": text});
     for (tree, path) in [
         (json!({"type": "html", "html": "<b>"}), "`$`"),
-        (json!({"type": "stack", "children": [text("a"), {"type": "button", "label": "b", "action": "none"}]}), "`$.children[1].action`"),
+        (
+            json!({"type": "stack", "children": [text("a"), {"type": "button", "label": "b", "action": "none"}]}),
+            "`$.children[1].action`",
+        ),
         (json!({"type": "link", "label": "l", "href": "javascript:alert(1)"}), "`$.href`"),
-        (json!({"type": "stack", "children": vec![text("a"); 501]}), "`$.children`"),
         (json!({"type": "text", "text": "a", "onclick": "alert(1)"}), "`$`"),
         (json!([1]), "`$`"),
     ] {
-        let problem = with(&ann, PAGE, &[("tree", &tree.to_string()[..tree.to_string().len().min(990)])]).await;
-        if tree.to_string().len() > 990 {
-            problem.problem(400, "invalid_parameter");
-            continue;
-        }
-        let problem = problem.problem(422, "plugin_error");
+        let problem = with(&ann, PAGE, &[("tree", &tree.to_string())]).await.problem(422, "plugin_error");
         assert!(problem["detail"].as_str().unwrap().contains(path), "{tree}: {problem}");
     }
     let fine = json!({"type": "button", "label": "Run", "action": "run"});

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use serde_json::Value;
 
-use crate::bindings::imports::guildhall::core::types;
 use crate::bindings::action::exports::guildhall::actions::action as wit;
+use crate::bindings::imports::guildhall::core::types;
 use crate::{Fault, log};
 
 /// A plugin with actions, which people, API clients and other plugins call by name.
@@ -26,8 +26,8 @@ impl<P: Action> ActionExport<P> {
 impl<P: Action> wit::Guest for ActionExport<P> {
     fn run(name: String, input: String) -> Result<String, types::Fault> {
         log::report_panics();
-        let input = serde_json::from_str(&input)
-            .map_err(|error| Fault::internal(format!("The host sent no JSON: {error}")))?;
+        let input =
+            serde_json::from_str(&input).map_err(|error| Fault::internal(format!("The host sent no JSON: {error}")))?;
         Ok(P::run_action(&name, input)?.to_string())
     }
 }

@@ -89,7 +89,13 @@ impl Change {
         [before, after]: [Option<String>; 2],
     ) -> Result<Self, Fault> {
         let record = |json: Option<String>| json.as_deref().map(Record::from_json).transpose();
-        Ok(Self { operation: Operation::try_from(operation)?, object, id, before: record(before)?, after: record(after)? })
+        Ok(Self {
+            operation: Operation::try_from(operation)?,
+            object,
+            id,
+            before: record(before)?,
+            after: record(after)?,
+        })
     }
 }
 

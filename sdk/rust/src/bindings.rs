@@ -31,9 +31,19 @@ macro_rules! point {
     };
 }
 
-point!(before_write, "guildhall:worlds/h-before-write@1.1.0", "guildhall:hooks/before-write@1.1.0", "export_before_write");
+point!(
+    before_write,
+    "guildhall:worlds/h-before-write@1.1.0",
+    "guildhall:hooks/before-write@1.1.0",
+    "export_before_write"
+);
 point!(validate, "guildhall:worlds/h-validate@1.1.0", "guildhall:hooks/validate@1.1.0", "export_validate");
-point!(computed_field, "guildhall:worlds/h-computed-field@1.1.0", "guildhall:hooks/computed-field@1.1.0", "export_computed_field");
+point!(
+    computed_field,
+    "guildhall:worlds/h-computed-field@1.1.0",
+    "guildhall:hooks/computed-field@1.1.0",
+    "export_computed_field"
+);
 point!(on_events, "guildhall:worlds/h-on-events@1.1.0", "guildhall:hooks/on-events@1.1.0", "export_on_events");
 point!(scheduled, "guildhall:worlds/h-scheduled@1.1.0", "guildhall:hooks/scheduled@1.1.0", "export_scheduled");
 point!(http_route, "guildhall:worlds/h-http-route@1.1.0", "guildhall:hooks/http-route@1.1.0", "export_http_route");

@@ -66,8 +66,7 @@ impl<P: HttpRoute> wit::Guest for HttpRouteExport<P> {
     fn handle(request: wit::Request) -> Result<wit::Response, types::Fault> {
         log::report_panics();
         let wit::Request { method, path, query, headers, body } = request;
-        let RouteResponse { status, headers, body } =
-            P::handle(&RouteRequest { method, path, query, headers, body })?;
+        let RouteResponse { status, headers, body } = P::handle(&RouteRequest { method, path, query, headers, body })?;
         Ok(wit::Response { status, headers, body })
     }
 }

@@ -27,8 +27,8 @@ impl<P: Job> JobExport<P> {
 impl<P: Job> wit::Guest for JobExport<P> {
     fn run(name: String, input: String) -> Result<String, types::Fault> {
         log::report_panics();
-        let input = serde_json::from_str(&input)
-            .map_err(|error| Fault::internal(format!("The host sent no JSON: {error}")))?;
+        let input =
+            serde_json::from_str(&input).map_err(|error| Fault::internal(format!("The host sent no JSON: {error}")))?;
         Ok(P::run_job(&name, input)?.to_string())
     }
 }

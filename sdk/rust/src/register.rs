@@ -73,7 +73,7 @@ macro_rules! __register_export {
         const _: () = {
             type Export = $crate::$export<$plugin>;
             #[cfg(target_family = "wasm")]
-            $crate::bindings::$module::$macro!(Export with_types_in $crate::bindings::$module);
+    $crate::bindings::$module::$macro!(Export with_types_in $crate::bindings::$module);
             #[cfg(not(target_family = "wasm"))]
             const _: fn() = $crate::$export::<$plugin>::check;
         };

@@ -26,8 +26,8 @@ impl<P: View> ViewExport<P> {
 impl<P: View> wit::Guest for ViewExport<P> {
     fn render(name: String, input: String) -> Result<String, types::Fault> {
         log::report_panics();
-        let input = serde_json::from_str(&input)
-            .map_err(|error| Fault::internal(format!("The host sent no JSON: {error}")))?;
+        let input =
+            serde_json::from_str(&input).map_err(|error| Fault::internal(format!("The host sent no JSON: {error}")))?;
         Ok(P::render(&name, input)?.to_string())
     }
 }

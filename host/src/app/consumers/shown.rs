@@ -65,9 +65,7 @@ impl<'a> Hears<'a> {
             return Json::Object(Map::new());
         };
         let Json::Object(mut values) = values else { return values };
-        values.retain(|name, _| {
-            (object.position(name).is_none() || grant.covers(name)) && !is_encrypted(object, name)
-        });
+        values.retain(|name, _| (object.position(name).is_none() || grant.covers(name)) && !is_encrypted(object, name));
         Json::Object(values)
     }
 }

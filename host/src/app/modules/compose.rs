@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::app::catalog::{Catalog, Module};
 use crate::app::AppError;
+use crate::app::catalog::{Catalog, Module};
 use crate::domain::object::OWN_NAMESPACE;
 
 /// Whether every module that is switched on has what it requires, as far as these plugins are concerned: those that

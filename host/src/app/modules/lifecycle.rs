@@ -38,11 +38,7 @@ impl Turn {
 impl App {
     /// What is committed with a change of modules: what they wrote when they were told of it, and what the host
     /// notes of them.
-    pub(super) async fn consequences(
-        self: &Arc<Self>,
-        caller: &Caller,
-        rows: &[ModuleRow],
-    ) -> Result<Unit, AppError> {
+    pub(super) async fn consequences(self: &Arc<Self>, caller: &Caller, rows: &[ModuleRow]) -> Result<Unit, AppError> {
         let permit = HostPermit::new(Chore::Serve);
         let before = self.store.modules_of(permit, caller.tenant).await?;
         let old = self.catalog(caller.tenant).await?;

@@ -50,11 +50,7 @@ pub struct RefusedTenant {
 
 impl App {
     /// Has a module go back to the version that it had before.
-    pub async fn roll_back_module(
-        self: &Arc<Self>,
-        caller: &Caller,
-        plugin: &str,
-    ) -> Result<ModuleView, AppError> {
+    pub async fn roll_back_module(self: &Arc<Self>, caller: &Caller, plugin: &str) -> Result<ModuleView, AppError> {
         let read = self.access.check_area::<crate::access::Read>(caller, Area::Modules)?;
         self.access.check_area::<Configure>(caller, Area::Modules)?;
         let rows = self.store.modules(read).await?;

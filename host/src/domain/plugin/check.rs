@@ -69,9 +69,11 @@ fn hooks(manifest: &Manifest, faults: &mut Faults) {
     for (point, listed) in [("before-write", &hooks.before_write), ("validate", &hooks.validate)] {
         for (at, hook) in listed.iter().enumerate() {
             let path = format!("hooks.{point}[{at}]");
-            if let Some(other) = hook.operations.iter().find(|operation| {
-                !matches!(operation, Action::Create | Action::Update | Action::Delete)
-            }) {
+            if let Some(other) = hook
+                .operations
+                .iter()
+                .find(|operation| !matches!(operation, Action::Create | Action::Update | Action::Delete))
+            {
                 faults.add(&format!("{path}.operations"), format!("`{other}` is no change of a record"));
             }
             timeout(&path, hook.timeout_ms, faults);
@@ -171,7 +173,9 @@ fn overlap(one: &str, other: &str) -> bool {
         (None, None) => one == other,
         (Some(start), None) => other.strip_prefix(start).is_some_and(|rest| rest.starts_with('/')),
         (None, Some(start)) => one.strip_prefix(start).is_some_and(|rest| rest.starts_with('/')),
-        (Some(one), Some(other)) => format!("{one}/").starts_with(&format!("{other}/")) || format!("{other}/").starts_with(&format!("{one}/")),
+        (Some(one), Some(other)) => {
+            format!("{one}/").starts_with(&format!("{other}/")) || format!("{other}/").starts_with(&format!("{one}/"))
+        }
     }
 }
 
@@ -228,9 +232,9 @@ fn permissions(manifest: &Manifest, faults: &mut Faults) {
     }
     for (at, text) in asked.events.publish.iter().enumerate() {
         let path = format!("permissions.events.publish[{at}]");
-        let begins = [&manifest.namespace, &manifest.id].iter().any(|own| {
-            text.strip_prefix(own.as_str()).is_some_and(|rest| rest.starts_with('.'))
-        });
+        let begins = [&manifest.namespace, &manifest.id]
+            .iter()
+            .any(|own| text.strip_prefix(own.as_str()).is_some_and(|rest| rest.starts_with('.')));
         let stars = text.matches('*').count();
         if !begins || TypePattern::parse(text).is_err() || stars > 1 || (stars == 1 && !text.ends_with(".*")) {
             let own = format!("`{}.` or `{}.`", manifest.namespace, manifest.id);

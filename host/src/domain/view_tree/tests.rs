@@ -39,13 +39,18 @@ fn what_is_wrong_is_named_by_its_path() {
         (json!({"type": "text"}), "$"),
         (json!({"type": "text", "text": 1}), "$.text"),
         (json!({"type": "text", "text": "a", "style": "red"}), "$.style"),
-        (json!({"type": "stack", "children": [text("a"), {"type": "button", "label": "b", "action": "other"}]}), "$.children[1].action"),
+        (
+            json!({"type": "stack", "children": [text("a"), {"type": "button", "label": "b", "action": "other"}]}),
+            "$.children[1].action",
+        ),
         (json!({"type": "stack", "children": {}}), "$.children"),
         (json!({"type": "table", "columns": [{"key": "Name", "label": "n"}], "rows": []}), "$.columns[0].key"),
         (json!({"type": "table", "columns": [], "rows": [{"cells": {"a": {"b": 1}}}]}), "$.rows[0].cells.a"),
         (json!({"type": "table", "columns": [], "rows": [{"cells": {}, "html": ""}]}), "$.rows[0]"),
-        (json!({"type": "chart", "kind": "bar", "series": [{"name": "a", "data": [{"label": "x", "value": "1"}]}]}),
-            "$.series[0].data[0].value"),
+        (
+            json!({"type": "chart", "kind": "bar", "series": [{"name": "a", "data": [{"label": "x", "value": "1"}]}]}),
+            "$.series[0].data[0].value",
+        ),
         (json!({"type": "tabs", "tabs": [{"title": "a", "children": [{"type": "nope"}]}]}), "$.tabs[0].children[0]"),
         (text(&"a".repeat(MAX_TEXT + 1)), "$.text"),
         (link("http://example.com/"), "$.href"),
@@ -74,7 +79,10 @@ fn sizes_are_bounded() {
         deep = json!({"type": "stack", "children": [deep]});
     }
     assert_eq!(path_of(&deep), "fine");
-    assert_eq!(path_of(&json!({"type": "stack", "children": [deep]})), format!("${}", ".children[0]".repeat(MAX_DEPTH)));
+    assert_eq!(
+        path_of(&json!({"type": "stack", "children": [deep]})),
+        format!("${}", ".children[0]".repeat(MAX_DEPTH))
+    );
     let many = |count: usize| json!({"type": "stack", "children": vec![text.clone(); count]});
     assert_eq!(path_of(&many(MAX_ITEMS)), "fine");
     assert_eq!(path_of(&many(MAX_ITEMS + 1)), "$.children");
