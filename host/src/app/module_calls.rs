@@ -11,7 +11,9 @@ use super::catalog::{Catalog, Module};
 use super::settle::settle_all;
 use super::unit_of_work::{Cause, Work};
 use super::{App, AppError};
+use crate::access::Create;
 use crate::domain::caller::Caller;
+use crate::domain::permission::Area;
 use crate::domain::plugin::{Fault, Input, Output};
 use crate::plugin::Failure;
 use crate::store::{Conflict, Further};
@@ -129,9 +131,12 @@ impl App {
         module: &Module,
         input: Input,
     ) -> Result<Output, AppError> {
+        let looks_only = self.access.check_area::<Create>(caller, Area::Actions).is_err();
         for _ in 0..MAX_TAKEN {
             let held = std::collections::BTreeSet::new();
-            let work = Arc::new(Work::begin(self, caller, catalog, held).dry(true));
+            let work = Work::begin(self, caller, catalog, held).dry(true);
+            let cause = Cause { looks_only, ..work.cause.clone() };
+            let work = Arc::new(work.of(cause));
             let shown = self.invoke(&work, module, None, input.clone()).await;
             if work.contended().await.is_none() {
                 return shown.map_err(|failure| AppError::Hook { plugin: module.manifest.id.clone(), failure });
