@@ -22,7 +22,7 @@ fn manual() -> Clock {
     Clock::manual(Timestamp::parse("2026-11-26T10:30:00Z").unwrap())
 }
 
-fn queue(name: &str, input: Json) -> Json {
+fn queue(name: &str, input: &Json) -> Json {
     json!({"do": "enqueue", "name": name, "input": input})
 }
 
@@ -42,13 +42,13 @@ async fn a_job_is_queued_with_the_commit_and_done_as_the_module(on: On) {
     let test = start_at(on, clock.clone()).await;
     let inside =
         json!({"steps": [{"do": "context"}, {"do": "create", "object": "contact", "fields": {"name": "by a job"}}]});
-    let mut later = queue("later", json!({}));
+    let mut later = queue("later", &json!({}));
     later["delay_ms"] = json!(60_000);
-    let results = run(&test.ann, json!([queue("work", inside), later])).await;
+    let results = run(&test.ann, json!([queue("work", &inside), later])).await;
     let fail = json!({"do": "fail", "code": "no", "must": true});
-    test.ann.post(ACTION, &json!({"steps": [queue("never", json!({})), fail]})).await.assert(422);
+    test.ann.post(ACTION, &json!({"steps": [queue("never", &json!({})), fail]})).await.assert(422);
     let dry = test.ann.with("prefer", "dry-run");
-    dry.post(ACTION, &json!({"steps": [queue("never", json!({}))]})).await.assert(200);
+    dry.post(ACTION, &json!({"steps": [queue("never", &json!({}))]})).await.assert(200);
     test.app.run_due_jobs().await.unwrap();
     let path = format!("/api/v1/jobs/{}", results[0]["ok"].as_str().unwrap());
     let job = test.ann.get(&path).await.assert(200).json();
@@ -69,9 +69,9 @@ async fn a_job_that_fails_is_tried_again_when_it_may_pass(on: On) {
     let test = start_at(on, clock.clone()).await;
     let failing = |retryable: bool| {
         let fail = json!({"do": "fail", "code": "busy", "retryable": retryable, "must": true});
-        queue("job", json!({"steps": [fail]}))
+        queue("job", &json!({"steps": [fail]}))
     };
-    run(&test.ann, json!([failing(true), failing(false), queue("job", json!({"steps": [{"do": "trap"}]}))])).await;
+    run(&test.ann, json!([failing(true), failing(false), queue("job", &json!({"steps": [{"do": "trap"}]}))])).await;
     test.app.run_due_jobs().await.unwrap();
     let mut states: Vec<(String, String)> = jobs(&test.ann)
         .await
@@ -94,7 +94,7 @@ async fn a_job_that_fails_is_tried_again_when_it_may_pass(on: On) {
 
 async fn a_job_of_a_module_that_is_off_fails(on: On) {
     let test = start(on).await;
-    run(&test.ann, json!([queue("work", json!({}))])).await;
+    run(&test.ann, json!([queue("work", &json!({}))])).await;
     enable(&test.ann, WORKSHOP, &json!({"enabled": false})).await;
     test.app.run_due_jobs().await.unwrap();
     let job = jobs(&test.ann).await.remove(0);
