@@ -4,6 +4,7 @@
 //! that permissions, hooks, events and limits hold on all of them.
 
 mod accounts;
+mod actions;
 mod aggregate;
 mod archive;
 mod attempt;
@@ -13,6 +14,7 @@ mod calculate;
 mod catalog;
 mod certificates;
 mod command;
+mod consumers;
 mod delivery;
 mod disclosure;
 mod duplicates;
@@ -39,6 +41,8 @@ mod looking;
 mod matching;
 mod merge;
 mod metering;
+mod module_calls;
+mod module_jobs;
 mod modules;
 mod news;
 mod numbers;
@@ -56,7 +60,9 @@ mod recompute;
 mod records;
 mod returning;
 mod roles;
+mod routes;
 mod runs;
+mod schedules;
 mod schema;
 mod sealing;
 mod search;
@@ -75,6 +81,7 @@ mod unit_of_work;
 mod unmerge;
 mod usage;
 mod vault;
+mod views;
 mod webhooks;
 
 use std::num::NonZeroU32;
@@ -83,6 +90,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use accounts::MadeTenant;
+pub use actions::ActionCall;
 pub use aggregate::AggregateRequest;
 pub use archive::TenantExportView;
 pub use audit::{AuditPage, AuditRequest};
@@ -120,6 +128,7 @@ pub use profile::{Profile, ProfileList};
 pub use question::ListRequest;
 pub use records::Page;
 pub use roles::RoleView;
+pub use routes::Routed;
 pub use schema::{ObjectView, SchemaChanged, SchemaView};
 pub use search::{Found, Hit};
 pub use sessions::{SessionView, WHOLE as SESSION_LASTS};
@@ -131,6 +140,7 @@ pub use tenants::{MadeTenantView, NewTenantInput, TenantInput, TenantPage, Tenan
 pub use unmerge::UnmergeReport;
 pub use usage::UsageView;
 pub use vault::Rotated;
+pub use views::ViewRequest;
 pub use webhooks::{DeliveryPage, DeliveryView, RenderReplay, RenderWebhook, Replayed, WebhookView};
 
 pub use crate::access::Denied;
@@ -181,6 +191,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<std::net::IpAddr>,
     /// How plugins are compiled, kept and trusted.
     pub plugins: PluginSettings,
+    /// Who says where names lead: for tests.
+    pub names: Option<crate::outbound::Names>,
 }
 
 /// The application: everything that the ways in need.
@@ -262,7 +274,7 @@ impl App {
             lanes: lanes::Lanes::default(),
             news,
             streams: stream::Streams::default(),
-            outbound: Arc::new(Outbound::new(settings.allow_private_webhooks)),
+            outbound: Arc::new(Outbound::new(settings.allow_private_webhooks, settings.names.clone())),
             vault: vault::Vault::open(key_file)?,
         };
         app.prepare_core().await?;

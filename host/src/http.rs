@@ -1,5 +1,6 @@
 //! Floor 3: the HTTP API. Handlers translate; `app` decides.
 
+mod actions;
 mod allowance;
 mod answers;
 mod api_keys;
@@ -45,6 +46,7 @@ mod records;
 mod request_id;
 mod roles;
 mod rollouts;
+mod routes;
 mod schema;
 mod sessions;
 mod shares;
@@ -60,7 +62,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -128,6 +130,8 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(plugins::get))
         .routes(routes!(plugins::list_keys, plugins::add_key))
         .routes(routes!(plugins::revoke_key))
+        .routes(routes!(actions::call))
+        .routes(routes!(actions::view))
         .routes(routes!(modules::roll_back))
         .routes(routes!(rollouts::roll_out))
         .routes(routes!(rollouts::revoke))
@@ -155,12 +159,18 @@ pub fn router(app: &Arc<App>) -> Router {
         .split_for_parts();
     api.merge(openapi::pages())
         .route("/", get(openapi::front))
+        .route("/api/v1/x/{plugin}/{*path}", module_routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(axum::Extension(Arc::new(openapi::Base::new(document))))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Arc::clone(app), request_id::layer))
         .with_state(Arc::clone(app))
+}
+
+/// Routes of modules: their own, and so in no document of the host.
+fn module_routes() -> MethodRouter<Arc<App>> {
+    get(routes::any).post(routes::any).put(routes::any).patch(routes::any).delete(routes::any)
 }
 
 /// Who works here, how they come in, and what they may do.

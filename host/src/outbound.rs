@@ -3,7 +3,9 @@
 //!
 //! A name is resolved here, what it leads to is checked, and the connection
 //! goes to exactly the addresses that were checked: a second look-up, which
-//! might answer otherwise, does not happen. Redirects are not followed.
+//! might answer otherwise, does not happen. Redirects are not followed here.
+
+mod visit;
 
 use std::future::Future;
 use std::io;
@@ -23,6 +25,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::Service;
 
 use crate::domain::address::{BadAddress, is_public, parse_receiver};
+
+pub use visit::{Refused, Visit, Visited};
 
 /// Longest wait for the head of an answer, the connection included.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
@@ -76,6 +80,16 @@ pub enum SendError {
     Failed,
 }
 
+/// Who says where names lead, when it is not the system: for tests.
+#[derive(Clone)]
+pub struct Names(pub std::sync::Arc<dyn Fn(&str) -> Vec<std::net::IpAddr> + Send + Sync>);
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Names")
+    }
+}
+
 /// Sends requests to the outside.
 pub struct Outbound {
     client: Client<HttpsConnector<HttpConnector<Guarded>>, Full<Bytes>>,
@@ -84,8 +98,8 @@ pub struct Outbound {
 
 impl Outbound {
     /// A sender; `allow_private` lets it talk to anything, over http too.
-    pub fn new(allow_private: bool) -> Self {
-        let mut connector = HttpConnector::new_with_resolver(Guarded { allow_private });
+    pub fn new(allow_private: bool, names: Option<Names>) -> Self {
+        let mut connector = HttpConnector::new_with_resolver(Guarded { allow_private, names });
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -151,9 +165,10 @@ fn refused(error: &hyper_util::client::legacy::Error) -> SendError {
 }
 
 /// Resolves names, and refuses those that lead to a private address.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Guarded {
     allow_private: bool,
+    names: Option<Names>,
 }
 
 impl Service<Name> for Guarded {
@@ -166,9 +181,12 @@ impl Service<Name> for Guarded {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let allow_private = self.allow_private;
+        let Self { allow_private, names } = self.clone();
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found: Vec<SocketAddr> = match names {
+                Some(names) => names.0(name.as_str()).into_iter().map(|ip| SocketAddr::new(ip, 0)).collect(),
+                None => tokio::net::lookup_host((name.as_str(), 0)).await?.collect(),
+            };
             checked(found, allow_private).map(Vec::into_iter)
         })
     }
@@ -217,16 +235,16 @@ mod tests {
     #[tokio::test]
     async fn names_are_checked_by_what_they_lead_to() {
         let name = || Name::from_str("localhost").unwrap();
-        assert!(Guarded { allow_private: true }.call(name()).await.unwrap().next().is_some());
-        let refused = Guarded { allow_private: false }.call(name()).await.unwrap_err();
+        assert!(Guarded { allow_private: true, names: None }.call(name()).await.unwrap().next().is_some());
+        let refused = Guarded { allow_private: false, names: None }.call(name()).await.unwrap_err();
         assert!(is_private(&refused));
     }
 
     #[tokio::test]
     async fn an_address_is_looked_at_again_before_it_is_used() {
-        let sent = Outbound::new(false).post("http://127.0.0.1:9/", &[], Vec::new()).await;
+        let sent = Outbound::new(false, None).post("http://127.0.0.1:9/", &[], Vec::new()).await;
         assert_eq!(sent.unwrap_err(), SendError::Address(BadAddress::NoHttps));
-        let sent = Outbound::new(false).post("https://127.0.0.1:9/", &[], Vec::new()).await;
+        let sent = Outbound::new(false, None).post("https://127.0.0.1:9/", &[], Vec::new()).await;
         assert_eq!(sent.unwrap_err(), SendError::Address(BadAddress::Private));
     }
 }

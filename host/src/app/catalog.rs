@@ -62,6 +62,13 @@ pub struct Catalog {
     pub timezone: Tz,
 }
 
+impl Catalog {
+    /// The module that a plugin is here, when it is switched on.
+    pub fn module(&self, plugin: &str) -> Option<&Module> {
+        self.modules.iter().find(|module| module.manifest.id == plugin)
+    }
+}
+
 /// A catalogue, and what it was made from.
 struct Built {
     rows: Vec<ModuleRow>,

@@ -2,6 +2,7 @@
 //! of operations. They run as one unit of work, which runs again from the
 //! start when it lost a race.
 
+use super::actions::ActionCall;
 use super::execution::Execution;
 use super::operation::{Operation, Outcome};
 use super::{App, AppError};
@@ -86,6 +87,11 @@ impl Command {
     /// A command of many.
     pub fn many(operations: Vec<Operation>, form: Form) -> Self {
         Self { operations, form, is_dry: false, checks_duplicates: false }
+    }
+
+    /// A command of one action of a module.
+    pub fn action(call: ActionCall) -> Self {
+        Self::one(Operation::Call(call))
     }
 
     /// The same, without the commit when that is said.

@@ -89,7 +89,7 @@ impl Sight {
     pub async fn look(&mut self, app: &App, events: &[PastEvent]) -> Result<(), AppError> {
         self.records.clear();
         let mut ids: HashMap<&str, BTreeSet<Uuid>> = HashMap::new();
-        for event in events {
+        for event in events.iter().filter(|event| event.has_record()) {
             ids.entry(&event.object).or_default().insert(event.record);
         }
         for (object, ids) in ids {
@@ -107,6 +107,10 @@ impl Sight {
     /// Whether the caller sees an event: who may read the record may. Values of fields that the caller does
     /// not see are taken out.
     pub async fn sees(&mut self, app: &App, event: &mut PastEvent) -> Result<bool, AppError> {
+        // What a module published about no record is for everybody who reads the log.
+        if event.own_type.is_some() && !event.has_record() {
+            return Ok(true);
+        }
         let Some(permit) = self.permit(app, &event.object).await? else { return Ok(false) };
         hide(permit.object(), event);
         let known = || self.records.get(&(event.object.clone(), event.record)).copied();

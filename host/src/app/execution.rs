@@ -17,7 +17,7 @@ use super::disclosure::Disclosure;
 use super::lanes::Held;
 use super::operation::Outcome;
 use super::staging::Key;
-use super::unit_of_work::Work;
+use super::unit_of_work::{Cause, Work};
 use super::{App, AppError, Catalog};
 use crate::domain::audit::Note;
 use crate::domain::caller::Caller;
@@ -42,6 +42,8 @@ pub(super) struct Execution<'a> {
     key: Option<IdempotencyKey>,
     render: &'a Render,
     report: Report,
+    /// What every run of it is a part of.
+    cause: Cause,
     /// What answers of earlier groups showed.
     shown: Vec<Note>,
     /// Whether an earlier group has kept an answer.
@@ -79,6 +81,10 @@ impl<'a> Execution<'a> {
     ) -> Self {
         let outcomes = command.operations.iter().map(|_| Err(AppError::NotReached)).collect();
         let report = Report { outcomes, changes: Vec::new() };
+        let cause = match &key {
+            Some(key) => Cause::of(&format!("{}:{}", key.asker, key.name), 0),
+            None => Cause::new(app.ids.make()),
+        };
         Self {
             app,
             caller,
@@ -87,6 +93,7 @@ impl<'a> Execution<'a> {
             key,
             render,
             report,
+            cause,
             shown: Vec::new(),
             has_kept: false,
             is_behind: false,
@@ -151,7 +158,8 @@ impl<'a> Execution<'a> {
     }
 
     async fn run_once(&mut self, group: &mut Vec<usize>, held: &Held<'_>, taken: &mut usize) -> Result<Next, AppError> {
-        let work = Arc::new(Work::begin(self.app, self.caller, &self.catalog, held.lanes()).dry(self.command.is_dry));
+        let work = Work::begin(self.app, self.caller, &self.catalog, held.lanes());
+        let work = Arc::new(work.dry(self.command.is_dry).of(self.cause.clone()));
         let attempt = Attempt::run(&work, self.command, group).await;
         let attempt = match (attempt, work.contended().await) {
             (_, Some(record)) => return Ok(Next::Again(Some(record))),
@@ -179,13 +187,16 @@ impl<'a> Execution<'a> {
                 return Ok(Next::Ended(Ended::Done));
             }
             Conflict::Duplicate
-        } else if unit.writes.is_empty() && unit.answer.is_none() && unit.merges.is_empty() {
+        } else if unit.is_empty() {
             self.app.note(self.caller, shown).await?;
             return Ok(Next::Ended(Ended::Done));
         } else {
             unit.audit.extend(shown.iter().map(|note| note.clone().by(self.caller, work.at)));
             match self.app.store.commit(&unit).await {
                 Ok(()) => {
+                    if !unit.effects.is_empty() {
+                        self.app.job_queued();
+                    }
                     self.has_kept = self.key.is_some();
                     self.is_behind = false;
                     self.shown.extend(shown);

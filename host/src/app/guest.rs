@@ -1,8 +1,13 @@
 //! The host calls of a plugin: each is named once with what it needs, and goes
 //! through one gate, under the plugin's grants and the rights of who acts.
 
+mod actions;
 mod effects;
+mod egress;
+mod kv;
+mod put_aside;
 mod records;
+mod secrets;
 
 use std::sync::Arc;
 
@@ -17,19 +22,47 @@ use crate::plugin::Port;
 
 pub use records::{is_encrypted, validation_fault, visible};
 
+/// What may be done in a call, whatever the plugin was granted.
+#[derive(Clone, Copy, Debug)]
+pub struct Latitude {
+    may_write: bool,
+    may_reach_out: bool,
+    /// Whether who asks may look only.
+    looks_only: bool,
+}
+
+impl Latitude {
+    /// What an extension point allows, and who asks.
+    pub fn of(point: ExtensionPoint, work: &Work) -> Self {
+        let looks_only = work.cause.looks_only;
+        Self { may_write: point.may_write(), may_reach_out: point.may_reach_out(), looks_only }
+    }
+
+    /// The same, as far as a call allows that waits for this one.
+    #[must_use]
+    pub fn within(self, outer: Self) -> Self {
+        Self {
+            may_write: self.may_write && outer.may_write,
+            may_reach_out: self.may_reach_out && outer.may_reach_out,
+            looks_only: self.looks_only || outer.looks_only,
+        }
+    }
+}
+
 /// Answers one invocation of a module.
 pub struct GuestPort {
     work: Arc<Work>,
     module: Module,
     point: ExtensionPoint,
+    reach: Latitude,
     /// Names the invocation.
     id: Uuid,
 }
 
 impl GuestPort {
     /// Answers for this module, called at this point, inside this unit of work.
-    pub fn new(work: Arc<Work>, module: Module, point: ExtensionPoint, id: Uuid) -> Self {
-        Self { work, module, point, id }
+    pub fn new(work: Arc<Work>, module: Module, point: ExtensionPoint, reach: Latitude, id: Uuid) -> Self {
+        Self { work, module, point, reach, id }
     }
 
     /// Lets a call pass that the plugin was granted, and that may be made here.
@@ -38,9 +71,12 @@ impl GuestPort {
         if !self.module.manifest.allows(&need) {
             return Err(Fault::new("permission_denied", need.refusal()));
         }
-        let is_refused = (call.is_write() && !self.point.may_write())
-            || (matches!(need, Need::Http { .. }) && !self.point.may_reach_out());
-        if is_refused {
+        let reaches_out = matches!(need, Need::Http { .. });
+        let is_deed = call.is_write() || reaches_out || matches!(call, HostCall::SecretSign { .. });
+        if self.reach.looks_only && is_deed {
+            return Err(Fault::new("permission_denied", "who asks may look only, and have modules do nothing"));
+        }
+        if (call.is_write() && !self.reach.may_write) || (reaches_out && !self.reach.may_reach_out) {
             return Err(Fault::new("not_allowed_here", format!("not in `{}`", self.point.name())));
         }
         Ok(())

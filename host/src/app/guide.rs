@@ -1,5 +1,7 @@
 //! The guide: what the answers to its questions speak for, and switching on what an admin chooses of it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
@@ -93,7 +95,7 @@ impl App {
 
     /// Switches on what the caller chose, all of it or nothing.
     pub async fn accept_modules(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         fields: &Map<String, Json>,
         key: Option<IdempotencyKey>,
@@ -125,6 +127,7 @@ impl App {
         let (version, rows) = self.wished_modules(caller, wishes).await?;
         let data = self.module_views(caller.tenant, &rows).await?;
         let fields = rows.iter().map(|row| row.plugin.clone()).collect();
-        self.commit_modules(caller, version, &rows, fields, key, render(&AcceptedModules { data })).await
+        let answer = render(&AcceptedModules { data });
+        self.commit_modules(caller, version, &rows, (fields, Vec::new()), key, answer).await
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::App;
 use super::catalog::Module;
-use super::guest::GuestPort;
+use super::guest::{GuestPort, Latitude};
 use super::unit_of_work::Work;
 use crate::domain::plugin::{Input, Output};
 use crate::plugin::{Ended, Failure, Limits, Turn};
@@ -18,6 +18,30 @@ impl App {
         timeout_ms: Option<u64>,
         input: Input,
     ) -> Result<Output, Failure> {
+        let latitude = Latitude::of(input.point(), work);
+        self.call(work, module, timeout_ms, latitude, input).await
+    }
+
+    /// Calls a module for another one, which waits: it may no more than that one.
+    pub(super) async fn invoke_inside(
+        &self,
+        work: &Arc<Work>,
+        module: &Module,
+        outer: Latitude,
+        input: Input,
+    ) -> Result<Output, Failure> {
+        let latitude = Latitude::of(input.point(), work).within(outer);
+        self.call(work, module, None, latitude, input).await
+    }
+
+    async fn call(
+        &self,
+        work: &Arc<Work>,
+        module: &Module,
+        timeout_ms: Option<u64>,
+        latitude: Latitude,
+        input: Input,
+    ) -> Result<Output, Failure> {
         let (tenant, manifest) = (work.caller.tenant, &module.manifest);
         let is_inner = work.depth() > 0;
         let standing = self.standing(tenant).await.map_err(|_| Failure::HostFault)?;
@@ -25,7 +49,7 @@ impl App {
         let turn = self.runs.turn(tenant, &manifest.id, is_inner, allowed.at_once, self.clock.now()).await?;
         let point = input.point();
         let limits = Limits::of(manifest, timeout_ms, &input, &allowed);
-        let port = Arc::new(GuestPort::new(Arc::clone(work), module.clone(), point, self.ids.make()));
+        let port = Arc::new(GuestPort::new(Arc::clone(work), module.clone(), point, latitude, self.ids.make()));
         let terms = Turn { limits: &limits, queue: &turn.queue, is_inner };
         let Ended { result, spent } = self.engine.call(&module.plugin.compiled, terms, port, input).await;
         self.account(tenant, module, point, &spent, result.as_ref().err());

@@ -42,7 +42,7 @@ pub struct JobView {
     /// Its id.
     pub id: Uuid,
     /// What it does: `import`, `undo_import`, `export`, `export_tenant`, `change_records`, `delete_records`, `recompute`,
-    /// `export_person`, `erase_person`.
+    /// `export_person`, `erase_person`, and of modules `module_job`, `module_task`, `module_enable`.
     pub kind: String,
     /// Where it stands.
     pub state: JobState,
@@ -237,18 +237,7 @@ impl App {
         tenant: crate::domain::id::TenantId,
         further: Vec<Further>,
     ) -> Result<(), Conflict> {
-        let (reads, writes, events) = (Vec::new(), Vec::new(), Vec::new());
-        let unit = Unit {
-            tenant,
-            reads,
-            writes,
-            events,
-            answer: None,
-            merges: Vec::new(),
-            audit: Vec::new(),
-            further,
-            at: self.clock.now(),
-        };
+        let unit = Unit { further, ..Unit::empty(tenant, self.clock.now()) };
         self.store.commit(&unit).await
     }
 
@@ -262,7 +251,20 @@ impl App {
         notes: Vec<Note>,
         is_secret: bool,
     ) -> Result<super::Done, AppError> {
-        let at = self.clock.now();
+        let unit = Unit { further, ..Unit::empty(caller.tenant, self.clock.now()) };
+        self.commit_unit_once(caller, key, answer, unit, notes, is_secret).await
+    }
+
+    /// Commits a unit of work, once for a key.
+    pub(super) async fn commit_unit_once(
+        &self,
+        caller: &Caller,
+        key: Option<IdempotencyKey>,
+        answer: Answer,
+        mut unit: Unit,
+        notes: Vec<Note>,
+        is_secret: bool,
+    ) -> Result<super::Done, AppError> {
         let kept = match &key {
             None => None,
             Some(key) => Some(KeptAnswer {
@@ -271,17 +273,9 @@ impl App {
                 is_further: false,
             }),
         };
-        let unit = Unit {
-            tenant: caller.tenant,
-            reads: Vec::new(),
-            writes: Vec::new(),
-            events: Vec::new(),
-            answer: kept,
-            merges: Vec::new(),
-            audit: notes.into_iter().map(|note| note.by(caller, at)).collect(),
-            further,
-            at,
-        };
+        unit.answer = kept;
+        let at = unit.at;
+        unit.audit.extend(notes.into_iter().map(|note| note.by(caller, at)));
         match self.store.commit(&unit).await {
             Ok(()) => Ok(super::Done::Now(answer)),
             Err(Conflict::Answered) => {

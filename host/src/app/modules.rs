@@ -1,7 +1,10 @@
 //! Modules of a tenant: plugins that it has switched on, and their settings.
 
+mod compose;
+mod lifecycle;
 mod plan;
 pub(super) mod settings;
+mod secrets;
 mod versions;
 mod view;
 

@@ -43,6 +43,9 @@ pub struct News {
     /// Tenants whose events go to webhooks; of the others the worker hears nothing.
     receivers: RwLock<HashSet<TenantId>>,
     to_deliver: Heap<TenantId>,
+    /// Tenants with modules that hear of events.
+    hearers: RwLock<HashSet<TenantId>>,
+    to_feed: Heap<TenantId>,
     to_tell: Heap<Told>,
     closing: watch::Sender<bool>,
 }
@@ -55,6 +58,8 @@ impl News {
             streams: Mutex::default(),
             receivers: RwLock::default(),
             to_deliver: Heap::default(),
+            hearers: RwLock::default(),
+            to_feed: Heap::default(),
             to_tell: Heap::default(),
             closing: watch::Sender::new(false),
         }
@@ -85,13 +90,18 @@ impl News {
         if self.receivers.read().unwrap_or_else(PoisonError::into_inner).contains(&tenant) {
             self.to_deliver.add(tenant);
         }
+        if self.hearers.read().unwrap_or_else(PoisonError::into_inner).contains(&tenant) {
+            self.to_feed.add(tenant);
+        }
     }
 
     /// Something may have been missed.
     fn missed(&self) {
         let tenants: HashSet<TenantId> = lock(&self.streams).keys().copied().collect();
         let receivers = self.receivers.read().unwrap_or_else(PoisonError::into_inner).clone();
-        tenants.union(&receivers).for_each(|tenant| self.heard(*tenant));
+        let hearers = self.hearers.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let all: HashSet<TenantId> = tenants.into_iter().chain(receivers).chain(hearers).collect();
+        all.into_iter().for_each(|tenant| self.heard(tenant));
     }
 
     /// A webhook of this tenant was made or changed.
@@ -103,6 +113,16 @@ impl News {
     /// Which tenants have webhooks.
     pub fn set_receivers(&self, tenants: Vec<TenantId>) {
         *self.receivers.write().unwrap_or_else(PoisonError::into_inner) = tenants.into_iter().collect();
+    }
+
+    /// Which tenants have modules that hear of events.
+    pub fn set_hearers(&self, tenants: Vec<TenantId>) {
+        *self.hearers.write().unwrap_or_else(PoisonError::into_inner) = tenants.into_iter().collect();
+    }
+
+    /// Waits for tenants whose modules are to hear of something.
+    pub async fn to_feed(&self) -> Vec<TenantId> {
+        self.to_feed.take().await
     }
 
     /// Changes whenever there is news of this tenant.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::AppError;
+use super::actions::ActionCall;
 use super::files::{Attach, FILE};
 use super::merge::{Merge, MergeReport};
 use super::staging::{Key, Staged, key_of};
@@ -34,6 +35,8 @@ pub enum Operation {
     Unmerge { object: String, merge: Uuid },
     /// Give a file its content.
     Attach(Attach),
+    /// Have a module do an action.
+    Call(ActionCall),
 }
 
 /// A link of a record to one that is gone.
@@ -62,6 +65,8 @@ pub enum Outcome {
     Merged(Record, MergeReport),
     /// Took a merge back; this record is what it had left.
     Unmerged(Record, UnmergeReport),
+    /// Had a module do an action; this is what it answered.
+    Called(Json),
 }
 
 /// An operation that is staged.
@@ -84,11 +89,15 @@ impl Operation {
             | Self::Unmerge { object, .. } => object,
             Self::Merge(merge) => &merge.object,
             Self::Attach(_) => FILE,
+            Self::Call(_) => "",
         }
     }
 
     /// Stages it in a unit of work.
-    pub(super) async fn stage(&self, work: &Work) -> Result<Did, AppError> {
+    pub(super) async fn stage(&self, work: &Arc<Work>) -> Result<Did, AppError> {
+        if let Self::Call(call) = self {
+            return Ok(Did { key: Key::default(), outcome: Outcome::Called(call.run(work).await?) });
+        }
         let (access, caller) = (&work.app.access, &work.caller);
         let object = work.object(self.object())?;
         let did = |outcome: Outcome, key: Key| Did { key, outcome };
@@ -130,6 +139,7 @@ impl Operation {
                 Ok(did(Outcome::Unmerged(record, report), key))
             }
             Self::Attach(attach) => attach.stage(work, object).await,
+            Self::Call(_) => Err(AppError::UnknownObject(String::new())),
         }
     }
 
@@ -149,7 +159,7 @@ impl Outcome {
             | Self::Restored(record, _)
             | Self::Merged(record, _)
             | Self::Unmerged(record, _) => Some(record),
-            Self::Deleted => None,
+            Self::Deleted | Self::Called(_) => None,
         }
     }
 
@@ -161,7 +171,7 @@ impl Outcome {
             | Self::Restored(record, _)
             | Self::Merged(record, _)
             | Self::Unmerged(record, _) => Some(record),
-            Self::Deleted => None,
+            Self::Deleted | Self::Called(_) => None,
         }
     }
 
@@ -174,7 +184,7 @@ impl Outcome {
             | Self::Restored(record, _)
             | Self::Merged(record, _)
             | Self::Unmerged(record, _) => *record = after.clone(),
-            Self::Deleted => {}
+            Self::Deleted | Self::Called(_) => {}
         }
     }
 }

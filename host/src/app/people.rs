@@ -16,7 +16,7 @@ use crate::domain::invalid::FieldError;
 use crate::domain::permission::Area;
 use crate::domain::role::BUILT_IN;
 use crate::domain::value::Value;
-use crate::store::{Further, MemberRow};
+use crate::store::{Further, MemberRow, Unit};
 
 /// The role that stands above all others.
 pub(super) const OWNER: &str = "owner";
@@ -241,11 +241,22 @@ impl App {
         steps: Vec<Further>,
         unique: &str,
     ) -> Result<Done, AppError> {
+        let unit = Unit { further: steps, ..Unit::empty(change.caller.tenant, self.clock.now()) };
+        self.change_policy_with(change, answer, unit, unique).await
+    }
+
+    /// The same, together with a unit of work.
+    pub(super) async fn change_policy_with(
+        &self,
+        change: PolicyChange<'_>,
+        answer: Answer,
+        mut unit: Unit,
+        unique: &str,
+    ) -> Result<Done, AppError> {
         let PolicyChange { caller, key, version, area, id, fields } = change;
         let note = Note::of_area(area, id, fields);
-        let mut steps = steps;
-        steps.push(self.store.count_policy(Self::work_permit(), caller.tenant, version));
-        let done = self.commit_once(caller, key, answer, steps, vec![note], false).await;
+        unit.further.push(self.store.count_policy(Self::work_permit(), caller.tenant, version));
+        let done = self.commit_unit_once(caller, key, answer, unit, vec![note], false).await;
         self.policy_changed(caller.tenant).await;
         done.map_err(|error| match error {
             AppError::Duplicate { .. } => AppError::invalid(unique, "taken", "belongs to another one"),

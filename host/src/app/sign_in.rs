@@ -225,6 +225,7 @@ impl App {
             events: Vec::new(),
             answer: None,
             merges: Vec::new(),
+            effects: Vec::new(),
             audit,
             further,
             at: self.clock.now(),

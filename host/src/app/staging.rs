@@ -6,10 +6,11 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use uuid::Uuid;
 
+use super::unit_of_work::{Keys, Published};
 use crate::access::{self, Create, Delete, Permit, Update};
 use crate::domain::plugin::Manifest;
 use crate::domain::record::Record;
-use crate::store::{Change, Further, MergeNote, Read, Write};
+use crate::store::{Change, Further, MergeNote, NewJob, Read, Write};
 
 /// Names a record.
 pub type Key = (String, Uuid);
@@ -62,6 +63,12 @@ pub struct Buffer {
     pub merges: Vec<MergeNote>,
     /// What else is part of the commit.
     pub further: Vec<Further>,
+    /// Keys and values of modules.
+    pub keys: Keys,
+    /// Events that modules publish.
+    pub published: Vec<Published>,
+    /// Jobs that modules queue.
+    pub queued: Vec<NewJob>,
 }
 
 impl Staged {
@@ -205,6 +212,15 @@ impl Buffer {
     /// Stages the return of a deleted record.
     pub fn restore(&mut self, permit: Permit<Create>, deleted: Record, after: Record) {
         self.staged.insert(key_of(&after), Staged::Restore { permit, deleted, after });
+    }
+
+    /// Takes writes back to an earlier state. What was read since then stays: what follows relies on it.
+    pub fn take_back(&mut self, before: Self) {
+        let since = std::mem::replace(self, before);
+        for (key, seen) in since.reads {
+            self.reads.entry(key).or_insert(seen);
+        }
+        self.keys.rely_on(since.keys);
     }
 
     /// The reads to check: a record that is written is checked by its write.

@@ -5,8 +5,10 @@
 //! everything that was read is still so, and then writes everything at once.
 
 mod allowed;
+mod effects;
 mod query;
 
+pub use effects::{Cause, Keys, Published};
 pub use query::Alone;
 
 use std::collections::{BTreeSet, HashMap};
@@ -48,6 +50,10 @@ pub struct Work {
     pub is_dry: bool,
     /// Calls of modules that wait for another one.
     pub(super) depth: AtomicU32,
+    /// What it is a part of.
+    pub(super) cause: Cause,
+    /// Requests to other servers so far, by what they say.
+    sent: std::sync::Mutex<HashMap<[u8; 32], u32>>,
     /// Lanes that this command holds.
     held: BTreeSet<LaneKey>,
     buffer: Mutex<Buffer>,
@@ -64,6 +70,8 @@ impl Work {
             at: app.clock.now(),
             is_dry: false,
             depth: AtomicU32::new(0),
+            cause: Cause::new(app.ids.make()),
+            sent: std::sync::Mutex::default(),
             held,
             buffer: Mutex::default(),
             contended: Mutex::default(),
@@ -74,6 +82,12 @@ impl Work {
     #[must_use]
     pub fn dry(self, is_dry: bool) -> Self {
         Self { is_dry, ..self }
+    }
+
+    /// The same, as a part of something.
+    #[must_use]
+    pub fn of(self, cause: Cause) -> Self {
+        Self { cause, ..self }
     }
 
     /// How many calls of modules wait for a call that is made now.
@@ -219,9 +233,12 @@ impl Work {
         let (amended, kinds) = (std::mem::take(&mut buffer.amended), std::mem::take(&mut buffer.kinds));
         let (merges, further) = (std::mem::take(&mut buffer.merges), std::mem::take(&mut buffer.further));
         let reworded = std::mem::take(&mut buffer.reworded);
+        let effects = self.effects_of(&mut buffer);
+        let published = std::mem::take(&mut buffer.published);
         let (reads, staged) = buffer.into_parts();
         let has_story = |staged: &&Staged| !matches!(staged, Staged::Update { places, .. } if places.is_empty());
-        let events = staged.iter().filter(has_story).map(|staged| self.event(staged, &amended, &kinds)).collect();
+        let happened = staged.iter().filter(has_story).map(|staged| self.event(staged, &amended, &kinds));
+        let events = happened.chain(published.into_iter().map(|published| self.own_event(published))).collect();
         let audit = staged.iter().flat_map(|staged| self.entries(staged, &reworded)).collect();
         Unit {
             tenant: self.caller.tenant,
@@ -232,6 +249,7 @@ impl Work {
             merges,
             audit,
             further,
+            effects,
             at: self.at,
         }
     }
@@ -332,12 +350,15 @@ impl Work {
         };
         Event {
             id: self.app.ids.make(),
-            kind: kinds.get(&key).copied().unwrap_or(staged.kind()),
+            kind: kinds.get(&key).copied().unwrap_or(staged.kind()).into(),
+            own_type: None,
             object: record.object.name.clone(),
             record: record.id,
             version: record.version + i64::from(matches!(staged, Staged::Delete { .. })),
             actor: self.caller.actor(),
             plugin: staged.plugin().or(amended.get(&key)).map(|plugin| plugin.id.clone()),
+            cause: staged.plugin().map(|plugin| plugin.id.clone()),
+            depth: self.cause.chain,
             at: self.at,
             before: excerpt(staged.before()),
             after: excerpt(staged.after()),

@@ -41,6 +41,9 @@ pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
     let closed = Arc::clone(&app);
     let runner = Arc::clone(&app);
     let jobs = tokio::spawn(async move { runner.run_jobs().await });
+    let feeding = tokio::spawn(Arc::clone(&app).feed_modules());
+    let keeper = Arc::clone(&app);
+    let schedules = tokio::spawn(async move { keeper.keep_schedules().await });
     let told = Arc::new(Notify::new());
     let is_told = Arc::clone(&told);
     let server = axum::serve(listener, http::router(&app).into_make_service_with_connect_info::<SocketAddr>())
@@ -69,6 +72,8 @@ pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
     if tokio::time::timeout(LAST_SENDINGS, work).await.is_err() {
         tracing::warn!("some webhooks did not answer in time; they get the same again");
     }
+    feeding.abort();
+    schedules.abort();
     jobs.abort();
     // Dropped where they are, they are given back, so that another node takes them at once.
     let _ = jobs.await;

@@ -16,7 +16,7 @@ pub struct TypePattern(String);
 impl TypePattern {
     /// Reads a pattern.
     pub fn parse(text: &str) -> Result<Self, Unfit> {
-        let is_known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'*');
+        let is_known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.' | b'*');
         let stars = text.bytes().filter(|b| *b == b'*').count();
         if text.is_empty() || text.len() > MAX_LENGTH || stars > MAX_STARS || !text.bytes().all(is_known) {
             return Err(Unfit::wrong_type(&format!(
@@ -46,6 +46,21 @@ fn fits(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
+/// Whether a module with this namespace and id may call an event so; when not, why.
+///
+/// At least three parts, so that none is taken for an event of a record of the host's own objects.
+pub fn is_own_type(text: &str, namespace: &str, id: &str) -> Result<(), &'static str> {
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
+    };
+    if text.len() > MAX_LENGTH || text.split('.').count() < 3 || !text.split('.').all(is_part) {
+        return Err("has three parts or more, of lower case letters, digits, `_` and `-`, with dots between");
+    }
+    let begins = |with: &str| text.strip_prefix(with).is_some_and(|rest| rest.starts_with('.'));
+    if begins(namespace) || begins(id) { Ok(()) } else { Err("begins with the namespace or the id of the plugin") }
+}
+
 /// Whether a type fits one of the patterns; no pattern at all lets everything in.
 pub fn any_matches(patterns: &[TypePattern], event_type: &str) -> bool {
     patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(event_type))
@@ -62,6 +77,30 @@ mod tests {
         assert!(is("contact.*", "contact.deleted") && !is("contact.*", "contact_role.deleted"));
         assert!(is("*.created", "shop.item.created") && is("*", "a.b") && is("shop.*.created", "shop.item.created"));
         assert!(!is("created", "contact.created"));
+    }
+
+    #[test]
+    fn a_module_names_its_events_after_itself() {
+        let is_own = |text: &str| is_own_type(text, "valuation", "acme.real-estate").is_ok();
+        for text in ["valuation.deal.done", "acme.real-estate.done", "valuation.a.b.c_d-9"] {
+            assert!(is_own(text), "{text}");
+        }
+        let long = format!("valuation.a.{}", "b".repeat(100));
+        for text in [
+            "valuation.done",
+            "contact.created",
+            "other.deal.done",
+            "valuations.a.b",
+            "valuation..b",
+            "valuation.A.b",
+            "acme.real-estates.done",
+            "valuation.a.b.",
+            "",
+            "valuation.a.*",
+            long.as_str(),
+        ] {
+            assert!(!is_own(text), "{text}");
+        }
     }
 
     #[test]

@@ -92,11 +92,13 @@ pub enum Area {
     Privacy,
     /// The tenant as a whole: what it uses, and all of it as a file.
     Tenant,
+    /// What modules show and do when they are asked to: their views, routes and actions.
+    Actions,
 }
 
 impl Area {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Modules,
         Self::Schema,
         Self::Events,
@@ -108,6 +110,7 @@ impl Area {
         Self::Keys,
         Self::Privacy,
         Self::Tenant,
+        Self::Actions,
     ];
 
     /// The name used in policies.
@@ -124,6 +127,7 @@ impl Area {
             Self::Keys => "#keys",
             Self::Privacy => "#privacy",
             Self::Tenant => "#tenant",
+            Self::Actions => "#actions",
         }
     }
 }

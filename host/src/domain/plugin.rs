@@ -1,6 +1,7 @@
 //! What a plugin says of itself: the manifest, as it travels inside the component.
 
 mod capability;
+mod check;
 mod extension;
 mod fault;
 mod host_call;
@@ -13,6 +14,7 @@ use serde_json::Value as Json;
 use super::object::ObjectDef;
 
 pub use capability::Capability;
+pub use check::check;
 pub use extension::{
     ActionDef, Channel, ComputedField, ExtensionPoint, Hooks, OnEvents, OnFailure, Route, Schedule, ViewDef, ViewKind,
     WriteHook,

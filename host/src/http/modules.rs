@@ -30,6 +30,9 @@ pub struct ModuleBody {
     /// Its settings; as they were when not given.
     #[schema(value_type = Option<Object>)]
     config: Option<Value>,
+    /// Its secrets by name, as the plugin asks for them; null takes one away, and what is not named stays.
+    #[schema(value_type = Option<Object>)]
+    secrets: Option<Value>,
     /// The version to pin; as it was when not given, and the newest installed the first time. A version that asks
     /// for more than was granted waits for `consent` while the old one runs.
     version: Option<String>,
@@ -84,6 +87,8 @@ pub async fn set(
             }
             ("config", value @ Value::Object(_)) => input.config = Some(value),
             ("config", _) => faults.push(FieldError::new("config", "wrong_type", "expects an object")),
+            ("secrets", Value::Object(value)) => input.secrets = value,
+            ("secrets", _) => faults.push(FieldError::new("secrets", "wrong_type", "expects an object")),
             ("version", Value::String(value)) => input.version = Some(value),
             ("version", _) => faults.push(FieldError::new("version", "wrong_type", "expects a text")),
             ("consent", value) => match serde_json::from_value::<Vec<String>>(value) {

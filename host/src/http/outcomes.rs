@@ -38,6 +38,9 @@ pub fn single(report: &Report) -> Answer {
         return Answer { status: 500, headers: Vec::new(), body: String::new() };
     };
     let status = status_of(outcome);
+    if let Outcome::Called(result) = outcome {
+        return Answer { status: status.as_u16(), headers: Vec::new(), body: json!({"result": result}).to_string() };
+    }
     let Some(record) = outcome.record() else {
         return Answer { status: status.as_u16(), headers: Vec::new(), body: String::new() };
     };
@@ -108,7 +111,11 @@ fn dry(answer: Answer, changes: &[PlannedChange]) -> Answer {
 fn status_of(outcome: &Outcome) -> StatusCode {
     match outcome {
         Outcome::Created(_) => StatusCode::CREATED,
-        Outcome::Updated(_) | Outcome::Restored(..) | Outcome::Merged(..) | Outcome::Unmerged(..) => StatusCode::OK,
+        Outcome::Called(_)
+        | Outcome::Updated(_)
+        | Outcome::Restored(..)
+        | Outcome::Merged(..)
+        | Outcome::Unmerged(..) => StatusCode::OK,
         Outcome::Deleted => StatusCode::NO_CONTENT,
     }
 }

@@ -32,7 +32,8 @@ pub fn limit(text: Option<String>) -> Result<Option<u64>, Problem> {
 /// Refuses parameters of a write, so that nothing is written by who meant `?dry_run=true`.
 pub fn none_for_writes(method: &Method, uri: &Uri) -> Result<(), Problem> {
     let is_read = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
-    if !is_read && !WITH_PARAMETERS.contains(&uri.path()) {
+    let is_of_module = uri.path().starts_with(super::routes::PREFIX);
+    if !is_read && !is_of_module && !WITH_PARAMETERS.contains(&uri.path()) {
         parameters(uri, &[])?;
     }
     Ok(())

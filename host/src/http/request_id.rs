@@ -21,6 +21,10 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 #[derive(Clone)]
 pub struct RequestId(pub String);
 
+/// Marks an answer that is whole, whatever its status.
+#[derive(Clone)]
+pub struct Finished;
+
 /// Wraps every request.
 pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = app.ids().make().to_string();
@@ -36,7 +40,8 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
             Problem::internal().into()
         }
     };
-    let is_failure = response.status().is_client_error() || response.status().is_server_error();
+    let is_whole = response.extensions_mut().remove::<Finished>().is_some();
+    let is_failure = !is_whole && (response.status().is_client_error() || response.status().is_server_error());
     let problem = response.extensions_mut().remove::<Problem>();
     // What the framework refuses before a handler sees it becomes a problem too.
     let problem = problem.or_else(|| is_failure.then(|| Problem::unreadable(response.status())));

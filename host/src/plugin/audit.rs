@@ -55,6 +55,7 @@ pub fn audit(component: &[u8]) -> Result<Audited, Invalid> {
         .validate_all(component)
         .map_err(|error| Invalid::Component(format!("not a valid component: {error}")))?;
     let manifest = manifest::read(shape.manifest)?;
+    crate::domain::plugin::check(&manifest).map_err(Invalid::Component)?;
     for import in &shape.imports {
         let interface = offered(import, &manifest.api)?;
         if let Some(part) = interface.needs.filter(|part| !manifest::asks(&manifest.permissions, part)) {

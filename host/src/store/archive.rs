@@ -1,5 +1,7 @@
 //! What a tenant has beside its records, row by row, for a file with all of it: no secrets and no hashes.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 use std::fmt::Write as _;
 use uuid::Uuid;
@@ -19,6 +21,8 @@ enum Kind {
     Is,
     Time,
     Json,
+    /// Bytes, shown as base64.
+    Bytes,
 }
 
 use Kind::{Id, Is, Text, Time, Whole};
@@ -107,6 +111,31 @@ const PARTS: &[Part] = &[
         ],
     },
     Part {
+        name: "module_secrets",
+        table: "module_secret",
+        keys: 2,
+        columns: &[("plugin_id", Text), ("name", Text), ("set_at", Time)],
+    },
+    Part {
+        name: "module_keys",
+        table: "kv",
+        keys: 2,
+        columns: &[("plugin_id", Text), ("key", Kind::Bytes), ("value", Kind::Bytes), ("updated_at", Time)],
+    },
+    Part {
+        name: "module_events_set_aside",
+        table: "module_event",
+        keys: 2,
+        columns: &[
+            ("plugin_id", Text),
+            ("event_id", Id),
+            ("type", Text),
+            ("code", Text),
+            ("detail", Text),
+            ("set_aside_at", Time),
+        ],
+    },
+    Part {
         name: "webhooks",
         table: "webhook",
         keys: 1,
@@ -192,6 +221,7 @@ fn bound(kind: Kind, value: &Json) -> Bound {
     match kind {
         Kind::Id => value.as_str().and_then(|text| Uuid::parse_str(text).ok()).unwrap_or_default().into(),
         Kind::Whole => value.as_i64().unwrap_or_default().into(),
+        Kind::Bytes => value.as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default().into(),
         _ => value.as_str().unwrap_or_default().into(),
     }
 }
@@ -206,6 +236,7 @@ fn read(row: &Row<'_>, columns: &[(&str, Kind)]) -> Result<Json, StoreError> {
             Kind::Is => json!(row.boolean(at)?),
             Kind::Time => json!(row.maybe_time(at)?.map(|time| time.to_string())),
             Kind::Json => row.json_or_null(at)?,
+            Kind::Bytes => json!(STANDARD.encode(row.bytes(at)?)),
         };
         map.insert((*name).to_owned(), value);
     }

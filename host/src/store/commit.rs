@@ -99,8 +99,38 @@ pub struct Unit {
     pub audit: Vec<Entry>,
     /// What else is written with it, and must hold for it.
     pub further: Vec<Further>,
+    /// What modules do beside records: when it does not hold any more, the same may work when it runs again.
+    pub effects: Vec<Further>,
     /// When it happens.
     pub at: Timestamp,
+}
+
+impl Unit {
+    /// Nothing yet.
+    pub fn empty(tenant: TenantId, at: Timestamp) -> Self {
+        Self {
+            tenant,
+            reads: Vec::new(),
+            writes: Vec::new(),
+            events: Vec::new(),
+            answer: None,
+            merges: Vec::new(),
+            audit: Vec::new(),
+            further: Vec::new(),
+            effects: Vec::new(),
+            at,
+        }
+    }
+
+    /// Whether it writes nothing: what it read is not checked then, either.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+            && self.answer.is_none()
+            && self.merges.is_empty()
+            && self.events.is_empty()
+            && self.effects.is_empty()
+            && self.further.is_empty()
+    }
 }
 
 /// A step beside the records, made by another part of the store: the position

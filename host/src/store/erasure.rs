@@ -38,6 +38,8 @@ pub struct EventValues {
     pub before: Json,
     /// The changed fields after.
     pub after: Json,
+    /// Whether a module published it.
+    pub is_published: bool,
 }
 
 impl Store {
@@ -176,10 +178,14 @@ impl Store {
         record: Uuid,
     ) -> Result<Vec<EventValues>, StoreError> {
         let stmt = Stmt::new(
-            "select seq, before_values, after_values from event where tenant_id = $1 and record_id = $2 and object = $3",
+            "select seq, before_values, after_values, type is not null from event \
+             where tenant_id = $1 and record_id = $2 and object = $3",
             [tenant.0.into(), record.into(), object.into()],
         );
-        let map = |row: &Row<'_>| Ok(EventValues { seq: row.integer(0)?, before: row.json(1)?, after: row.json(2)? });
+        let map = |row: &Row<'_>| {
+            let (seq, before, after) = (row.integer(0)?, row.json(1)?, row.json(2)?);
+            Ok(EventValues { seq, before, after, is_published: row.boolean(3)? })
+        };
         self.db.of(tenant).all(Reach::List, stmt, map).await
     }
 
@@ -201,6 +207,12 @@ impl Store {
             [event.before.into(), event.after.into(), tenant.0.into(), event.seq.into()],
         );
         Further(Step { stmt, expect: Expect::OneChange })
+    }
+
+    /// The step that forgets what modules said of events of these records that they could not handle.
+    pub fn blank_reasons(&self, _: HostPermit, tenant: TenantId, object: &str, ids: &[Uuid]) -> Further {
+        let sql = "update module_event set detail = '' where tenant_id = $1 and object = $2 and record_id";
+        Further(among(sql, tenant, &[object.into()], ids))
     }
 
     /// Removes a file, whole.

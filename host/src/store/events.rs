@@ -121,13 +121,13 @@ impl Store {
 }
 
 /// How many columns an event has.
-pub(super) const COLUMNS: usize = 12;
+pub(super) const COLUMNS: usize = 15;
 
 /// The columns of an event `e`, in the order in which [`event`] reads them.
 pub(super) fn columns(engine: Engine) -> String {
     format!(
         "{}, e.seq, e.id, e.kind, e.object, e.record_id, e.version, e.actor, e.plugin, e.at, e.before_values, \
-         e.after_values",
+         e.after_values, e.type, e.cause, e.depth",
         engine.transaction_number("e.tx")
     )
 }
@@ -147,5 +147,8 @@ pub(super) fn event(row: &Row<'_>, tenant: TenantId) -> Result<PastEvent, StoreE
         at: row.time(9)?,
         before: row.json(10)?,
         after: row.json(11)?,
+        own_type: row.maybe_text(12)?,
+        cause: row.maybe_text(13)?,
+        depth: row.small(14)?,
     })
 }

@@ -28,6 +28,8 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("{tenant}", MISSING),
     ("{plugin_key}", MISSING),
     ("{version}", "0.1.0"),
+    // Actions and views have tests of their own: this plugin has none.
+    ("{name}", "nothing"),
 ];
 /// Operations that make a credential: their own tests try them with all that is wrong.
 pub const ENTRANCES: &[&str] = &["sign_in", "accept_invitation", "oidc_start", "oidc_callback"];
@@ -283,7 +285,7 @@ async fn a_viewer_reads_and_changes_nothing(on: On) {
             reply.assert(202);
         } else if OWN_ACCOUNT.contains(&operation.as_str()) {
             reply.problem(403, "session_required");
-        } else if path.ends_with("/links/nothing") {
+        } else if path.ends_with("/links/nothing") || path.ends_with("/views/nothing") {
             reply.problem(404, "not_found");
         } else if is_read && !ADMINS_ONLY.contains(&operation.as_str()) {
             reply.assert(200);

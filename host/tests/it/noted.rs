@@ -17,7 +17,7 @@ both!(
 
 /// Operations that change records and have events; may only shrink.
 const PLAIN_WRITES: &[&str] =
-    &["create", "update", "delete", "batch", "upsert", "restore", "merge", "unmerge", "set_content"];
+    &["create", "update", "delete", "batch", "upsert", "restore", "merge", "unmerge", "set_content", "call_action"];
 
 /// Operations that are one commit with another one that is walked.
 const LIKE_OTHERS: &[(&str, &str)] = &[("replay_delivery", "replay_webhook")];

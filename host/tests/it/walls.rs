@@ -24,7 +24,7 @@ const OF_NOBODY: [&str; 8] = [
     "search_index",
 ];
 /// Tables in which chores of the host meet the rows of all tenants. None of records, and none of what happened to them.
-const OPEN_TO_HOST: [&str; 13] = [
+const OPEN_TO_HOST: [&str; 15] = [
     "api_key",
     "blob",
     "data_key",
@@ -33,6 +33,8 @@ const OPEN_TO_HOST: [&str; 13] = [
     "import",
     "job",
     "module",
+    "module_cursor",
+    "module_schedule",
     "operator_answer",
     "session",
     "tenant",

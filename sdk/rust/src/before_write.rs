@@ -75,13 +75,26 @@ impl TryFrom<wit::Change> for Change {
     type Error = Fault;
 
     fn try_from(change: wit::Change) -> Result<Self, Fault> {
+        let wit::Change { operation, object, id, before, after } = change;
+        Self::new(&operation, object, id, [before, after])
+    }
+}
+
+impl Change {
+    /// From what crosses the border.
+    pub(crate) fn new(
+        operation: &str,
+        object: String,
+        id: String,
+        [before, after]: [Option<String>; 2],
+    ) -> Result<Self, Fault> {
         let record = |json: Option<String>| json.as_deref().map(Record::from_json).transpose();
         Ok(Self {
-            operation: Operation::try_from(change.operation.as_str())?,
-            object: change.object,
-            id: change.id,
-            before: record(change.before)?,
-            after: record(change.after)?,
+            operation: Operation::try_from(operation)?,
+            object,
+            id,
+            before: record(before)?,
+            after: record(after)?,
         })
     }
 }

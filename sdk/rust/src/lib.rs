@@ -1,8 +1,9 @@
 //! What a Guildhall plugin written in Rust is built on.
 //!
-//! A plugin is a type that implements the trait of each hook it wants, and one
-//! [`register!`] line. It calls the host through [`records`], [`config`] and
-//! [`log`]; there is nothing else that it can reach. Each call runs in a fresh
+//! A plugin is a type that implements the trait of each extension point it
+//! wants, and one [`register!`] line. It calls the host through [`records`],
+//! [`kv`], [`events`], [`jobs`], [`http`], [`secrets`], [`actions`], [`config`],
+//! [`context`], [`clock`], [`random`] and [`log`]; there is nothing else that it can reach. Each call runs in a fresh
 //! instance, so a `static` does not outlive it.
 //!
 //! ```
@@ -33,27 +34,75 @@
 
 #![warn(missing_docs)]
 
+mod action;
+pub mod actions;
 mod before_write;
 #[doc(hidden)]
 pub mod bindings;
+mod channel;
 pub mod clock;
+mod computed_field;
 pub mod config;
+pub mod context;
 mod decimal;
+pub mod events;
 mod fault;
 pub mod filter;
+pub mod http;
+mod http_route;
+mod job;
+pub mod jobs;
+pub mod kv;
+mod lifecycle;
 pub mod log;
 mod money;
+mod on_events;
 mod query;
+pub mod random;
 mod record;
 pub mod records;
 mod register;
+mod scheduled;
+pub mod secrets;
+mod validate;
+mod view;
 
+pub use action::Action;
+#[doc(hidden)]
+pub use action::ActionExport;
 #[doc(hidden)]
 pub use before_write::BeforeWriteExport;
 pub use before_write::{BeforeWrite, Change, Operation, Outcome};
+#[doc(hidden)]
+pub use channel::ChannelExport;
+pub use channel::{Channel, ChannelReply, ChannelRequest};
+pub use computed_field::ComputedField;
+#[doc(hidden)]
+pub use computed_field::ComputedFieldExport;
 pub use decimal::{Decimal, InvalidDecimal};
 pub use fault::Fault;
+#[doc(hidden)]
+pub use http_route::HttpRouteExport;
+pub use http_route::{HttpRoute, RouteRequest, RouteResponse};
+pub use job::Job;
+#[doc(hidden)]
+pub use job::JobExport;
+pub use lifecycle::Lifecycle;
+#[doc(hidden)]
+pub use lifecycle::LifecycleExport;
 pub use money::Money;
+#[doc(hidden)]
+pub use on_events::OnEventsExport;
+pub use on_events::{Event, OnEvents};
 pub use query::Query;
 pub use record::Record;
+pub use scheduled::Scheduled;
+#[doc(hidden)]
+pub use scheduled::ScheduledExport;
 pub use serde_json::Value;
+pub use validate::Validate;
+#[doc(hidden)]
+pub use validate::ValidateExport;
+pub use view::View;
+#[doc(hidden)]
+pub use view::ViewExport;

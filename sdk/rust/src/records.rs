@@ -43,3 +43,10 @@ pub fn update(object: &str, id: &str, fields: Record) -> Result<Record, Fault> {
 pub fn delete(object: &str, id: &str) -> Result<(), Fault> {
     Ok(records::delete(object, id)?)
 }
+
+/// Figures over the records that a filter finds: the question and the answer of `POST /records/{object}/aggregate`.
+/// It sees what is stored, not what this call has staged.
+pub fn aggregate(object: &str, question: &serde_json::Value) -> Result<serde_json::Value, Fault> {
+    let answer = records::aggregate(object, &question.to_string())?;
+    serde_json::from_str(&answer).map_err(|error| Fault::internal(format!("The host answered no JSON: {error}")))
+}

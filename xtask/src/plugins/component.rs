@@ -13,6 +13,15 @@ const IMPORTS: &str = "guildhall:";
 
 /// What the export of a hook begins with; its name and `@version` follow.
 const HOOKS: &str = "guildhall:hooks/";
+/// Exports of the other extension points, and what these are called.
+const OTHERS: [(&str, &str); 4] = [
+    ("guildhall:jobs/handler", "job"),
+    ("guildhall:actions/action", "action"),
+    ("guildhall:views/view", "view"),
+    ("guildhall:channel/channel", "channel"),
+];
+/// Extension points that need no word in `plugin.toml`: the export will do.
+const UNLISTED: [&str; 2] = ["job", "lifecycle"];
 
 /// The section with the manifest, and the one that says what the plugin was built with.
 const MANIFEST_SECTION: &str = "guildhall:manifest";
@@ -43,17 +52,26 @@ fn check(component: &[u8], manifest: &Manifest) -> Result<()> {
     if let Some(import) = imports.iter().find(|import| !import.starts_with(IMPORTS)) {
         bail!("the plugin imports {import}, but only {IMPORTS}* exists");
     }
-    let mut exported: Vec<&str> =
-        exports.iter().filter_map(|export| export.strip_prefix(HOOKS)?.split('@').next()).collect();
+    let mut exported: Vec<&str> = exports.iter().filter_map(|export| point_of(export)).collect();
     exported.sort_unstable();
-    let listed = manifest.hooks();
-    if let Some(hook) = listed.iter().find(|hook| !exported.contains(hook)) {
-        bail!("plugin.toml lists the hook {hook}, but the plugin does not register it");
+    let listed = manifest.points();
+    if let Some(point) = listed.iter().find(|point| !exported.contains(point)) {
+        bail!("plugin.toml lists {point}, but the plugin does not register it");
     }
-    if let Some(hook) = exported.iter().find(|hook| !listed.contains(hook)) {
-        bail!("the plugin registers the hook {hook}, but plugin.toml does not list it");
+    if let Some(point) = exported.iter().find(|point| !listed.contains(point) && !UNLISTED.contains(point)) {
+        bail!("the plugin registers {point}, but plugin.toml does not list it");
+    }
+    if manifest.queues_jobs() && !exported.contains(&"job") {
+        bail!("plugin.toml asks for jobs, but the plugin does not register Job, which does them");
     }
     Ok(())
+}
+
+/// The extension point that an export is.
+fn point_of(export: &str) -> Option<&str> {
+    let name = export.split('@').next()?;
+    let other = OTHERS.iter().find(|(other, _)| *other == name).map(|(_, point)| *point);
+    other.or_else(|| name.strip_prefix(HOOKS))
 }
 
 /// What a component imports and exports.

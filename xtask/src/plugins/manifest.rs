@@ -1,5 +1,6 @@
 //! Reads a plugin's `plugin.toml` strictly, and turns it into the JSON that travels inside the component.
 
+mod parts;
 mod word;
 
 use std::path::Path;
@@ -7,6 +8,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use parts::{Action, Channel, Hooks, Permissions, Requirement, View};
 
 /// A plugin's manifest with all that it refers to.
 pub struct Manifest {
@@ -25,10 +28,26 @@ impl Manifest {
         &self.source.api
     }
 
-    /// The names of its hooks.
-    pub fn hooks(&self) -> Vec<&'static str> {
-        let Hooks { before_write } = &self.source.hooks;
-        if before_write.is_empty() { Vec::new() } else { vec!["before-write"] }
+    /// The extension points that it names.
+    pub fn points(&self) -> Vec<&'static str> {
+        let Hooks { before_write, validate, computed_field, on_events, scheduled, http_route } = &self.source.hooks;
+        let named = [
+            ("before-write", !before_write.is_empty()),
+            ("validate", !validate.is_empty()),
+            ("computed-field", !computed_field.is_empty()),
+            ("on-events", on_events.is_some()),
+            ("scheduled", !scheduled.is_empty()),
+            ("http-route", !http_route.is_empty()),
+            ("action", !self.source.actions.is_empty()),
+            ("view", !self.source.views.is_empty()),
+            ("channel", self.source.channel.is_some()),
+        ];
+        named.into_iter().filter(|(_, is_named)| *is_named).map(|(name, _)| name).collect()
+    }
+
+    /// Whether it asks to put work aside.
+    pub fn queues_jobs(&self) -> bool {
+        self.source.permissions.jobs
     }
 
     /// The JSON of the section `guildhall:manifest`.
@@ -56,6 +75,14 @@ struct Source {
     #[serde(default)]
     hooks: Hooks,
     #[serde(default)]
+    actions: Vec<Action>,
+    #[serde(default)]
+    views: Vec<View>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<Channel>,
+    #[serde(default)]
+    requires: Vec<Requirement>,
+    #[serde(default)]
     permissions: Permissions,
     #[serde(default)]
     limits: Limits,
@@ -63,77 +90,6 @@ struct Source {
     config: Config,
     #[serde(default, skip_serializing)]
     data: Data,
-}
-
-#[derive(Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Hooks {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    before_write: Vec<BeforeWrite>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct BeforeWrite {
-    #[serde(deserialize_with = "word::object")]
-    object: String,
-    operations: Vec<Change>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timeout_ms: Option<u32>,
-    #[serde(default)]
-    on_failure: OnFailure,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Change {
-    Create,
-    Update,
-    Delete,
-}
-
-#[derive(Default, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum OnFailure {
-    /// The command fails with the hook.
-    #[default]
-    Reject,
-    /// The command goes on without the hook.
-    Allow,
-}
-
-#[derive(Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Permissions {
-    #[serde(default)]
-    records: Vec<Records>,
-    #[serde(default)]
-    reasons: Vec<Reason>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Records {
-    #[serde(deserialize_with = "word::object")]
-    object: String,
-    ops: Vec<Access>,
-    fields: Vec<String>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Access {
-    Read,
-    Create,
-    Update,
-    Delete,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Reason {
-    permission: String,
-    text: String,
 }
 
 #[derive(Default, Deserialize, Serialize)]
@@ -174,6 +130,11 @@ pub fn read(folder: &Path) -> Result<Manifest> {
         None => Vec::new(),
     };
     let mut json = serde_json::to_value(&source)?;
+    for (at, action) in source.actions.iter().enumerate() {
+        if let Some(file) = &action.input {
+            json["actions"][at]["input"] = read_json(&folder.join(file))?;
+        }
+    }
     json["config"] = json!({ "schema": config });
     json["objects"] = Value::Array(objects);
     Ok(Manifest { source, json })

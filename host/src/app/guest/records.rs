@@ -42,7 +42,7 @@ impl GuestPort {
         self.work.catalog.whole.object(name).cloned().ok_or_else(|| fault(AppError::UnknownObject(name.to_owned())))
     }
 
-    fn permit<A: Acting>(&self, object: &str) -> Result<Permit<A>, Fault> {
+    pub(super) fn permit<A: Acting>(&self, object: &str) -> Result<Permit<A>, Fault> {
         let object = self.object(object)?;
         self.work
             .app
@@ -51,7 +51,7 @@ impl GuestPort {
             .map_err(|denied| fault(denied.into()))
     }
 
-    async fn record(&self, object: &str, id: &str) -> Result<Option<Record>, Fault> {
+    pub(super) async fn record(&self, object: &str, id: &str) -> Result<Option<Record>, Fault> {
         let permit = self.permit::<Read>(object)?;
         let Ok(id) = Uuid::parse_str(id) else { return Ok(None) };
         self.work.get(&permit, id).await.map_err(fault)

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
-use super::super::{App, AppError, archive, exports, imports, matching, persons, recompute};
+use super::super::{App, AppError, archive, exports, imports, matching, module_jobs, persons, recompute};
 use crate::domain::caller::{Caller, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::job::{JobState, Progress};
@@ -201,6 +201,7 @@ impl App {
             recompute::RECOMPUTE => Box::pin(recompute::run(&run)).await,
             archive::EXPORT_TENANT => Box::pin(archive::run(&run)).await,
             exports::EXPORT => Box::pin(exports::run(&run)).await,
+            module_jobs::JOB | module_jobs::TASK | module_jobs::FIRST_WORD => Box::pin(module_jobs::run(&run)).await,
             persons::EXPORT_PERSON => Box::pin(persons::export(&run)).await,
             persons::ERASE_PERSON => Box::pin(persons::erase(&run)).await,
             other => Err(AppError::Refused(format!("this host knows no job `{other}`")).into()),
@@ -224,12 +225,16 @@ impl App {
 /// Who asked for the job, as they are now: a key that has ended asks for nothing, nor does a member who may do nothing.
 async fn caller_of(app: &App, row: &JobRow) -> Result<Caller, JobFault> {
     let origin = Some(Arc::new(Origin { peer: None, request: Some(format!("job:{}", row.id)) }));
+    if let Some(module) = module_jobs::module_of(row, origin.clone()) {
+        app.prepare_policy(row.tenant).await?;
+        return Ok(module);
+    }
     Ok(app.who_asked(row.tenant, row.asker, origin).await?.ok_or(AppError::Unauthenticated)?)
 }
 
 /// Whether the same may work later.
 fn is_passing(error: &AppError) -> bool {
-    matches!(error, AppError::Store(_) | AppError::Contended | AppError::Setup(_) | AppError::NoOperatorKey)
+    matches!(error, AppError::Setup(_)) || App::may_pass(error)
 }
 
 /// What callers are told of a failure: the host's own troubles are for the log.
@@ -245,6 +250,7 @@ fn told_of(error: &AppError) -> Json {
             ("unauthenticated", "the API key that asked for the job does not hold any more".to_owned())
         }
         AppError::Denied(_) => ("permission_denied", error.to_string()),
+        AppError::Hook { failure, .. } => (failure.code(), failure.to_string()),
         AppError::Contended => ("conflict", error.to_string()),
         AppError::NotFound { .. } | AppError::UnknownObject(_) => ("not_found", error.to_string()),
         AppError::Invalid(faults) => {

@@ -1,8 +1,10 @@
 //! Wishes for modules, and what modules become by them.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
-use super::{ModuleView, settings};
+use super::{ModuleView, compose, settings};
 use crate::access::{Chore, Configure, HostPermit, Read};
 use crate::app::people::PolicyChange;
 use crate::app::{Answer, App, AppError, Done, IdempotencyKey};
@@ -11,7 +13,7 @@ use crate::domain::id::TenantId;
 use crate::domain::own_schema::OwnSchema;
 use crate::domain::permission::Area;
 use crate::domain::plugin::{Capability, Manifest};
-use crate::store::{ModuleRow, PluginRow};
+use crate::store::{Further, ModuleRow, PluginRow};
 
 /// How a module is to be; what is not said stays as it is.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,8 @@ pub struct ModuleInput {
     pub consent: Consent,
     /// Whether rollouts of the operator change its version.
     pub automatic: Option<bool>,
+    /// Its secrets by name; null takes one away.
+    pub secrets: Map<String, Json>,
 }
 
 /// What a module is granted.
@@ -59,9 +63,16 @@ impl Wish {
 impl App {
     /// Enables a plugin for the caller's tenant, changes its settings, its version or what it is granted, or
     /// switches it off or on. A version that asks for more than was granted waits for consent.
-    pub async fn set_module(&self, caller: &Caller, plugin: &str, input: ModuleInput) -> Result<ModuleView, AppError> {
+    pub async fn set_module(
+        self: &Arc<Self>,
+        caller: &Caller,
+        plugin: &str,
+        mut input: ModuleInput,
+    ) -> Result<ModuleView, AppError> {
+        let secrets = std::mem::take(&mut input.secrets);
         let named = input.config.iter().filter_map(Json::as_object).flat_map(Map::keys);
-        let named: Vec<String> = named.map(|name| format!("config.{name}")).collect();
+        let secret = secrets.keys().map(|name| format!("secrets.{name}"));
+        let named: Vec<String> = named.map(|name| format!("config.{name}")).chain(secret).collect();
         let said = [
             ("version", input.version.is_some()),
             ("consent", !matches!(input.consent, Consent::AsBefore)),
@@ -73,7 +84,12 @@ impl App {
         let (version, rows) = self.wished_modules(caller, vec![wish]).await?;
         self.runs.forgive(caller.tenant, plugin);
         let answer = Answer { status: 200, headers: Vec::new(), body: String::new() };
-        self.commit_modules(caller, version, &rows, fields, None, answer).await?;
+        let mut steps = Vec::new();
+        for row in &rows {
+            let plugin = self.plugin(&row.plugin, &row.version).await?;
+            steps.extend(self.secret_steps(caller, &plugin.compiled.manifest, &secrets).await?);
+        }
+        self.commit_modules(caller, version, &rows, (fields, steps), None, answer).await?;
         let views = self.module_views(caller.tenant, &rows).await?;
         views.into_iter().next().ok_or_else(|| AppError::no_record("plugin", &plugin))
     }
@@ -151,6 +167,8 @@ impl App {
             AppError::Setup(reason) => AppError::Refused(format!("the tenant cannot have {names}: {reason}")),
             other => other,
         })?;
+        let changed: Vec<String> = hooked.iter().map(|(id, _)| id.clone()).collect();
+        compose::check(&catalog, &changed)?;
         for (id, plugin) in hooked {
             let hooks = &plugin.compiled.manifest.hooks;
             let mut hooks = hooks.before_write.iter().chain(&hooks.validate);
@@ -246,19 +264,22 @@ impl App {
 
     /// Commits what became of modules, with its entry in the audit trail, which names what was said of them.
     pub(in crate::app) async fn commit_modules(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         version: i64,
         rows: &[ModuleRow],
-        fields: Vec<String>,
+        (fields, steps): (Vec<String>, Vec<Further>),
         key: Option<IdempotencyKey>,
         answer: Answer,
     ) -> Result<Done, AppError> {
         let permit = self.access.check_area::<Configure>(caller, Area::Modules)?;
-        let steps = rows.iter().map(|row| self.store.put_module(permit, row, self.clock.now())).collect();
+        let mut unit = self.consequences(caller, rows).await?;
+        unit.further.extend(rows.iter().map(|row| self.store.put_module(permit, row, unit.at)));
+        unit.further.extend(steps);
         let change = PolicyChange { caller, key, version, area: Area::Modules, id: None, fields };
-        let done = self.change_policy(change, answer, steps, "plugin").await;
+        let done = self.change_policy_with(change, answer, unit, "plugin").await;
         self.catalog_changed(caller.tenant);
+        self.job_queued();
         done
     }
 }

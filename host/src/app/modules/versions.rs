@@ -1,5 +1,7 @@
 //! Versions of modules: going back, rolling out, and stopping one everywhere.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
@@ -49,7 +51,7 @@ pub struct RefusedTenant {
 
 impl App {
     /// Has a module go back to the version that it had before.
-    pub async fn roll_back_module(&self, caller: &Caller, plugin: &str) -> Result<ModuleView, AppError> {
+    pub async fn roll_back_module(self: &Arc<Self>, caller: &Caller, plugin: &str) -> Result<ModuleView, AppError> {
         let read = self.access.check_area::<crate::access::Read>(caller, Area::Modules)?;
         self.access.check_area::<Configure>(caller, Area::Modules)?;
         let rows = self.store.modules(read).await?;
@@ -67,7 +69,7 @@ impl App {
 
     /// Gives tenants a version of a plugin, one after the other.
     pub async fn roll_out(
-        &self,
+        self: &Arc<Self>,
         operator: &Operator,
         plugin: &str,
         fields: &Map<String, Json>,
@@ -106,7 +108,7 @@ impl App {
 
     /// Gives one tenant a version; false when it has to wait for consent.
     async fn give_version(
-        &self,
+        self: &Arc<Self>,
         operator: &Operator,
         tenant: TenantId,
         plugin: &str,
@@ -122,11 +124,15 @@ impl App {
         let is_done = planned.iter().all(|row| row.version == version);
         let modules = self.access.operate_area::<Configure>(permit, tenant);
         let now = self.clock.now();
-        let mut steps: Vec<_> = planned.iter().map(|row| self.store.put_module(modules, row, now)).collect();
+        // Nobody of the tenant asks for it: the module is told as itself.
+        let mut unit = self.consequences(&Caller::of_module(tenant, plugin, None), &planned).await?;
+        let steps = &mut unit.further;
+        steps.extend(planned.iter().map(|row| self.store.put_module(modules, row, now)));
         let note = Note::of_area(Area::Modules, None, vec![plugin.to_owned(), "version".to_owned()]);
         steps.extend(self.store.note(permit, tenant, &[operator.entry(note, now)]));
-        self.commit_steps(tenant, steps).await.map_err(of_conflict)?;
+        self.store.commit(&unit).await.map_err(of_conflict)?;
         self.catalog_changed(tenant);
+        self.job_queued();
         Ok(is_done)
     }
 

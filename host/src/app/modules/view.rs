@@ -30,7 +30,8 @@ pub struct ModuleView {
     /// Its settings, without the secret ones.
     #[schema(value_type = Object)]
     pub config: Json,
-    /// Names of the secret settings that are set, with dots between; their values are shown to nobody.
+    /// Names of the secret settings that are set, with dots between, and of the secrets; their values are shown to
+    /// nobody.
     pub secrets: Vec<String>,
     /// Names of the capabilities that it was granted.
     pub granted: Vec<String>,
@@ -103,7 +104,8 @@ impl App {
                 Some(PendingVersion { version, asks })
             }
         };
-        let (config, secrets) = settings::shown(manifest, row.config);
+        let (config, mut secrets) = settings::shown(manifest, row.config);
+        secrets.extend(self.secret_names(tenant, &row.plugin).await?);
         Ok(ModuleView {
             name: manifest.name.clone(),
             description: manifest.description.clone(),

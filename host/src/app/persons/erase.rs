@@ -170,15 +170,21 @@ async fn remove(
         let events = app.store.count_events(permit, tenant, &object.name, &ids).await?;
         tally.events += u64::try_from(events).unwrap_or_default();
         steps.push(app.store.redact_events(permit, tenant, &object.name, &ids, &erased()));
+        steps.push(app.store.blank_reasons(permit, tenant, &object.name, &ids));
         steps.extend(app.store.purge(permit, tenant, object, &ids));
     }
     let kept: Vec<Uuid> = kept.iter().map(|row| row.record).collect();
     if !kept.is_empty() {
+        steps.push(app.store.blank_reasons(permit, tenant, &object.name, &kept));
         steps.push(app.store.forget_changes(permit, tenant, &kept));
     }
     for id in kept {
         for mut event in app.store.values_of_events(permit, tenant, &object.name, id).await? {
-            if redact(object, &mut event.before) | redact(object, &mut event.after) {
+            if event.is_published {
+                (event.before, event.after) = (serde_json::json!({}), erased());
+                tally.events += 1;
+                steps.push(app.store.redact_event(permit, tenant, event));
+            } else if redact(object, &mut event.before) | redact(object, &mut event.after) {
                 tally.events += 1;
                 steps.push(app.store.redact_event(permit, tenant, event));
             }

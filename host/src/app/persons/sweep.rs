@@ -10,6 +10,7 @@ use super::{ERASE_PERSON, EXPORT_PERSON, Wish};
 use crate::app::exports::EXPORT;
 use crate::app::imports::{IMPORT, UNDO};
 use crate::app::jobs::{JobFault, JobRun};
+use crate::app::module_jobs::{JOB, TASK};
 use crate::app::recompute::RECOMPUTE;
 use crate::app::{App, AppError};
 use crate::domain::person::erased;
@@ -120,6 +121,10 @@ async fn jobs(run: &JobRun, sought: &mut Sought, position: &mut Position) -> Res
 fn is_about(job: &PastJob, sought: &Sought) -> bool {
     if [RECOMPUTE, ERASE_PERSON].contains(&job.kind.as_str()) {
         return false;
+    }
+    // What a module put aside may say anything of a person that it names; what came of it, of anybody.
+    if [JOB, TASK].contains(&job.kind.as_str()) {
+        return job.is_over || mentions(&job.payload.to_string(), &sought.ids);
     }
     let named = job.payload["id"].as_str().and_then(|text| Uuid::parse_str(text).ok());
     if job.kind == EXPORT_PERSON {

@@ -182,6 +182,9 @@ impl App {
         Self::check_modules(row.tenancy.limits.max_modules, &planned)?;
         let modules = self.access.operate_area::<Configure>(permit, tenant);
         steps.extend(planned.iter().map(|module| self.store.put_module(modules, module, row.created_at)));
+        let timezone = row.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
+        let catalog = self.build_catalog(tenant, planned, 0, OwnSchema::default()).await?;
+        steps.extend(catalog.modules.iter().flat_map(|module| self.first_notes(tenant, module, timezone)));
         let view = MadeTenantView {
             tenant: TenantView::from(&row),
             user: user.as_ref().map(UserView::from),

@@ -238,6 +238,25 @@ pub enum OnFailure {
     Disable,
 }
 
+impl Hooks {
+    /// Whether a route takes this method at this path; none when there is no route of the path.
+    pub fn takes(&self, method: &str, path: &str) -> Option<bool> {
+        let mut routes = self.http_route.iter().filter(|route| route.matches(path)).peekable();
+        routes.peek()?;
+        Some(routes.any(|route| route.methods.iter().any(|own| own == method)))
+    }
+}
+
+impl Route {
+    /// Whether a path below the plugin's own is this one.
+    pub fn matches(&self, path: &str) -> bool {
+        match self.path.strip_suffix("/*") {
+            Some(start) => path.strip_prefix(start).is_some_and(|rest| rest.starts_with('/')),
+            None => self.path == path,
+        }
+    }
+}
+
 impl WriteHook {
     /// Whether it wants to see this kind of change.
     pub fn wants(&self, object: &str, action: Action) -> bool {

@@ -75,6 +75,7 @@ impl Store {
         plan.extend(notes.map(|step| (step, Origin::Other)));
         plan.extend(self.append_all(unit.tenant, &unit.events).map(|step| (step, Origin::Other)));
         plan.extend(self.audit_steps(unit.tenant, &unit.audit).map(|step| (step, Origin::Other)));
+        plan.extend(unit.effects.iter().map(|effect| (effect.0.clone(), Origin::Other)));
         let further = unit.further.iter().enumerate();
         plan.extend(further.map(|(at, further)| (further.0.clone(), Origin::Further(at))));
         plan

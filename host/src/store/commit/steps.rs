@@ -147,7 +147,7 @@ impl Store {
 
     /// Appends the events.
     pub(super) fn append_all(&self, tenant: TenantId, events: &[Event]) -> impl Iterator<Item = Step> {
-        chunks(events, at_once(self.db.engine(), 11)).map(move |events| self.append(tenant, events))
+        chunks(events, at_once(self.db.engine(), 14)).map(move |events| self.append(tenant, events))
     }
 
     fn bind_new(&self, tenant: TenantId, record: &Record, values: &mut Vec<Bound>) {
@@ -186,15 +186,15 @@ impl Store {
     fn append(&self, tenant: TenantId, events: &[Event]) -> Step {
         let engine = self.db.engine();
         let mut sql = "insert into event (tenant_id, id, kind, object, record_id, version, actor, plugin, at, \
-                       before_values, after_values) values "
+                       before_values, after_values, type, cause, depth) values "
             .to_owned();
-        let mut values: Vec<Bound> = Vec::with_capacity(events.len() * 11);
+        let mut values: Vec<Bound> = Vec::with_capacity(events.len() * 14);
         for event in events {
             sql.push_str(if values.is_empty() { "(" } else { ", (" });
-            let row: [Bound; 11] = [
+            let row: [Bound; 14] = [
                 tenant.0.into(),
                 event.id.into(),
-                event.kind.into(),
+                event.kind.as_ref().into(),
                 event.object.as_str().into(),
                 event.record.into(),
                 event.version.into(),
@@ -203,6 +203,9 @@ impl Store {
                 engine.time(event.at),
                 event.before.clone().into(),
                 event.after.clone().into(),
+                event.own_type.as_deref().into(),
+                event.cause.as_deref().into(),
+                event.depth.into(),
             ];
             for (at, value) in row.into_iter().enumerate() {
                 values.push(value);

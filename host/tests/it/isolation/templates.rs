@@ -100,6 +100,8 @@ fn of_path(path: &str, parameter: &str, object: &str, document: &Document) -> St
             link.filter(|(_, field)| field["x-names"] != "user").map_or("nothing".to_owned(), |(name, _)| name.clone())
         }
         "field" => "@field".to_owned(),
+        // Actions and views are what each module calls them.
+        "name" => "nothing".to_owned(),
         // Plugins are the operator's: every tenant may know of them.
         "plugin" => "guildhall.retail-loyalty".to_owned(),
         "version" => "0.1.0".to_owned(),
@@ -110,6 +112,8 @@ fn of_path(path: &str, parameter: &str, object: &str, document: &Document) -> St
 /// What a parameter of a query can carry: one request for each.
 fn of_query(operation: &str, parameter: &str, object: &str, document: &Document) -> Vec<Json> {
     match parameter {
+        // What stands beside a record is tried with a module that has views.
+        "object" | "id" if operation == "get_view" => Vec::new(),
         "filter" => filters(object, document),
         "sort" | "fields" | "expand" | "field" | "key" => vec![json!("@field")],
         "cursor" if operation == "list_jobs" => Vec::new(),

@@ -33,7 +33,7 @@ fn error(line: &str, replacement: &str) -> String {
 fn a_manifest_becomes_json_with_its_defaults() {
     let manifest = read_with("", "").unwrap();
     assert_eq!(manifest.id(), "acme.sample");
-    assert_eq!(manifest.hooks(), ["before-write"]);
+    assert_eq!(manifest.points(), ["before-write"]);
     assert_eq!(manifest.json()["hooks"]["before-write"][0]["on_failure"], "reject");
     assert_eq!(manifest.json()["objects"], json!([]));
     assert_eq!(manifest.json()["config"]["schema"]["type"], "object");
@@ -47,4 +47,47 @@ fn errors_name_the_line() {
     assert!(error("api =", "apis =").starts_with(":7: unknown field `apis`"));
     assert!(error("[\"create\"]", "[\"upsert\"]").starts_with(":10: unknown variant `upsert`"));
     assert!(error("before-write", "before-wriet").starts_with(":10: unknown field `before-wriet`"));
+    let hook = r#"before-write = [{ object = "order", operations = ["create"] }]"#;
+    let said = |hooks: &str| error(hook, hooks);
+    assert!(said(r#"scheduled = [{ name = "a", cron = "daily" }]"#).starts_with(":10: `daily` is not of the form"));
+    assert!(said(r#"http-route = [{ path = "a", methods = ["GET"] }]"#).starts_with(":10: `a` is not of the form"));
+    assert!(said(r#"http-route = [{ path = "/a", methods = ["FETCH"] }]"#).starts_with(":10: unknown variant `FETCH`"));
+    assert!(said("[permissions]\nsecrets = [\"key\"]").starts_with(":11: `key` is not of the form"));
+}
+
+#[test]
+fn every_extension_point_can_be_named() {
+    let all = r#"validate = [{ object = "order", operations = [] }]
+computed-field = [{ object = "sample.item", fields = ["total"] }]
+on-events = { types = ["order.*"], batch = 10 }
+scheduled = [{ name = "sync", cron = "*/5 * * * *" }]
+http-route = [{ path = "/a/*", methods = ["GET", "POST"] }]
+[[actions]]
+name = "settle"
+title = "Settle"
+exported = true
+[[views]]
+name = "page"
+title = "Page"
+kind = "page"
+[channel]
+kind = "sms"
+title = "SMS"
+[[requires]]
+plugin = "acme.base"
+version = "1.0.0"
+[permissions]
+kv = { max_bytes = 100 }
+http = [{ host = "example.com", methods = ["GET"] }]
+events = { publish = ["sample.item.*"] }
+jobs = true
+secrets = ["KEY"]
+actions = [{ plugin = "acme.base", actions = ["a"] }]"#;
+    let manifest = read_with(r#"before-write = [{ object = "order", operations = ["create"] }]"#, all).unwrap();
+    let points = ["validate", "computed-field", "on-events", "scheduled", "http-route", "action", "view", "channel"];
+    assert_eq!(manifest.points(), points);
+    assert!(manifest.queues_jobs());
+    assert_eq!(manifest.json()["hooks"]["on-events"]["batch"], 10);
+    assert_eq!(manifest.json()["permissions"]["http"][0]["methods"], json!(["GET"]));
+    assert_eq!(manifest.json()["actions"][0]["exported"], true);
 }

@@ -35,6 +35,32 @@ pub fn api<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Erro
     checked(deserializer, |text| are_numbers(text, 2), "`1.0`")
 }
 
+/// The name of an action, a view, a task.
+pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    checked(deserializer, is_name, "`settle_up`: lower case, digits and `_`")
+}
+
+/// When a task is due.
+pub fn cron<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let has_parts = |text: &str| (5..=6).contains(&text.split_whitespace().count());
+    checked(deserializer, has_parts, "`0 */15 * * * *`: five parts, or six with seconds in front")
+}
+
+/// The path of a route.
+pub fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    checked(deserializer, |text| text.starts_with('/'), "`/files/*`")
+}
+
+/// The names of secrets.
+pub fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    let is_plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    match names.iter().find(|name| name.is_empty() || !name.bytes().all(is_plain)) {
+        Some(name) => Err(de::Error::custom(format!("`{name}` is not of the form `EXAMPLE_KEY`"))),
+        None => Ok(names),
+    }
+}
+
 fn checked<'de, D: Deserializer<'de>>(
     deserializer: D,
     passes: impl Fn(&str) -> bool,
