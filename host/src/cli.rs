@@ -2,6 +2,7 @@
 
 mod operator_key;
 mod output;
+mod plugin_replay;
 mod serve;
 mod tenant;
 
@@ -21,6 +22,7 @@ use crate::domain::id::Ids;
 use crate::domain::seal::KeyRing;
 use operator_key::OperatorKeyCommand;
 use output::Output;
+use plugin_replay::PluginReplay;
 use tenant::TenantCommand;
 
 /// A CRM host whose modules run as sandboxed WebAssembly components.
@@ -136,6 +138,8 @@ enum PluginCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Run a failed call again from its file, and say whether it comes to the same end.
+    Replay(PluginReplay),
 }
 
 /// Where the installation is.
@@ -231,6 +235,7 @@ impl Cli {
                     &format!("{rewrapped} data keys are wrapped by {key} now{rest}"),
                 )
             }
+            Command::Plugin(PluginCommand::Replay(replay)) => replay.run().await,
             Command::Plugin(PluginCommand::Install { place, file, output }) => {
                 let component = std::fs::read(&file)
                     .map_err(|error| AppError::InvalidPlugin(format!("{}: {error}", file.display())))?;

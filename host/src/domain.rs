@@ -1,5 +1,6 @@
 //! Floor 0: plain data and rules. No IO, no async, nothing of ours below it.
 
+pub mod accountability;
 pub mod account_name;
 pub mod address;
 pub mod aggregate;

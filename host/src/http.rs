@@ -28,6 +28,7 @@ mod matching;
 mod me;
 mod members;
 mod merges;
+mod metrics;
 mod modules;
 mod oidc;
 mod openapi;
@@ -36,6 +37,7 @@ mod outcomes;
 mod own_account;
 mod parameters;
 mod persons;
+mod plugin_calls;
 mod preference;
 mod problem;
 mod profiles;
@@ -122,6 +124,11 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(jobs::cancel))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
+        .routes(routes!(plugin_calls::usage))
+        .routes(routes!(plugin_calls::logs))
+        .routes(routes!(plugin_calls::failures))
+        .routes(routes!(plugin_calls::replay))
+        .routes(routes!(plugin_calls::access))
         .routes(routes!(guide::get))
         .routes(routes!(guide::propose))
         .routes(routes!(guide::accept))
@@ -143,6 +150,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(openapi::document))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
+        .routes(routes!(metrics::get))
         .split_for_parts();
     api.merge(openapi::pages())
         .route("/", get(openapi::front))

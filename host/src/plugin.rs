@@ -13,6 +13,7 @@ mod limits;
 mod meter;
 mod points;
 mod port;
+mod transcript;
 
 pub use audit::{Invalid, manifest_of};
 pub use call::{Ended, Spent, Turn};
@@ -22,3 +23,4 @@ pub use failure::Failure;
 pub use lane::Queue;
 pub use limits::Limits;
 pub use port::Port;
+pub use transcript::{Divergence, Exchange, RecordingPort, ReplayPort, Transcript};

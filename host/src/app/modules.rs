@@ -45,6 +45,8 @@ pub struct ModuleView {
     pub description: String,
     /// Whether its hooks run.
     pub enabled: bool,
+    /// Whether calls that fail are kept as they were, to run them again.
+    pub keep_failures: bool,
     /// Its settings, without the secret ones.
     #[schema(value_type = Object)]
     pub config: Json,
@@ -111,11 +113,14 @@ impl App {
         plugin: &str,
         enabled: Option<bool>,
         config: Option<Map<String, Json>>,
+        keep_failures: Option<bool>,
     ) -> Result<ModuleView, AppError> {
         let named = config.iter().flat_map(Map::keys).map(|name| format!("config.{name}"));
-        let fields = [plugin.to_owned(), "enabled".to_owned()].into_iter().chain(named).collect();
+        let kept = keep_failures.map(|_| "keep_failures".to_owned());
+        let fields = [plugin.to_owned(), "enabled".to_owned()].into_iter().chain(kept).chain(named).collect();
         let wish = (plugin.to_owned(), enabled, config.map(Json::Object));
-        let (version, rows) = self.wished_modules(caller, vec![wish]).await?;
+        let (version, mut rows) = self.wished_modules(caller, vec![wish]).await?;
+        rows.iter_mut().for_each(|row| row.keep_failures = keep_failures.unwrap_or(row.keep_failures));
         let views = self.module_views(&rows).await?;
         let answer = Answer { status: 200, headers: Vec::new(), body: String::new() };
         self.commit_modules(caller, version, &rows, fields, None, answer).await?;
@@ -163,6 +168,7 @@ impl App {
                 .ok_or_else(|| AppError::no_record("plugin", &id))?;
             let known = rows.iter().position(|row| row.plugin == id).map(|at| rows.remove(at));
             let enabled = enabled.or(known.as_ref().map(|row| row.enabled)).unwrap_or(true);
+            let keep_failures = known.as_ref().is_some_and(|row| row.keep_failures);
             let version = known.as_ref().map_or_else(|| newest.manifest.version.clone(), |row| row.version.clone());
             let plugin = self.plugin(&id, &version).await?;
             let manifest = &plugin.compiled.manifest;
@@ -179,7 +185,7 @@ impl App {
             };
             settings::check(manifest, &config)?;
             let config = self.settings_to_keep(tenant, manifest, config).await?;
-            let row = ModuleRow { plugin: id, version, enabled, config };
+            let row = ModuleRow { plugin: id, version, enabled, config, keep_failures };
             hooked.push((row.plugin.clone(), plugin));
             rows.push(row.clone());
             planned.push(row);
@@ -245,6 +251,7 @@ impl App {
             plugin: row.plugin,
             version: row.version,
             enabled: row.enabled,
+            keep_failures: row.keep_failures,
             config,
             secrets,
         })

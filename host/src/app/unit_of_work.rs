@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::calculate;
+use super::explain::ExplainedCall;
 use super::lanes::LaneKey;
 use super::staging::{Buffer, Key, Seen, Staged, key_of};
 use super::{App, AppError, Catalog};
@@ -48,6 +49,8 @@ pub struct Work {
     pub is_dry: bool,
     /// Calls of modules that wait for another one.
     pub(super) depth: AtomicU32,
+    /// Calls of modules, when it is going to be explained what they did.
+    pub(super) explained: Option<std::sync::Mutex<Vec<ExplainedCall>>>,
     /// Lanes that this command holds.
     held: BTreeSet<LaneKey>,
     buffer: Mutex<Buffer>,
@@ -64,6 +67,7 @@ impl Work {
             at: app.clock.now(),
             is_dry: false,
             depth: AtomicU32::new(0),
+            explained: None,
             held,
             buffer: Mutex::default(),
             contended: Mutex::default(),
@@ -74,6 +78,12 @@ impl Work {
     #[must_use]
     pub fn dry(self, is_dry: bool) -> Self {
         Self { is_dry, ..self }
+    }
+
+    /// The same, for a run of which it is explained what modules did.
+    #[must_use]
+    pub fn explaining(self, is_explained: bool) -> Self {
+        Self { explained: is_explained.then(std::sync::Mutex::default), ..self }
     }
 
     /// How many calls of modules wait for a call that is made now.

@@ -30,6 +30,9 @@ pub struct ModuleInput {
     /// Its settings; as they were when not given.
     #[schema(value_type = Option<Object>)]
     config: Option<Value>,
+    /// Whether calls that fail are kept with what they saw, to run them again; as it was when not given, and false
+    /// the first time.
+    keep_failures: Option<bool>,
 }
 
 /// List the tenant's modules.
@@ -67,11 +70,16 @@ pub async fn set(
 ) -> Result<Json<ModuleView>, Problem> {
     let mut enabled = None;
     let mut config = None;
+    let mut keep_failures = None;
     let mut faults = Vec::new();
     for (name, value) in body.members {
         match (name.as_str(), value) {
             ("enabled", Value::Bool(value)) => enabled = Some(value),
             ("enabled", _) => faults.push(FieldError::new("enabled", "wrong_type", "expects true or false")),
+            ("keep_failures", Value::Bool(value)) => keep_failures = Some(value),
+            ("keep_failures", _) => {
+                faults.push(FieldError::new("keep_failures", "wrong_type", "expects true or false"));
+            }
             ("config", Value::Object(value)) => config = Some(value),
             ("config", _) => faults.push(FieldError::new("config", "wrong_type", "expects an object")),
             (name, _) => faults.push(FieldError::new(name, "unknown_field", "is no field of a module")),
@@ -80,5 +88,5 @@ pub async fn set(
     if !faults.is_empty() {
         return Err(AppError::Invalid(faults).into());
     }
-    Ok(Json(app.set_module(&caller, &plugin, enabled, config).await?))
+    Ok(Json(app.set_module(&caller, &plugin, enabled, config, keep_failures).await?))
 }

@@ -41,6 +41,8 @@ pub struct ModuleRow {
     pub enabled: bool,
     /// Its settings.
     pub config: Json,
+    /// Whether failed calls are kept as they were.
+    pub keep_failures: bool,
 }
 
 impl Store {
@@ -98,10 +100,10 @@ impl Store {
     /// The step that sets a module of a tenant.
     pub fn put_module(&self, permit: AreaPermit<Configure>, module: &ModuleRow, at: Timestamp) -> Further {
         let stmt = Stmt::new(
-            "insert into module (tenant_id, plugin_id, plugin_version, enabled, config, changed_at) \
-             values ($1, $2, $3, $4, $5, $6) on conflict (tenant_id, plugin_id) do update set \
+            "insert into module (tenant_id, plugin_id, plugin_version, enabled, config, changed_at, keep_failures) \
+             values ($1, $2, $3, $4, $5, $6, $7) on conflict (tenant_id, plugin_id) do update set \
              plugin_version = excluded.plugin_version, enabled = excluded.enabled, \
-             config = excluded.config, changed_at = excluded.changed_at",
+             config = excluded.config, changed_at = excluded.changed_at, keep_failures = excluded.keep_failures",
             [
                 permit.tenant().0.into(),
                 module.plugin.as_str().into(),
@@ -109,6 +111,7 @@ impl Store {
                 module.enabled.into(),
                 module.config.clone().into(),
                 self.db.engine().time(at),
+                module.keep_failures.into(),
             ],
         );
         Further(Step { stmt, expect: Expect::OneChange })
@@ -116,7 +119,7 @@ impl Store {
 
     async fn module_rows(&self, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {
         let stmt = Stmt::new(
-            "select plugin_id, plugin_version, enabled, config from module where tenant_id = $1 order by plugin_id",
+            "select plugin_id, plugin_version, enabled, config, keep_failures from module where tenant_id = $1 order by plugin_id",
             [tenant.0.into()],
         );
         self.db
@@ -127,6 +130,7 @@ impl Store {
                     version: row.text(1)?,
                     enabled: row.boolean(2)?,
                     config: row.json(3)?,
+                    keep_failures: row.boolean(4)?,
                 })
             })
             .await
