@@ -109,7 +109,9 @@ pub use ledger::{AccessPage, AccessRequest, CallsRequest, FailurePage, LogPage, 
 pub use limits::Allowance;
 pub use matching::MatchingRequest;
 pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
-pub use modules::{ModuleView, PluginView};
+pub use modules::{
+    Consent, ModuleInput, ModuleState, ModuleView, PendingVersion, PluginView, RolledOut, Rollout, Wish,
+};
 pub use oidc::{ProviderInput, ProviderView, Returned, Started};
 pub use operation::{MissingLink, Operation, Outcome};
 pub use operators::{Asking, Operator};

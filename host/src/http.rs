@@ -45,6 +45,7 @@ mod questions;
 mod records;
 mod request_id;
 mod roles;
+mod rollouts;
 mod schema;
 mod sessions;
 mod shares;
@@ -129,6 +130,9 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(plugin_calls::failures))
         .routes(routes!(plugin_calls::replay))
         .routes(routes!(plugin_calls::access))
+        .routes(routes!(modules::roll_back))
+        .routes(routes!(rollouts::roll_out))
+        .routes(routes!(rollouts::revoke))
         .routes(routes!(guide::get))
         .routes(routes!(guide::propose))
         .routes(routes!(guide::accept))

@@ -6,12 +6,12 @@ mod bindings;
 mod call;
 mod compile;
 mod engine;
+mod exports;
 mod failure;
 mod host;
 mod lane;
 mod limits;
 mod meter;
-mod points;
 mod port;
 mod transcript;
 

@@ -208,9 +208,13 @@ impl App {
             let plugin = self.plugin(&row.plugin, &row.version).await?;
             // A module that was switched off keeps its data, and its data stays readable.
             objects.extend(plugin.objects.iter().cloned());
-            if row.enabled {
+            if row.enabled && row.revoked.is_none() {
                 let config = self.settings_in_use(tenant, &plugin.compiled.manifest, row.config).await?;
-                let manifest = Arc::clone(&plugin.compiled.manifest);
+                let whole = &plugin.compiled.manifest;
+                let manifest = match &row.granted {
+                    Some(granted) => Arc::new(whole.narrowed(granted)),
+                    None => Arc::clone(whole),
+                };
                 let (config, keeps_failures) = (config.to_string().into(), row.keep_failures);
                 modules.push(Module { plugin, manifest, config, keeps_failures });
             }

@@ -6,6 +6,7 @@ use super::duplicates::Candidate;
 use super::explain::ExplainedCall;
 use crate::access::Denied;
 use crate::domain::invalid::FieldError;
+use crate::domain::plugin::Capability;
 use crate::domain::tenant::Because;
 use crate::plugin::Failure;
 use crate::store::StoreError;
@@ -103,6 +104,14 @@ pub enum AppError {
     /// Modules kept causing further changes.
     #[error("modules caused changes of changes more than {0} times")]
     Cascade(usize),
+    /// Nobody has agreed to what a module asks for.
+    #[error("{plugin} asks for what nobody has agreed to: name it in `consent`")]
+    ConsentRequired {
+        /// The plugin.
+        plugin: String,
+        /// What it asks for.
+        asks: Vec<Capability>,
+    },
     /// A plugin file cannot be used.
     #[error("the plugin cannot be used: {0}")]
     InvalidPlugin(String),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
 use super::people::{RenderView, read};
-use super::{App, AppError, Done, IdempotencyKey, ModuleView};
+use super::{App, AppError, Consent, Done, IdempotencyKey, ModuleView, Wish};
 use crate::access::{Configure, Read};
 use crate::domain::caller::Caller;
 use crate::domain::guide::{Answers, Reason, propose};
@@ -52,6 +52,10 @@ pub struct ProposalInput {
 pub struct AcceptModulesInput {
     /// Plugins to switch on, 1 to 50: those that were proposed, or others that are installed.
     modules: Vec<String>,
+    /// Whether they are granted what they ask for (`/plugins` says what); without it, only modules that ask for
+    /// nothing new are switched on.
+    #[serde(default)]
+    consent: bool,
 }
 
 /// Modules of a tenant.
@@ -99,7 +103,8 @@ impl App {
         if let Some(answer) = self.given_answer(key.as_ref()).await? {
             return Ok(Done::Before(answer));
         }
-        let AcceptModulesInput { mut modules } = read(fields)?;
+        let AcceptModulesInput { mut modules, consent } = read(fields)?;
+        let consent = if consent { Consent::ToAll } else { Consent::AsBefore };
         modules.sort_unstable();
         modules.dedup();
         if !(1..=MAX_ACCEPTED).contains(&modules.len()) {
@@ -116,9 +121,9 @@ impl App {
         if !faults.is_empty() {
             return Err(AppError::Invalid(faults));
         }
-        let wishes = modules.into_iter().map(|plugin| (plugin, Some(true), None)).collect();
+        let wishes = modules.into_iter().map(|plugin| Wish::to_enable(plugin, consent.clone())).collect();
         let (version, rows) = self.wished_modules(caller, wishes).await?;
-        let data = self.module_views(&rows).await?;
+        let data = self.module_views(caller.tenant, &rows).await?;
         let fields = rows.iter().map(|row| row.plugin.clone()).collect();
         self.commit_modules(caller, version, &rows, fields, key, render(&AcceptedModules { data })).await
     }

@@ -1,5 +1,6 @@
 //! What a plugin says of itself: the manifest, as it travels inside the component.
 
+mod capability;
 mod extension;
 mod fault;
 mod host_call;
@@ -11,6 +12,7 @@ use serde_json::Value as Json;
 
 use super::object::ObjectDef;
 
+pub use capability::Capability;
 pub use extension::{
     ActionDef, Channel, ComputedField, ExtensionPoint, Hooks, OnEvents, OnFailure, Route, Schedule, ViewDef, ViewKind,
     WriteHook,

@@ -11,7 +11,7 @@ use super::Problem;
 use super::answers::{Reading, Writing};
 use super::body::ObjectBody;
 use super::credential::Authenticated;
-use crate::app::{App, AppError, ModuleView};
+use crate::app::{App, AppError, Consent, ModuleInput, ModuleView};
 use crate::domain::invalid::FieldError;
 
 /// The modules of a tenant.
@@ -24,12 +24,20 @@ pub struct Modules {
 #[derive(utoipa::ToSchema)]
 #[schema(as = ModuleInput)]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; it is read field by field")]
-pub struct ModuleInput {
+pub struct ModuleBody {
     /// Whether its hooks run; as it was when not given, and true the first time.
     enabled: Option<bool>,
     /// Its settings; as they were when not given.
     #[schema(value_type = Option<Object>)]
     config: Option<Value>,
+    /// The version to pin; as it was when not given, and the newest installed the first time. A version that asks
+    /// for more than was granted waits for `consent` while the old one runs.
+    version: Option<String>,
+    /// Names of the capabilities that it is granted, of those that it asks for (`GET /plugins/{plugin}`); `*` for all
+    /// of them. Given for a version that waits, it is put in place.
+    consent: Option<Vec<String>>,
+    /// Whether rollouts of the operator change its version; false the first time.
+    automatic: Option<bool>,
     /// Whether calls that fail are kept with what they saw, to run them again; as it was when not given, and false
     /// the first time.
     keep_failures: Option<bool>,
@@ -48,14 +56,14 @@ pub async fn list(State(app): State<Arc<App>>, Authenticated(caller): Authentica
     Ok(Json(Modules { data: app.modules(&caller).await? }))
 }
 
-/// Enable an installed plugin for the tenant, change its settings, or switch it off.
+/// Enable an installed plugin for the tenant, change its settings, its version or what it is granted, or switch it off.
 ///
-/// The first time pins the newest installed version. The data of a module that
-/// is switched off is kept.
+/// The first time pins the newest installed version. A plugin that asks for something is enabled with `consent` only:
+/// without it, the answer is 409 `consent_required` with `asks`. The data of a module that is switched off is kept.
 #[utoipa::path(
     put, path = "/api/v1/modules/{plugin}", tag = "modules", operation_id = "set_module",
     params(("plugin" = String, Path, description = "Id of the plugin, `publisher.name`")),
-    request_body = ModuleInput,
+    request_body = ModuleBody,
     responses(
         (status = 200, description = "The module as it is now", body = ModuleView),
         Writing,
@@ -68,25 +76,50 @@ pub async fn set(
     Path(plugin): Path<String>,
     body: ObjectBody,
 ) -> Result<Json<ModuleView>, Problem> {
-    let mut enabled = None;
-    let mut config = None;
-    let mut keep_failures = None;
+    let mut input = ModuleInput::default();
     let mut faults = Vec::new();
     for (name, value) in body.members {
         match (name.as_str(), value) {
-            ("enabled", Value::Bool(value)) => enabled = Some(value),
-            ("enabled", _) => faults.push(FieldError::new("enabled", "wrong_type", "expects true or false")),
-            ("keep_failures", Value::Bool(value)) => keep_failures = Some(value),
-            ("keep_failures", _) => {
-                faults.push(FieldError::new("keep_failures", "wrong_type", "expects true or false"));
+            ("enabled", Value::Bool(value)) => input.enabled = Some(value),
+            ("automatic", Value::Bool(value)) => input.automatic = Some(value),
+            ("keep_failures", Value::Bool(value)) => input.keep_failures = Some(value),
+            ("enabled" | "automatic" | "keep_failures", _) => {
+                faults.push(FieldError::new(&name, "wrong_type", "expects true or false"));
             }
-            ("config", Value::Object(value)) => config = Some(value),
+            ("config", value @ Value::Object(_)) => input.config = Some(value),
             ("config", _) => faults.push(FieldError::new("config", "wrong_type", "expects an object")),
+            ("version", Value::String(value)) => input.version = Some(value),
+            ("version", _) => faults.push(FieldError::new("version", "wrong_type", "expects a text")),
+            ("consent", value) => match serde_json::from_value::<Vec<String>>(value) {
+                Ok(names) if names.iter().any(|name| name == "*") => input.consent = Consent::ToAll,
+                Ok(names) => input.consent = Consent::To(names),
+                Err(_) => faults.push(FieldError::new("consent", "wrong_type", "expects a list of names")),
+            },
             (name, _) => faults.push(FieldError::new(name, "unknown_field", "is no field of a module")),
         }
     }
     if !faults.is_empty() {
         return Err(AppError::Invalid(faults).into());
     }
-    Ok(Json(app.set_module(&caller, &plugin, enabled, config, keep_failures).await?))
+    Ok(Json(app.set_module(&caller, &plugin, input).await?))
+}
+
+/// Have a module go back to the version that it had before.
+///
+/// The version that it leaves is the one that it can go back to then.
+#[utoipa::path(
+    post, path = "/api/v1/modules/{plugin}/rollback", tag = "modules", operation_id = "roll_back_module",
+    params(("plugin" = String, Path, description = "Id of the plugin, `publisher.name`")),
+    responses(
+        (status = 200, description = "The module as it is now", body = ModuleView),
+        Writing,
+    ),
+    security(("key" = []))
+)]
+pub async fn roll_back(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    Path(plugin): Path<String>,
+) -> Result<Json<ModuleView>, Problem> {
+    Ok(Json(app.roll_back_module(&caller, &plugin).await?))
 }

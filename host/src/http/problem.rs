@@ -207,6 +207,11 @@ impl Problem {
             AppError::MediaType(_) => {
                 new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type")
             }
+            AppError::ConsentRequired { plugin, asks } => {
+                new(StatusCode::CONFLICT, "consent_required", "Consent is needed")
+                    .fact("plugin", plugin.clone())
+                    .fact("asks", serde_json::json!(asks))
+            }
             AppError::Refused(_) => new(StatusCode::CONFLICT, "refused", "Refused"),
             AppError::TenantSuspended(_) => new(StatusCode::FORBIDDEN, "tenant_suspended", "The tenant is suspended"),
             AppError::TenantDeleted => new(StatusCode::FORBIDDEN, "tenant_deleted", "The tenant is deleted"),

@@ -87,7 +87,7 @@ impl PluginEngine {
         let mut store = self.store(limits, port, Arc::clone(clock), Ticket::new(&self.lane, queue));
         let run = async {
             let instance = plugin.instance.instantiate_async(&mut store).await?;
-            plugin.points.call(&mut store, &instance, input).await
+            plugin.exports.call(&mut store, &instance, input).await
         };
         // A panic of the host ends this call and nothing else. Whatever the
         // end, the store goes away with the call.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use wasmtime::component::{Component, InstancePre};
 
 use super::engine::PluginEngine;
+use super::exports::Exports;
 use super::host::Guest;
-use super::points::Points;
 use super::{Invalid, manifest_of};
 use crate::domain::plugin::{ExtensionPoint, Manifest};
 
@@ -15,13 +15,13 @@ pub struct Compiled {
     /// What it says of itself.
     pub manifest: Arc<Manifest>,
     pub(super) instance: InstancePre<Guest>,
-    pub(super) points: Points,
+    pub(super) exports: Exports,
 }
 
 impl Compiled {
     /// Whether the component has this extension point.
     pub const fn has(&self, point: ExtensionPoint) -> bool {
-        self.points.has(point)
+        self.exports.has(point)
     }
 }
 
@@ -33,13 +33,13 @@ impl PluginEngine {
         let component = Component::from_binary(&self.engine, bytes).map_err(refused)?;
         component.initialize_copy_on_write_image().map_err(refused)?;
         let instance = self.linker.instantiate_pre(&component).map_err(refused)?;
-        let points = Points::of(&instance);
+        let exports = Exports::of(&instance);
         for point in ExtensionPoint::ALL {
-            if manifest.lists(point) && !points.has(point) {
+            if manifest.lists(point) && !exports.has(point) {
                 let name = point.name();
                 return Err(Invalid(format!("the manifest names `{name}`, which the component does not export")));
             }
         }
-        Ok(Compiled { manifest: Arc::new(manifest), instance, points })
+        Ok(Compiled { manifest: Arc::new(manifest), instance, exports })
     }
 }

@@ -41,6 +41,16 @@ pub struct ModuleRow {
     pub enabled: bool,
     /// Its settings.
     pub config: Json,
+    /// Names of the capabilities that it was granted; none for all that its manifest asks for.
+    pub granted: Option<Vec<String>>,
+    /// The version before this one.
+    pub previous: Option<String>,
+    /// A version that waits for consent.
+    pub pending: Option<String>,
+    /// Whether the operator's rollouts change the version.
+    pub automatic: bool,
+    /// Why its component must not run any more.
+    pub revoked: Option<String>,
     /// Whether failed calls are kept as they were.
     pub keep_failures: bool,
 }
@@ -100,16 +110,24 @@ impl Store {
     /// The step that sets a module of a tenant.
     pub fn put_module(&self, permit: AreaPermit<Configure>, module: &ModuleRow, at: Timestamp) -> Further {
         let stmt = Stmt::new(
-            "insert into module (tenant_id, plugin_id, plugin_version, enabled, config, changed_at, keep_failures) \
-             values ($1, $2, $3, $4, $5, $6, $7) on conflict (tenant_id, plugin_id) do update set \
-             plugin_version = excluded.plugin_version, enabled = excluded.enabled, \
-             config = excluded.config, changed_at = excluded.changed_at, keep_failures = excluded.keep_failures",
+            "insert into module (tenant_id, plugin_id, plugin_version, enabled, config, granted, previous_version, \
+             pending_version, is_automatic, changed_at, keep_failures) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             on conflict (tenant_id, plugin_id) do update set \
+             plugin_version = excluded.plugin_version, enabled = excluded.enabled, config = excluded.config, \
+             granted = excluded.granted, previous_version = excluded.previous_version, \
+             pending_version = excluded.pending_version, is_automatic = excluded.is_automatic, \
+             changed_at = excluded.changed_at, keep_failures = excluded.keep_failures",
             [
                 permit.tenant().0.into(),
                 module.plugin.as_str().into(),
                 module.version.as_str().into(),
                 module.enabled.into(),
                 module.config.clone().into(),
+                module.granted.as_ref().map(|granted| Json::from(granted.clone())).into(),
+                module.previous.clone().into(),
+                module.pending.clone().into(),
+                module.automatic.into(),
                 self.db.engine().time(at),
                 module.keep_failures.into(),
             ],
@@ -119,20 +137,64 @@ impl Store {
 
     async fn module_rows(&self, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {
         let stmt = Stmt::new(
-            "select plugin_id, plugin_version, enabled, config, keep_failures from module where tenant_id = $1 order by plugin_id",
+            "select m.plugin_id, m.plugin_version, m.enabled, m.config, m.granted, m.previous_version, \
+             m.pending_version, m.is_automatic, r.reason, m.keep_failures from module m \
+             left join plugin p on p.id = m.plugin_id and p.version = m.plugin_version \
+             left join plugin_revocation r on r.digest = p.digest \
+             where m.tenant_id = $1 order by m.plugin_id",
             [tenant.0.into()],
         );
         self.db
             .of(tenant)
             .all(Reach::Point, stmt, |row| {
+                let granted = row.maybe_json(4)?.map(serde_json::from_value).transpose();
                 Ok(ModuleRow {
                     plugin: row.text(0)?,
                     version: row.text(1)?,
                     enabled: row.boolean(2)?,
                     config: row.json(3)?,
-                    keep_failures: row.boolean(4)?,
+                    granted: granted.map_err(|error| StoreError::Inconsistent(error.to_string()))?,
+                    previous: row.maybe_text(5)?,
+                    pending: row.maybe_text(6)?,
+                    automatic: row.boolean(7)?,
+                    revoked: row.maybe_text(8)?,
+                    keep_failures: row.boolean(9)?,
                 })
             })
             .await
+    }
+
+    /// Has the component with this digest run nowhere any more.
+    pub async fn revoke_component(
+        &self,
+        permit: HostPermit,
+        digest: &[u8],
+        reason: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let stmt = Stmt::new(
+            "insert into plugin_revocation (digest, reason, revoked_at) values ($1, $2, $3) on conflict do nothing",
+            [digest.to_vec().into(), reason.into(), self.db.engine().time(at)],
+        );
+        self.db.across(permit).run(vec![Step { stmt, expect: Expect::Nothing }]).await
+    }
+
+    /// Digests of components that must not run any more.
+    pub async fn revoked_components(&self, permit: HostPermit) -> Result<Vec<Vec<u8>>, StoreError> {
+        let stmt = Stmt::new("select digest from plugin_revocation", []);
+        self.db.across(permit).all(Reach::Point, stmt, |row| row.bytes(0)).await
+    }
+
+    /// Tenants that have a plugin, with whether rollouts change its version; those of tenants that rest, too.
+    pub async fn tenants_with_plugin(
+        &self,
+        permit: HostPermit,
+        plugin: &str,
+    ) -> Result<Vec<(TenantId, bool)>, StoreError> {
+        let stmt = Stmt::new(
+            "select tenant_id, is_automatic from module where plugin_id = $1 order by tenant_id",
+            [plugin.into()],
+        );
+        self.db.across(permit).all(Reach::Point, stmt, |row| Ok((TenantId(row.id(0)?), row.boolean(1)?))).await
     }
 }

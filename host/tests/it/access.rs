@@ -27,6 +27,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("{role}", "helper"),
     ("{provider}", "test"),
     ("{tenant}", MISSING),
+    ("{failure}", MISSING),
 ];
 /// Operations that make a credential: their own tests try them with all that is wrong.
 pub const ENTRANCES: &[&str] = &["sign_in", "accept_invitation", "oidc_start", "oidc_callback"];
@@ -53,6 +54,11 @@ const ADMINS_ONLY: &[&str] = &[
     "tenant_usage",
     "operator_export",
     "list_identity_providers",
+    "list_plugin_access",
+    "module_logs",
+    "module_failures",
+    "failure_replay",
+    "metrics",
 ];
 /// Operations that read, and take their question in a body.
 const ASKING: &[&str] = &["create_export"];
@@ -234,7 +240,7 @@ async fn state(ann: &Actor) -> Vec<Vec<Json>> {
 
 async fn every_operation_as_nobody_and_as_a_stranger(on: On) {
     let test = TestApp::with_plugin(on, "guildhall.retail-loyalty").await;
-    test.sam.put("/api/v1/modules/guildhall.retail-loyalty", &json!({})).await.assert(200);
+    test.sam.put("/api/v1/modules/guildhall.retail-loyalty", &json!({"consent": ["*"]})).await.assert(200);
     let ids = one_of_each(&test).await;
     let before = state(&test.ann).await;
     let missing = "01a20031-9c4a-7239-8605-04c662a595e1";

@@ -229,7 +229,7 @@ async fn what_a_plugin_changes_is_noted_as_its_own(on: On) {
         }
     });
     test.app.install_plugin(&noted).await.unwrap();
-    ann.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({})).await.assert(200);
+    ann.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({"consent": ["*"]})).await.assert(200);
     let contact = ann.create("contact", json!({"name": "Ann"})).await;
     let total = json!({"amount": "29.00", "currency": "USD"});
     ann.create("order", json!({"contact": contact["id"], "placed_at": "2026-01-01", "total": total})).await;
@@ -246,7 +246,7 @@ async fn what_a_plugin_changes_is_noted_as_its_own(on: On) {
 async fn a_value_that_a_plugin_puts_into_a_callers_record_is_its_own(on: On) {
     let (test, _keys) = host(on).await;
     test.app.install_plugin(&plugin("test.hostile")).await.unwrap();
-    test.ann.put("/api/v1/modules/test.hostile", &json!({})).await.assert(200);
+    test.ann.put("/api/v1/modules/test.hostile", &json!({"consent": ["*"]})).await.assert(200);
     let fields = json!({"name": "Ann", "note": "amend-level", "x_level": "gold", "x_pin": "1"});
     let made = test.ann.create("contact", fields).await;
     assert_eq!(made["x_level"], "reworded");

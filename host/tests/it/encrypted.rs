@@ -309,7 +309,7 @@ async fn fields_that_plugins_bring_are_encrypted_too(on: On) {
         })
     };
     test.app.install_plugin(&bring(true, "0.1.0")).await.unwrap();
-    test.ann.put("/api/v1/modules/test.hostile", &json!({})).await.assert(200);
+    test.ann.put("/api/v1/modules/test.hostile", &json!({"consent": ["*"]})).await.assert(200);
     let income = json!({"amount": "48211.07", "currency": "USD"});
     let fields = json!({"pin": secret("file"), "income": income, "born": "1981-12-31"});
     let made = test.ann.create("hostile.file", fields).await;

@@ -160,7 +160,7 @@ async fn plugins_know_nothing_of_encrypted_fields(on: On) {
     }
     ann.create("contact", json!({"name": "Stored", "x_pin": "secret-1"})).await;
     test.app.install_plugin(&plugin("test.hostile")).await.unwrap();
-    ann.put("/api/v1/modules/test.hostile", &json!({})).await.assert(200);
+    ann.put("/api/v1/modules/test.hostile", &json!({"consent": ["*"]})).await.assert(200);
     let told = async |note: &str| {
         let body = json!({"name": "Ann", "note": note, "x_pin": "secret-2"});
         ann.post(CONTACT, &body).await.problem(422, "plugin_error")

@@ -48,7 +48,7 @@ async fn the_guide_proposes_and_the_admin_decides(on: On) {
     assert_eq!(test.ann.get("/api/v1/modules").await.assert(200).json()["data"], json!([]));
 
     let once = test.ann.with("idempotency-key", "a1");
-    let chosen = json!({"modules": [LOYALTY]});
+    let chosen = json!({"modules": [LOYALTY], "consent": true});
     let accepted = once.post(ACCEPT, &chosen).await.assert(200);
     assert_eq!(accepted.json()["data"][0]["enabled"], true);
     assert_eq!(once.post(ACCEPT, &chosen).await.assert(200).text, accepted.text);

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use guildhall::domain::clock::Clock;
 use serde_json::{Value as Json, json};
 
 use crate::support::{Actor, On, TestApp, plugin_with};
@@ -27,7 +28,8 @@ async fn contact(actor: &Actor, note: &str) -> crate::support::Reply {
 }
 
 async fn every_misdeed_has_its_code_and_leaves_nothing(on: On) {
-    let TestApp { ann, .. } = TestApp::with_plugin(on, HOSTILE).await;
+    let clock = Clock::manual(Clock::system().now());
+    let TestApp { ann, .. } = TestApp::with_plugin_at(on, HOSTILE, clock.clone()).await;
     for (misdeed, code) in [
         ("trap", "plugin_trap"),
         ("loop", "cpu_limit"),
@@ -57,7 +59,8 @@ async fn every_misdeed_has_its_code_and_leaves_nothing(on: On) {
         };
         assert_eq!(problem["plugin_code"], said, "{misdeed}");
         assert!(ann.all("contact", &[]).await.is_empty() && ann.all("company", &[]).await.is_empty(), "{misdeed}");
-        // And the next call works.
+        // And the next call works; as long as it does not fail too often, it is called.
+        clock.advance(Duration::from_mins(1));
         let fine = contact(&ann, "fine").await.assert(201);
         ann.delete(fine.header("location")).await.assert(204);
     }
@@ -141,14 +144,14 @@ async fn queries_see_through_links_what_is_staged(on: On) {
 }
 
 /// The hostile plugin under another manifest, enabled for this tenant.
-async fn variant(test: &TestApp, actor: &Actor, name: &str, change: impl FnOnce(&mut Json)) {
+pub async fn variant(test: &TestApp, actor: &Actor, name: &str, change: impl FnOnce(&mut Json)) {
     let wasm = plugin_with(HOSTILE, |manifest| {
         manifest["id"] = json!(format!("test.{name}"));
         manifest["namespace"] = json!(name);
         change(manifest);
     });
     test.app.install_plugin(&wasm).await.unwrap();
-    actor.put(&format!("/api/v1/modules/test.{name}"), &json!({})).await.assert(200);
+    actor.put(&format!("/api/v1/modules/test.{name}"), &json!({"consent": ["*"]})).await.assert(200);
 }
 
 async fn a_wall_limit_ends_a_call(on: On) {

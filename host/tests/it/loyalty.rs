@@ -114,6 +114,6 @@ async fn other_tenants_have_no_members(on: On) {
     order(&ann, &contact, "5.00").await;
     // The second tenant has not enabled it: the object is not there at all.
     sam.get("/api/v1/records/loyalty.member").await.problem(404, "unknown_object");
-    sam.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({})).await.assert(200);
+    sam.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({"consent": ["*"]})).await.assert(200);
     assert!(sam.all("loyalty.member", &[]).await.is_empty());
 }

@@ -24,7 +24,7 @@ async fn installing_shows_what_it_adds_and_is_done_once(on: On) {
     assert!(first.changes.contains(&"+ unique index on o_loyalty__member (contact)".to_owned()), "{first:?}");
     assert!(app.install_plugin(&plugin(LOYALTY)).await.unwrap().changes.is_empty());
     assert_eq!(ann.get("/api/v1/modules").await.assert(200).json(), json!({"data": []}));
-    let module = ann.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({})).await.assert(200).json();
+    let module = ann.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({"consent": ["*"]})).await.assert(200).json();
     assert_eq!((&module["plugin"], &module["enabled"]), (&json!(LOYALTY), &json!(true)));
     assert_eq!(ann.get("/api/v1/modules").await.json(), json!({"data": [module]}));
 }
@@ -110,14 +110,15 @@ async fn a_module_whose_neighbours_are_missing_is_refused(on: On) {
         manifest["objects"][0]["fields"][0]["type"] = json!("link");
     });
     app.install_plugin(&lonely).await.unwrap();
-    let problem = ann.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({})).await.problem(409, "refused");
+    let problem =
+        ann.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({"consent": ["*"]})).await.problem(409, "refused");
     assert!(problem["detail"].as_str().unwrap().contains("elsewhere.thing"), "{problem}");
     let blind = plugin_with("test.hostile", |manifest| {
         manifest["hooks"]["before-write"][0]["object"] = json!("ghost");
         manifest["permissions"]["records"][0]["object"] = json!("ghost");
     });
     app.install_plugin(&blind).await.unwrap();
-    let problem = ann.put("/api/v1/modules/test.hostile", &json!({})).await.problem(409, "refused");
+    let problem = ann.put("/api/v1/modules/test.hostile", &json!({"consent": ["*"]})).await.problem(409, "refused");
     assert!(problem["detail"].as_str().unwrap().contains("`ghost`"), "{problem}");
     // The tenant works as before.
     ann.create("contact", json!({"name": "Ann"})).await;
@@ -127,7 +128,7 @@ async fn a_module_whose_neighbours_are_missing_is_refused(on: On) {
 async fn what_is_not_said_stays(on: On) {
     let TestApp { ann, .. } = TestApp::with_plugin(on, LOYALTY).await;
     let path = format!("/api/v1/modules/{LOYALTY}");
-    ann.put(&path, &json!({"enabled": false, "config": {"points_per_unit": "2"}})).await.assert(200);
+    ann.put(&path, &json!({"consent": ["*"], "enabled": false, "config": {"points_per_unit": "2"}})).await.assert(200);
     let module = ann.put(&path, &json!({"config": {"points_per_unit": "3"}})).await.assert(200).json();
     assert_eq!((&module["enabled"], &module["config"]["points_per_unit"]), (&json!(false), &json!("3")));
     let module = ann.put(&path, &json!({"enabled": true})).await.assert(200).json();
@@ -136,7 +137,7 @@ async fn what_is_not_said_stays(on: On) {
 
 async fn enabling_names_what_is_wrong(on: On) {
     let TestApp { app, ann, vic, .. } = TestApp::start(on).await;
-    ann.put("/api/v1/modules/no.such", &json!({})).await.problem(404, "not_found");
+    ann.put("/api/v1/modules/no.such", &json!({"consent": ["*"]})).await.problem(404, "not_found");
     app.install_plugin(&plugin(LOYALTY)).await.unwrap();
     let path = format!("/api/v1/modules/{LOYALTY}");
     vic.put(&path, &json!({})).await.problem(403, "permission_denied");
@@ -144,7 +145,11 @@ async fn enabling_names_what_is_wrong(on: On) {
         (json!({"enabled": "yes"}), "enabled"),
         (json!({"config": []}), "config"),
         (json!({"configuration": {}}), "configuration"),
-        (json!({"config": {"points_per_unit": 1.5}}), "config.points_per_unit"),
+        (json!({"consent": ["*"], "config": {"points_per_unit": 1.5}}), "config.points_per_unit"),
+        (json!({"consent": "all"}), "consent"),
+        (json!({"consent": ["records:contact:delete:*"]}), "consent"),
+        (json!({"version": 2}), "version"),
+        (json!({"automatic": "yes"}), "automatic"),
     ] {
         let problem = ann.put(&path, &body).await.problem(422, "validation_failed");
         assert_eq!(problem["errors"][0]["field"], field);
@@ -163,7 +168,7 @@ async fn secret_settings_are_sealed_used_and_shown_to_nobody(on: On) {
     app.install_plugin(&secretive).await.unwrap();
     let path = format!("/api/v1/modules/{LOYALTY}");
     let config = json!({"currency": "CHF", "token": "hunter-seven", "points_per_unit": "2"});
-    let module = ann.put(&path, &json!({"config": config})).await.assert(200);
+    let module = ann.put(&path, &json!({"consent": ["*"], "config": config})).await.assert(200);
     assert_eq!(module.json()["config"], json!({"points_per_unit": "2"}));
     assert_eq!(module.json()["secrets"], json!(["currency", "token"]));
     for actor in [&ann, &vic] {

@@ -67,7 +67,7 @@ async fn every_change_that_is_no_plain_write_is_noted(on: On) {
     let test = TestApp::with_keys(on, &keys).await;
     test.app.install_plugin(&plugin("guildhall.retail-loyalty")).await.unwrap();
     let ann = &test.ann;
-    ann.put("/api/v1/modules/guildhall.retail-loyalty", &json!({})).await.assert(200);
+    ann.put("/api/v1/modules/guildhall.retail-loyalty", &json!({"consent": ["*"]})).await.assert(200);
     let ids = one_of_each(&test).await;
     // What is walked once is enough: one object stands for all.
     let is_other = |path: &str| {

@@ -77,7 +77,7 @@ pub async fn known_in_plain(on: On) -> Known {
 async fn know(test: TestApp, keys: Option<tempfile::TempDir>) -> Known {
     let ann = &test.ann;
     test.app.install_plugin(&plugin(LOYALTY)).await.unwrap();
-    ann.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({})).await.assert(200);
+    ann.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({"consent": ["*"]})).await.assert(200);
     crate::schema::add(ann, "contact", crate::schema::text("x_nick")).await;
     let mut fields = person();
     if keys.is_some() {

@@ -158,9 +158,14 @@ impl TestApp {
 
     /// A host on which the first tenant has this plugin enabled.
     pub async fn with_plugin(on: On, id: &str) -> Self {
-        let test = Self::start(on).await;
+        Self::with_plugin_at(on, id, Clock::system()).await
+    }
+
+    /// The same, at a time of the test's own.
+    pub async fn with_plugin_at(on: On, id: &str, clock: Clock) -> Self {
+        let test = Self::start_with(on, clock, Settings::default()).await;
         test.app.install_plugin(&plugin(id)).await.unwrap();
-        test.ann.put(&format!("/api/v1/modules/{id}"), &serde_json::json!({})).await.assert(200);
+        test.ann.put(&format!("/api/v1/modules/{id}"), &serde_json::json!({"consent": ["*"]})).await.assert(200);
         test
     }
 }

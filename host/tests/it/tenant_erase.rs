@@ -54,7 +54,7 @@ async fn scene(on: On) -> Scene {
 }
 
 async fn fill(app: &std::sync::Arc<App>, actor: &Actor, receiver: &Receiver) {
-    actor.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({})).await.assert(200);
+    actor.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({"consent": ["*"]})).await.assert(200);
     make(actor, json!({"url": receiver.url("/"), "types": []})).await;
     crate::schema::add(actor, "contact", pin()).await;
     let object = json!({"name": "x.case", "label": "Case", "plural": "Cases", "fields": [

@@ -65,7 +65,7 @@ async fn host(on: On) -> (TestApp, tempfile::TempDir) {
     let (directory, keys) = new_key_file();
     let test = TestApp::with_keys(on, &keys).await;
     test.app.install_plugin(&plugin("guildhall.retail-loyalty")).await.unwrap();
-    test.ann.put("/api/v1/modules/guildhall.retail-loyalty", &json!({})).await.assert(200);
+    test.ann.put("/api/v1/modules/guildhall.retail-loyalty", &json!({"consent": ["*"]})).await.assert(200);
     crate::schema::add(&test.ann, "contact", pin()).await;
     let object = json!({"name": "x.case", "label": "Case", "plural": "Cases", "fields": []});
     test.ann.post("/api/v1/schema", &object).await.assert(201);

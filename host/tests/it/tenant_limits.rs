@@ -83,14 +83,16 @@ async fn so_many_modules_and_no_more(on: On) {
     for id in [LOYALTY, HOSTILE] {
         test.app.install_plugin(&plugin(id)).await.unwrap();
     }
-    let set = async |id: &str, on: bool| test.ann.put(&format!("/api/v1/modules/{id}"), &json!({"enabled": on})).await;
+    let set = async |id: &str, on: bool| {
+        test.ann.put(&format!("/api/v1/modules/{id}"), &json!({"enabled": on, "consent": ["*"]})).await
+    };
     limit(&olga, json!({"max_modules": 0})).await;
     set(LOYALTY, true).await.problem(409, "limit_reached");
     limit(&olga, json!({"max_modules": 1})).await;
     set(LOYALTY, true).await.assert(200);
     let problem = set(HOSTILE, true).await.problem(409, "limit_reached");
     assert_eq!((&problem["limit"], &problem["most"]), (&json!("max_modules"), &json!(1)), "{problem}");
-    let both = json!({"modules": [LOYALTY, HOSTILE]});
+    let both = json!({"modules": [LOYALTY, HOSTILE], "consent": true});
     test.ann.post("/api/v1/guide/accept", &both).await.problem(409, "limit_reached");
     set(HOSTILE, false).await.assert(200);
     set(LOYALTY, false).await.assert(200);

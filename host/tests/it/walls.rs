@@ -16,7 +16,7 @@ use crate::support::{On, TestApp, new_postgres_database, superuser};
 const OF_NOBODY: [&str; 6] =
     ["_sqlx_migrations", "instance", "object_definition", "operator_key", "plugin", "search_index"];
 /// Tables in which chores of the host meet the rows of all tenants. None of records, and none of what happened to them.
-const OPEN_TO_HOST: [&str; 12] = [
+const OPEN_TO_HOST: [&str; 15] = [
     "api_key",
     "blob",
     "data_key",
@@ -25,6 +25,9 @@ const OPEN_TO_HOST: [&str; 12] = [
     "import",
     "job",
     "operator_answer",
+    "plugin_access",
+    "plugin_failure",
+    "plugin_usage",
     "session",
     "tenant",
     "webhook",

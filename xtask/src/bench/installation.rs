@@ -135,7 +135,8 @@ impl Installation {
         let server = self.serve().await?;
         let url = format!("{}/api/v1/modules/{MODULE}", server.address());
         let client = reqwest::Client::builder().no_proxy().build()?;
-        let answer = client.put(url).bearer_auth(&tenant.key).json(&json!({"config": {}})).send().await?;
+        let answer =
+            client.put(url).bearer_auth(&tenant.key).json(&json!({"config": {}, "consent": ["*"]})).send().await?;
         let status = answer.status();
         ensure!(status.is_success(), "enabling the module: {status} {}", answer.text().await?);
         server.stop().await

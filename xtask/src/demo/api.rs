@@ -40,7 +40,7 @@ impl Api {
     /// Enables a module for the tenant, with its default settings.
     pub async fn enable(&self, module: &str) -> Result<()> {
         let request = self.request(Method::PUT, &format!("/api/v1/modules/{module}"));
-        let response = request.json(&json!({"config": {}})).send().await?;
+        let response = request.json(&json!({"config": {}, "consent": ["*"]})).send().await?;
         let (status, body) = read(response).await?;
         expect_success(status, &body).with_context(|| format!("enabling {module}"))
     }

@@ -10,7 +10,7 @@ use super::super::guide::{ProposalView, ProposedModule};
 use super::super::operators::{Operation, Operator};
 use super::super::people::{RenderView, UserView, named, read};
 use super::super::vault::TenantKeys;
-use super::super::{Answer, App, AppError, Done};
+use super::super::{Answer, App, AppError, Consent, Done, Wish};
 use super::{Tenancy, TenantView, Term, faults_of, read_term};
 use crate::access::Configure;
 use crate::domain::audit::Note;
@@ -177,7 +177,7 @@ impl App {
         steps.extend(self.store.new_key(permit, &key));
         let is_wanted = |one: &&ProposedModule| input.enable_proposed && one.installed;
         let wanted: Vec<String> = proposal.modules.iter().filter(is_wanted).map(|one| one.plugin.clone()).collect();
-        let wishes = wanted.iter().map(|plugin| (plugin.clone(), Some(true), None)).collect();
+        let wishes = wanted.iter().map(|plugin| Wish::to_enable(plugin.clone(), Consent::ToAll)).collect();
         let planned = self.planned_modules(tenant, Vec::new(), 0, OwnSchema::default(), wishes).await?;
         Self::check_modules(row.tenancy.limits.max_modules, &planned)?;
         let modules = self.access.operate_area::<Configure>(permit, tenant);

@@ -1,4 +1,4 @@
-//! Extension points of a component: which it has, and how each is called.
+//! Exports of a component: which it has, and how each is called.
 
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
@@ -21,7 +21,7 @@ use super::host::Guest;
 use crate::domain::plugin::{ExtensionPoint, HookChange, Input, Output, RouteRequest, RouteResponse};
 
 /// Where each export is, of those that the component has.
-pub struct Points {
+pub struct Exports {
     before_write: Option<HBeforeWriteIndices>,
     validate: Option<HValidateIndices>,
     computed_field: Option<HComputedFieldIndices>,
@@ -48,7 +48,7 @@ macro_rules! load {
     };
 }
 
-impl Points {
+impl Exports {
     /// Those of a component.
     pub fn of(instance: &InstancePre<Guest>) -> Self {
         Self {

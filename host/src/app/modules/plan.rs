@@ -1,0 +1,272 @@
+//! Wishes for modules, and what modules become by them.
+
+use serde_json::{Map, Value as Json};
+
+use super::{ModuleView, settings};
+use crate::access::{Chore, Configure, HostPermit, Read};
+use crate::app::people::PolicyChange;
+use crate::app::{Answer, App, AppError, Done, IdempotencyKey};
+use crate::domain::caller::Caller;
+use crate::domain::id::TenantId;
+use crate::domain::own_schema::OwnSchema;
+use crate::domain::permission::Area;
+use crate::domain::plugin::{Capability, Manifest};
+use crate::store::{ModuleRow, PluginRow};
+
+/// How a module is to be; what is not said stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct ModuleInput {
+    /// Whether it is switched on; true the first time.
+    pub enabled: Option<bool>,
+    /// Its settings.
+    pub config: Option<Json>,
+    /// The version to pin; the newest the first time.
+    pub version: Option<String>,
+    /// What it is granted.
+    pub consent: Consent,
+    /// Whether rollouts of the operator change its version.
+    pub automatic: Option<bool>,
+    /// Whether failed calls are kept as they were; false the first time.
+    pub keep_failures: Option<bool>,
+}
+
+/// What a module is granted.
+#[derive(Clone, Debug, Default)]
+pub enum Consent {
+    /// What it was granted before; a new module, and a version that asks for more, have to wait.
+    #[default]
+    AsBefore,
+    /// Everything that it asks for now.
+    ToAll,
+    /// These capabilities, as far as it asks for them.
+    To(Vec<String>),
+}
+
+/// A wish for a module.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// The plugin.
+    pub plugin: String,
+    /// How it is to be.
+    pub input: ModuleInput,
+}
+
+impl Wish {
+    /// A module that is to be switched on, with what it asks for when that is said.
+    pub fn to_enable(plugin: String, consent: Consent) -> Self {
+        Self { plugin, input: ModuleInput { enabled: Some(true), consent, ..ModuleInput::default() } }
+    }
+}
+
+impl App {
+    /// Enables a plugin for the caller's tenant, changes its settings, its version or what it is granted, or
+    /// switches it off or on. A version that asks for more than was granted waits for consent.
+    pub async fn set_module(&self, caller: &Caller, plugin: &str, input: ModuleInput) -> Result<ModuleView, AppError> {
+        let named = input.config.iter().filter_map(Json::as_object).flat_map(Map::keys);
+        let named: Vec<String> = named.map(|name| format!("config.{name}")).collect();
+        let said = [
+            ("version", input.version.is_some()),
+            ("consent", !matches!(input.consent, Consent::AsBefore)),
+            ("automatic", input.automatic.is_some()),
+            ("keep_failures", input.keep_failures.is_some()),
+        ];
+        let said = said.into_iter().filter(|(_, is_said)| *is_said).map(|(name, _)| name.to_owned());
+        let fields = [plugin.to_owned(), "enabled".to_owned()].into_iter().chain(said).chain(named).collect();
+        let wish = Wish { plugin: plugin.to_owned(), input };
+        let (version, rows) = self.wished_modules(caller, vec![wish]).await?;
+        self.runs.forgive(caller.tenant, plugin);
+        let answer = Answer { status: 200, headers: Vec::new(), body: String::new() };
+        self.commit_modules(caller, version, &rows, fields, None, answer).await?;
+        let views = self.module_views(caller.tenant, &rows).await?;
+        views.into_iter().next().ok_or_else(|| AppError::no_record("plugin", &plugin))
+    }
+
+    /// What modules of the caller's tenant become by these wishes, and the version of the policy to commit it by.
+    pub(in crate::app) async fn wished_modules(
+        &self,
+        caller: &Caller,
+        wishes: Vec<Wish>,
+    ) -> Result<(i64, Vec<ModuleRow>), AppError> {
+        self.access.check_area::<Configure>(caller, Area::Modules)?;
+        let read = self.access.check_area::<Read>(caller, Area::Modules)?;
+        let version = self.policy_version(caller).await?;
+        let rows = self.store.modules(read).await?;
+        let (own_version, own) = self.own_schema(caller.tenant).await?;
+        let planned = self.planned_modules(caller.tenant, rows.clone(), own_version, own, wishes).await?;
+        let is_other = |row: &&ModuleRow| !planned.iter().any(|new| new.plugin == row.plugin);
+        let all: Vec<ModuleRow> = rows.iter().filter(is_other).chain(&planned).cloned().collect();
+        // Whoever has too many already may still switch some off, and change settings.
+        let on = |rows: &[ModuleRow]| rows.iter().filter(|row| row.enabled).count();
+        if on(&all) > on(&rows) {
+            Self::check_modules(self.served(caller.tenant).await?.limits.max_modules, &all)?;
+        }
+        Ok((version, planned))
+    }
+
+    /// What becomes of modules by wishes.
+    pub(in crate::app) async fn planned_modules(
+        &self,
+        tenant: TenantId,
+        mut rows: Vec<ModuleRow>,
+        own_version: i64,
+        own: OwnSchema,
+        wishes: Vec<Wish>,
+    ) -> Result<Vec<ModuleRow>, AppError> {
+        let installed = self.store.plugins(HostPermit::new(Chore::Serve)).await?;
+        let revoked = self.store.revoked_components(HostPermit::new(Chore::Serve)).await?;
+        let is_usable = |row: &&PluginRow| !revoked.iter().any(|digest| digest.as_slice() == row.digest);
+        let mut planned = Vec::new();
+        let mut hooked = Vec::new();
+        for Wish { plugin: id, input } in wishes {
+            let mut versions = installed.iter().filter(|row| row.manifest.id == id);
+            if versions.clone().next().is_none() {
+                return Err(AppError::no_record("plugin", &id));
+            }
+            let known = rows.iter().position(|row| row.plugin == id).map(|at| rows.remove(at));
+            let wanted = match (&input.version, &known) {
+                (Some(version), _) => {
+                    let wanted = versions.find(|row| row.manifest.version == *version);
+                    let wanted = wanted.ok_or_else(|| AppError::no_record("plugin", &format!("{id} {version}")))?;
+                    if !is_usable(&wanted) {
+                        return Err(AppError::Refused(format!("{id} {version} was revoked")));
+                    }
+                    version.clone()
+                }
+                // Consent alone is meant for what waits for it.
+                (None, Some(row)) => match (&row.pending, &input.consent) {
+                    (Some(pending), Consent::To(_) | Consent::ToAll) => pending.clone(),
+                    _ => row.version.clone(),
+                },
+                (None, None) => {
+                    let newest = versions.rfind(is_usable);
+                    let refused = || AppError::Refused(format!("every version of {id} was revoked"));
+                    newest.ok_or_else(refused)?.manifest.version.clone()
+                }
+            };
+            let row = self.planned_module(tenant, id, known, wanted, input).await?;
+            let plugin = self.plugin(&row.plugin, &row.version).await?;
+            hooked.push((row.plugin.clone(), plugin));
+            rows.push(row.clone());
+            planned.push(row);
+        }
+        let names = hooked.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", ");
+        let catalog = self.build_catalog(tenant, rows, own_version, own).await.map_err(|error| match error {
+            AppError::Setup(reason) => AppError::Refused(format!("the tenant cannot have {names}: {reason}")),
+            other => other,
+        })?;
+        for (id, plugin) in hooked {
+            let hooks = &plugin.compiled.manifest.hooks;
+            let mut hooks = hooks.before_write.iter().chain(&hooks.validate);
+            if let Some(hook) = hooks.find(|hook| catalog.schema.object(&hook.object).is_none()) {
+                return Err(AppError::Refused(format!("{id} needs the object `{}`", hook.object)));
+            }
+        }
+        Ok(planned)
+    }
+
+    /// What becomes of one module that is to have this version.
+    async fn planned_module(
+        &self,
+        tenant: TenantId,
+        id: String,
+        known: Option<ModuleRow>,
+        wanted: String,
+        input: ModuleInput,
+    ) -> Result<ModuleRow, AppError> {
+        let plugin = self.plugin(&id, &wanted).await?;
+        let manifest = &plugin.compiled.manifest;
+        let before = match &known {
+            Some(row) => {
+                let old = self.plugin(&id, &row.version).await?;
+                self.settings_in_use(tenant, &old.compiled.manifest, row.config.clone()).await?
+            }
+            None => Json::Object(Map::new()),
+        };
+        let was_granted = match &known {
+            Some(ModuleRow { granted: Some(granted), .. }) => granted.clone(),
+            Some(row) => names(&self.plugin(&id, &row.version).await?.compiled.manifest),
+            None => Vec::new(),
+        };
+        let asked = manifest.capabilities();
+        let missing = |granted: &[String]| -> Vec<Capability> {
+            asked.iter().filter(|one| !granted.contains(&one.name)).cloned().collect()
+        };
+        let granted = match &input.consent {
+            Consent::ToAll => asked.iter().map(|one| one.name.clone()).collect(),
+            Consent::To(names) => {
+                if let Some(other) = names.iter().find(|name| !asked.iter().any(|one| one.name == **name)) {
+                    let text = format!("{id} {wanted} does not ask for `{other}`");
+                    return Err(AppError::invalid("consent", "unknown_option", text));
+                }
+                names.clone()
+            }
+            Consent::AsBefore => match &known {
+                None if !asked.is_empty() => {
+                    return Err(AppError::ConsentRequired { plugin: id, asks: asked });
+                }
+                None => Vec::new(),
+                // The old version goes on until somebody has agreed to the new one.
+                Some(row) if row.version != wanted && !missing(&was_granted).is_empty() => {
+                    return Ok(ModuleRow { pending: Some(wanted), ..row.clone() });
+                }
+                Some(_) => was_granted,
+            },
+        };
+        let config = match input.config {
+            Some(mut config) => {
+                settings::keep_secrets(manifest, &mut config, before);
+                config
+            }
+            None => before,
+        };
+        settings::check(manifest, &config)?;
+        let config = self.settings_to_keep(tenant, manifest, config).await?;
+        let changed = known.as_ref().is_some_and(|row| row.version != wanted);
+        let previous =
+            known.as_ref().and_then(|row| if changed { Some(row.version.clone()) } else { row.previous.clone() });
+        let pending = known.as_ref().and_then(|row| row.pending.clone()).filter(|version| *version != wanted);
+        Ok(ModuleRow {
+            plugin: id,
+            version: wanted,
+            enabled: input.enabled.or(known.as_ref().map(|row| row.enabled)).unwrap_or(true),
+            config,
+            granted: Some(granted),
+            previous,
+            pending: pending.filter(|_| !changed),
+            automatic: input.automatic.or(known.as_ref().map(|row| row.automatic)).unwrap_or(false),
+            revoked: None,
+            keep_failures: input.keep_failures.or(known.as_ref().map(|row| row.keep_failures)).unwrap_or(false),
+        })
+    }
+
+    /// Whether so many modules may be switched on.
+    pub(in crate::app) fn check_modules(most: Option<u32>, rows: &[ModuleRow]) -> Result<(), AppError> {
+        let on = rows.iter().filter(|row| row.enabled).count();
+        match most {
+            Some(most) if on > most as usize => Err(AppError::LimitReached { limit: "max_modules", most }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Commits what became of modules, with its entry in the audit trail, which names what was said of them.
+    pub(in crate::app) async fn commit_modules(
+        &self,
+        caller: &Caller,
+        version: i64,
+        rows: &[ModuleRow],
+        fields: Vec<String>,
+        key: Option<IdempotencyKey>,
+        answer: Answer,
+    ) -> Result<Done, AppError> {
+        let permit = self.access.check_area::<Configure>(caller, Area::Modules)?;
+        let steps = rows.iter().map(|row| self.store.put_module(permit, row, self.clock.now())).collect();
+        let change = PolicyChange { caller, key, version, area: Area::Modules, id: None, fields };
+        let done = self.change_policy(change, answer, steps, "plugin").await;
+        self.catalog_changed(caller.tenant);
+        done
+    }
+}
+
+fn names(manifest: &Manifest) -> Vec<String> {
+    manifest.capabilities().into_iter().map(|one| one.name).collect()
+}
