@@ -36,6 +36,7 @@ mod own_schemas;
 mod people;
 mod plugin_access;
 mod plugin_calls;
+mod plugin_sweep;
 mod plugin_usage;
 mod records;
 mod search;

@@ -185,8 +185,7 @@ impl Work {
         if calls.is_empty() {
             return Ok((calls, Vec::new()));
         }
-        let seen: HashSet<Key> =
-            self.planned().await?.into_iter().map(|change| (change.object, change.id)).collect();
+        let seen: HashSet<Key> = self.planned().await?.into_iter().map(|change| (change.object, change.id)).collect();
         let own: HashSet<Key> = {
             let buffer = self.buffer().await;
             let own = buffer.staged.iter().filter(|(_, staged)| staged.plugin().is_none());

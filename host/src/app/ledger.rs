@@ -5,6 +5,7 @@
 
 mod call;
 mod kept;
+mod observed;
 mod query;
 mod recorder;
 mod views;

@@ -90,7 +90,8 @@ impl App {
         let float = |count: u64| count as f64;
         family("plugin_calls_total", "counter", "Calls of plugins.", each(&|figures| float(figures.calls)));
         let failures = all.iter().flat_map(|(labels, figures)| {
-            let one = |(code, count): (&&str, &u64)| (format!("{{{},code=\"{code}\"}}", written(labels)), float(*count));
+            let one =
+                |(code, count): (&&str, &u64)| (format!("{{{},code=\"{code}\"}}", written(labels)), float(*count));
             figures.failures.iter().map(one).collect::<Vec<_>>()
         });
         family("plugin_failures_total", "counter", "Calls that gave no result, by code.", failures.collect());

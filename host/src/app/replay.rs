@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::ledger::{KeptCall, KeptResult};
 use super::AppError;
+use super::ledger::{KeptCall, KeptResult};
 use crate::plugin::{Divergence, PluginEngine, Port, Queue, ReplayPort, Transcript, Turn};
 
 /// The format that this host reads.

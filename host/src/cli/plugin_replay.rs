@@ -44,7 +44,8 @@ fn text(rerun: &Rerun) -> String {
         lines.push("something was taken out of the file: the call may take another way for that".to_owned());
     }
     if let Some(divergence) = &rerun.divergence {
-        let told = |call: &Option<_>| call.as_ref().map_or("no further call".to_owned(), |call| json!(call).to_string());
+        let told =
+            |call: &Option<_>| call.as_ref().map_or("no further call".to_owned(), |call| json!(call).to_string());
         lines.push(format!("host call {} is another one", divergence.call));
         lines.push(format!("  then: {}", told(&divergence.expected)));
         lines.push(format!("  now:  {}", told(&divergence.got)));

@@ -147,7 +147,13 @@ pub async fn update(
     let key = change_key(&caller, &headers, &Method::PATCH, &object, &id, &body.bytes)?;
     let id = record_id(&object, &id)?;
     let operation = Operation::Update { object, id, fields: body.members, version };
-    outcomes::execute(&app, &caller, Command::one(operation).dry(is_dry_run(&headers)).explaining(is_explained(&headers)), key).await
+    outcomes::execute(
+        &app,
+        &caller,
+        Command::one(operation).dry(is_dry_run(&headers)).explaining(is_explained(&headers)),
+        key,
+    )
+    .await
 }
 
 /// Delete a record.
@@ -175,7 +181,9 @@ pub async fn delete(
     let version = if_match(&headers)?;
     let key = change_key(&caller, &headers, &Method::DELETE, &object, &id, b"")?;
     let id = record_id(&object, &id)?;
-    let command = Command::one(Operation::Delete { object, id, version }).dry(is_dry_run(&headers)).explaining(is_explained(&headers));
+    let command = Command::one(Operation::Delete { object, id, version })
+        .dry(is_dry_run(&headers))
+        .explaining(is_explained(&headers));
     outcomes::execute(&app, &caller, command, key).await
 }
 

@@ -122,9 +122,8 @@ impl Store {
         after: i64,
         limit: u32,
     ) -> Result<Vec<AccessRow>, StoreError> {
-        let sql = format!(
-            "select seq, {COLUMNS} from plugin_access where tenant_id = $1 and seq > $2 order by seq limit $3"
-        );
+        let sql =
+            format!("select seq, {COLUMNS} from plugin_access where tenant_id = $1 and seq > $2 order by seq limit $3");
         let stmt = Stmt::new(sql, [tenant.0.into(), after.into(), i64::from(limit).into()]);
         self.db.of(tenant).all(Effort::List, stmt, access_row).await
     }
@@ -142,9 +141,7 @@ fn access_row(row: &Row<'_>) -> Result<AccessRow, StoreError> {
         Ok(row.maybe_integer(at)?.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
     };
     let reach = match (row.maybe_text(10)?, row.maybe_text(13)?) {
-        (_, Some(host)) => {
-            Reach::Host { host, requests: count(14)?, bytes_out: count(15)?, bytes_in: count(16)? }
-        }
+        (_, Some(host)) => Reach::Host { host, requests: count(14)?, bytes_out: count(15)?, bytes_in: count(16)? },
         (object, None) => {
             let records: std::collections::BTreeMap<Uuid, usize> =
                 serde_json::from_value(row.json(12)?).map_err(wrong)?;

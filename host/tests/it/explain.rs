@@ -42,7 +42,10 @@ async fn an_amendment_is_told_field_by_field(on: On) {
     assert_eq!(call["writes"], json!([]));
     assert!(ann.all("contact", &[]).await.is_empty());
     let body = contact(&explaining(&ann), "fine").await.assert(201).json();
-    assert_eq!((&body["plugins"][0]["outcome"], &body["plugins"][0]["records"][0]["patches"]), (&json!("passed"), &json!([])));
+    assert_eq!(
+        (&body["plugins"][0]["outcome"], &body["plugins"][0]["records"][0]["patches"]),
+        (&json!("passed"), &json!([]))
+    );
 }
 
 async fn a_refusal_is_told_with_what_ran_before_it(on: On) {
@@ -108,10 +111,8 @@ async fn runs_of_a_batch_are_told_apart(on: On) {
     let outcomes = &reply["result"]["outcomes"];
     assert_eq!((&outcomes[0]["status"], &outcomes[1]["status"]), (&json!(422), &json!(201)), "{reply}");
     let calls = reply["plugins"].as_array().unwrap();
-    let told: Vec<(&Json, &Json, usize)> = calls
-        .iter()
-        .map(|call| (&call["run"], &call["outcome"], call["records"].as_array().unwrap().len()))
-        .collect();
+    let told: Vec<(&Json, &Json, usize)> =
+        calls.iter().map(|call| (&call["run"], &call["outcome"], call["records"].as_array().unwrap().len())).collect();
     // Without the one that was refused, the other runs again.
     assert_eq!(told, [(&json!(1), &json!("refused"), 2), (&json!(2), &json!("amended"), 1)], "{reply}");
     let atomic = json!({"mode": "atomic", "operations": [create("refuse"), create("amend")]});

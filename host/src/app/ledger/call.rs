@@ -5,20 +5,24 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::kept::{self, KeptCall};
-use super::recorder::{Observed, Recorder};
+use super::observed::Observed;
+use super::recorder::Recorder;
 use super::{Entry, Place};
 use crate::app::App;
 use crate::app::catalog::Module;
 use crate::app::unit_of_work::Work;
-use crate::domain::accountability::{CallAccount, Cost, FailureNote, Invocation, SpentOf};
+use crate::domain::accountability::{CallAccount, Cost, FailureNote, Invocation, LogLine, Reach, SpentOf};
 use crate::domain::caller::Caller;
+use crate::domain::id::TenantId;
 use crate::domain::plugin::{ExtensionPoint, Input};
 use crate::domain::seal::Spot;
 use crate::plugin::{Ended, Failure, Limits, Port, RecordingPort, Spent};
 
-/// Watches one call.
+/// Watches one call. One that is given up before its end, because nobody waits for it any more, has read what it has
+/// read.
 pub struct Watch {
-    place: Place,
+    tenant: TenantId,
+    place: Option<Place>,
     invocation: Invocation,
     recorder: Arc<Recorder>,
     port: Arc<dyn Port>,
@@ -34,7 +38,7 @@ impl Watch {
         port: Arc<dyn Port>,
         input: &Input,
     ) -> Result<Self, Failure> {
-        let place = work.app.ledger.place().await?;
+        let place = Some(work.app.ledger.place().await?);
         let recorder = Arc::new(Recorder::new(Arc::clone(work), module.clone()));
         recorder.note_input(input);
         let mut port: Arc<dyn Port> = Arc::new(Observed::new(port, Arc::clone(&recorder)));
@@ -45,7 +49,7 @@ impl Watch {
             (input.clone(), recording)
         });
         let invocation = invocation(work, module, id, input.point());
-        Ok(Self { place, invocation, recorder, port, recording })
+        Ok(Self { tenant: work.caller.tenant, place, invocation, recorder, port, recording })
     }
 
     /// What answers the call.
@@ -54,7 +58,7 @@ impl Watch {
     }
 
     /// Puts what was seen into the queue; says what else it came to than time and memory.
-    pub async fn end(self, work: &Work, module: &Module, limits: &Limits, ended: &Ended) -> Cost {
+    pub async fn end(mut self, work: &Work, module: &Module, limits: &Limits, ended: &Ended) -> Cost {
         if let Ok(output) = &ended.result {
             self.recorder.note_output(output);
         }
@@ -63,7 +67,7 @@ impl Watch {
             None => None,
             Some(failure) => {
                 let mut note = note_of(failure, &ended.spent);
-                if let Some((input, recording)) = self.recording.filter(|_| failure.is_breakage()) {
+                if let Some((input, recording)) = self.recording.take().filter(|_| failure.is_breakage()) {
                     let transcript = recording.take();
                     let call = KeptCall::new(&self.invocation, limits, input, transcript, failure);
                     note.transcript = work.app.sealed_call(work, module, call).await;
@@ -71,11 +75,25 @@ impl Watch {
                 Some(note)
             }
         };
-        let account = CallAccount { invocation: self.invocation, reaches, lines, failure };
-        if !account.is_empty() {
-            drop(self.place.send(Entry::Call(work.caller.tenant, Box::new(account))));
-        }
+        self.put(reaches, lines, failure);
         cost
+    }
+
+    fn put(&mut self, reaches: Vec<Reach>, lines: Vec<LogLine>, failure: Option<FailureNote>) {
+        let Some(place) = self.place.take() else { return };
+        let account = CallAccount { invocation: self.invocation.clone(), reaches, lines, failure };
+        if !account.is_empty() {
+            drop(place.send(Entry::Call(self.tenant, Box::new(account))));
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.place.is_some() {
+            let (reaches, lines, _) = self.recorder.take();
+            self.put(reaches, lines, None);
+        }
     }
 }
 
@@ -146,6 +164,6 @@ impl App {
 }
 
 /// Where a kept call stands.
-pub fn spot(tenant: crate::domain::id::TenantId, id: Uuid) -> Spot {
+pub fn spot(tenant: TenantId, id: Uuid) -> Spot {
     Spot::kept(tenant, "transcript", &[id.as_bytes()])
 }

@@ -3,20 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
-use tracing::Instrument;
 use uuid::Uuid;
 
+use super::observed::About;
 use crate::app::catalog::Module;
 use crate::app::guest::is_encrypted;
 use crate::app::unit_of_work::Work;
 use crate::domain::accountability::{Cost, LogLine, Reach};
 use crate::domain::object::Object;
 use crate::domain::permission::Action;
-use crate::domain::plugin::{Fault, HostAnswer, HostCall, Input, Need, Output};
-use crate::plugin::Port;
+use crate::domain::plugin::{Fault, HostAnswer, Input, Output};
 
 /// What one call did so far.
 pub struct Recorder {
@@ -40,26 +38,6 @@ struct OfObject {
     records: BTreeMap<Uuid, usize>,
 }
 
-/// A port, and the recorder that watches it.
-pub struct Observed {
-    port: Arc<dyn Port>,
-    recorder: Arc<Recorder>,
-}
-
-/// What a host call is about, kept while it is answered.
-enum About {
-    Nothing,
-    /// What comes back may hold records of this object; so much was to be written.
-    Records(String, usize),
-    /// Figures of an object.
-    Figures(String, String),
-    /// So many bytes for this host.
-    Host(String, usize),
-    Line(LogLine),
-    /// So many bytes were to be kept.
-    Kept(usize),
-}
-
 /// All that is looked for in the text of a record.
 #[derive(Deserialize)]
 struct Named {
@@ -80,52 +58,6 @@ struct EventData {
     before: Map<String, Json>,
     #[serde(default)]
     after: Map<String, Json>,
-}
-
-impl Observed {
-    /// The same port, watched.
-    pub fn new(port: Arc<dyn Port>, recorder: Arc<Recorder>) -> Self {
-        Self { port, recorder }
-    }
-}
-
-#[async_trait]
-impl Port for Observed {
-    async fn answer(&self, call: HostCall) -> Result<HostAnswer, Fault> {
-        let about = About::of(&call);
-        // What is asked and answered may hold anything: a span names the call alone.
-        let span = tracing::trace_span!("host_call", call = call.name());
-        let answer = self.port.answer(call).instrument(span).await;
-        self.recorder.note(about, &answer);
-        answer
-    }
-}
-
-impl About {
-    fn of(call: &HostCall) -> Self {
-        match call {
-            HostCall::Get { object, .. } | HostCall::Query { object, .. } => Self::Records(object.clone(), 0),
-            HostCall::Create { object, fields } | HostCall::Update { object, fields, .. } => {
-                Self::Records(object.clone(), fields.len())
-            }
-            HostCall::Aggregate { object, question } => Self::Figures(object.clone(), question.clone()),
-            HostCall::Http(request) => {
-                let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-                let host = match call.need() {
-                    Need::Http { host, .. } => host.to_ascii_lowercase(),
-                    _ => String::new(),
-                };
-                Self::Host(host, request.method.len() + request.url.len() + headers + request.body.len())
-            }
-            HostCall::Log { level, message, fields } => {
-                Self::Line(LogLine { level: level.clone(), message: message.clone(), fields: fields.clone() })
-            }
-            HostCall::KvSet { key, value } => Self::Kept(key.len() + value.len()),
-            HostCall::Publish { data, .. } => Self::Kept(data.len()),
-            HostCall::Enqueue { payload, .. } => Self::Kept(payload.len()),
-            _ => Self::Nothing,
-        }
-    }
 }
 
 impl Recorder {
@@ -154,7 +86,8 @@ impl Recorder {
                 for event in events {
                     self.seen().cost.bytes_read += event.len() as u64;
                     let Ok(Event { data }) = serde_json::from_str::<Event>(event) else { continue };
-                    let mut fields: Vec<String> = data.before.into_iter().chain(data.after).map(|(name, _)| name).collect();
+                    let mut fields: Vec<String> =
+                        data.before.into_iter().chain(data.after).map(|(name, _)| name).collect();
                     fields.sort_unstable();
                     fields.dedup();
                     self.seen().read(&data.object, fields, [data.record]);
@@ -182,13 +115,17 @@ impl Recorder {
             sets,
             records: records.into_iter().collect(),
         });
-        let hosts = hosts
-            .into_iter()
-            .map(|(host, (requests, bytes_out, bytes_in))| Reach::Host { host, requests, bytes_out, bytes_in });
+        let hosts = hosts.into_iter().map(|(host, (requests, bytes_out, bytes_in))| Reach::Host {
+            host,
+            requests,
+            bytes_out,
+            bytes_in,
+        });
         (objects.chain(hosts).collect(), lines, cost)
     }
 
-    fn note(&self, about: About, answer: &Result<HostAnswer, Fault>) {
+    /// What a host call was answered.
+    pub fn note(&self, about: About, answer: &Result<HostAnswer, Fault>) {
         match (about, answer) {
             (About::Records(object, written), Ok(answer)) => {
                 self.seen().cost.bytes_written += written as u64;

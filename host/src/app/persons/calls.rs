@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::erase::Position;
 use super::sweep::{Sought, mentions};
-use crate::app::ledger::spot;
 use crate::app::jobs::{JobFault, JobRun};
+use crate::app::ledger::spot;
 use crate::app::{App, AppError};
 use crate::domain::accountability::Reach;
 
