@@ -15,3 +15,6 @@ create table plugin_revocation (
     reason text not null,
     revoked_at timestamptz not null
 );
+
+-- A rollout finds the tenants that have a plugin.
+select guildhall_wall('module', opens_to_host => true);

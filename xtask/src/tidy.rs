@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the rules of docs/style.md that a machine can check, one small file each.
 
+mod contract;
 mod floors;
 mod header;
 mod leftovers;
@@ -65,6 +66,7 @@ pub fn run(record_migrations: bool) -> Result<()> {
 fn findings(root: &Path) -> Result<Vec<Finding>> {
     let sources = source::tracked(root)?;
     let mut findings = migrations::check(root)?;
+    findings.extend(contract::check(root)?);
     let proofs = floors::proofs(&sources);
     let machine = leftovers::machine_paths(root);
     for source in &sources {

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use guildhall::plugin::{Compiled, HookChange, Limits, PluginEngine};
+use guildhall::domain::plugin::{HookChange, Input, Output};
+use guildhall::domain::tenant::PluginLimits;
+use guildhall::plugin::{Compiled, Limits, PluginEngine, Queue, Turn};
 use serde_json::{Value, json};
 
 use super::Result;
@@ -34,16 +36,17 @@ pub fn measure(plugin: &Path) -> Result<()> {
 }
 
 async fn calls(engine: &PluginEngine, plugin: &Compiled, change: HookChange) -> Result<Value> {
-    let hook = plugin.manifest.hooks.before_write.first().ok_or("the plugin has no hook")?;
-    let limits = Limits::of_hook(&plugin.manifest, hook, 1);
+    let queue = Queue::default();
     let mut times = Vec::with_capacity(CALLS);
     for call in 0..WARM_UP + CALLS {
-        let changes = vec![change.clone()];
+        let input = Input::BeforeWrite(vec![change.clone()]);
         let start = Instant::now();
-        let outcomes = engine.before_write(plugin, &limits, Arc::new(Stub), changes).await?;
+        let limits = Limits::of(&plugin.manifest, None, &input, &PluginLimits::default());
+        let turn = Turn { limits: &limits, queue: &queue, is_inner: false };
+        let output = engine.call(plugin, turn, Arc::new(Stub), input).await.result?;
         let took = start.elapsed();
-        if !matches!(outcomes.as_slice(), [Ok(_)]) {
-            return Err(format!("the hook refused the order: {outcomes:?}").into());
+        if !matches!(&output, Output::Outcomes(outcomes) if matches!(outcomes.as_slice(), [Ok(_)])) {
+            return Err(format!("the hook refused the order: {output:?}").into());
         }
         if call >= WARM_UP {
             times.push(took);
@@ -56,8 +59,8 @@ async fn calls(engine: &PluginEngine, plugin: &Compiled, change: HookChange) -> 
     Ok(json!({"p50_us": at(50), "p99_us": at(99), "mean_us": micros(times.iter().sum::<Duration>() / calls)}))
 }
 
-fn change(operation: &'static str, after: Option<String>) -> HookChange {
-    HookChange { operation, object: "order".to_owned(), id: ID.to_owned(), before: None, after }
+fn change(operation: &str, after: Option<String>) -> HookChange {
+    HookChange { operation: operation.to_owned(), object: "order".to_owned(), id: ID.to_owned(), before: None, after }
 }
 
 fn order() -> String {

@@ -1,7 +1,7 @@
 //! A host that answers a plugin from memory, so that what is measured is the plugin and its engine.
 
 use async_trait::async_trait;
-use guildhall::domain::plugin::Fault;
+use guildhall::domain::plugin::{Fault, HostAnswer, HostCall};
 use guildhall::plugin::Port;
 use serde_json::{Map, Value, json};
 
@@ -14,34 +14,16 @@ pub struct Stub;
 
 #[async_trait]
 impl Port for Stub {
-    async fn get(&self, _: &str, _: &str) -> Result<Option<String>, Fault> {
-        Ok(Some(member()))
-    }
-
-    async fn query(&self, _: &str, _: &str) -> Result<Vec<String>, Fault> {
-        Ok(vec![member()])
-    }
-
-    async fn create(&self, _: &str, fields: &str) -> Result<String, Fault> {
-        stored(fields)
-    }
-
-    async fn update(&self, _: &str, _: &str, fields: &str) -> Result<String, Fault> {
-        stored(fields)
-    }
-
-    async fn delete(&self, _: &str, _: &str) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn log(&self, _: &str, _: &str, _: &[(String, String)]) {}
-
-    fn config(&self) -> String {
-        "{}".to_owned()
-    }
-
-    fn now(&self) -> String {
-        TIME.to_owned()
+    async fn answer(&self, call: HostCall) -> Result<HostAnswer, Fault> {
+        Ok(match call {
+            HostCall::Get { .. } => HostAnswer::MaybeText(Some(member())),
+            HostCall::Query { .. } => HostAnswer::Texts(vec![member()]),
+            HostCall::Create { fields, .. } | HostCall::Update { fields, .. } => HostAnswer::Text(stored(&fields)?),
+            HostCall::Log { .. } | HostCall::Delete { .. } => HostAnswer::Done,
+            HostCall::Config => HostAnswer::Text("{}".to_owned()),
+            HostCall::Now => HostAnswer::Text(TIME.to_owned()),
+            other => return Err(Fault::new("not_available", format!("{other:?}"))),
+        })
     }
 }
 

@@ -31,11 +31,13 @@ impl App {
         );
         async {
             let is_inner = work.depth() > 0;
+            let standing = self.standing(tenant).await.map_err(|_| Failure::HostFault)?;
+            let allowed = standing.map(|standing| standing.limits.plugins).unwrap_or_default();
             let began = Instant::now();
-            let turn = self.runs.turn(tenant, &manifest.id, is_inner, self.clock.now()).await;
+            let turn = self.runs.turn(tenant, &manifest.id, is_inner, allowed.at_once, self.clock.now()).await;
             let waited = began.elapsed();
             let turn = turn.inspect_err(|failure| self.metrics.missed(module, point, failure))?;
-            let limits = Limits::of(manifest, timeout_ms, &input);
+            let limits = Limits::of(manifest, timeout_ms, &input, &allowed);
             let port = Arc::new(GuestPort::new(Arc::clone(work), module.clone(), point, id));
             let watch = Watch::begin(work, module, id, port, &input).await?;
             let terms = Turn { limits: &limits, queue: &turn.queue, is_inner };

@@ -1,6 +1,7 @@
 //! Calls of modules under way: whose turn it is, and who has failed too often.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
 use crate::plugin::{Failure, Queue};
 
-/// Calls of one tenant at the same time.
+/// Calls of one tenant at the same time: as many as there are when nothing else is said, and what can be said.
 const OF_TENANT: usize = 32;
+const MOST_OF_TENANT: usize = 64;
 /// Calls of one module at the same time.
 const OF_MODULE: usize = 8;
 /// Longest wait for a turn.
@@ -31,7 +33,8 @@ pub(super) struct Runs {
 
 /// Those of one tenant.
 struct OfTenant {
-    places: Arc<Semaphore>,
+    /// How many there are, and those that are free.
+    places: Mutex<(usize, Arc<Semaphore>)>,
     /// Where its calls wait that take long.
     queue: Queue,
     modules: Mutex<HashMap<String, Arc<OfModule>>>,
@@ -61,8 +64,16 @@ pub(super) struct Turn {
 
 impl Runs {
     /// Waits for a turn of this module; a call inside another one has that one's.
-    pub async fn turn(&self, tenant: TenantId, plugin: &str, is_inner: bool, now: Timestamp) -> Result<Turn, Failure> {
+    pub async fn turn(
+        &self,
+        tenant: TenantId,
+        plugin: &str,
+        is_inner: bool,
+        at_once: Option<NonZeroU32>,
+        now: Timestamp,
+    ) -> Result<Turn, Failure> {
         let of_tenant = self.of_tenant(tenant);
+        let at_once = at_once.map_or(OF_TENANT, |most| (most.get() as usize).min(MOST_OF_TENANT));
         let module = of_tenant.of_module(plugin);
         if let Some(until) = lock(&module.health).until.filter(|until| *until > now) {
             let wait = Duration::from_micros(u64::try_from(until.micros() - now.micros()).unwrap_or(0));
@@ -74,7 +85,7 @@ impl Runs {
         }
         let turn = async {
             let own = Arc::clone(&module.places).acquire_owned().await.ok()?;
-            Some((own, Arc::clone(&of_tenant.places).acquire_owned().await.ok()?))
+            Some((own, of_tenant.places(at_once).acquire_owned().await.ok()?))
         };
         let places = tokio::time::timeout(QUEUE_DEADLINE, turn).await.map_err(|_| Failure::Overloaded)?;
         Ok(Turn { queue, module, _places: places })
@@ -106,7 +117,7 @@ impl Runs {
 
     fn of_tenant(&self, tenant: TenantId) -> Arc<OfTenant> {
         let new = || OfTenant {
-            places: Arc::new(Semaphore::new(OF_TENANT)),
+            places: Mutex::new((OF_TENANT, Arc::new(Semaphore::new(OF_TENANT)))),
             queue: Queue::default(),
             modules: Mutex::default(),
         };
@@ -115,6 +126,15 @@ impl Runs {
 }
 
 impl OfTenant {
+    /// So many places. When there were others, calls that have one of those keep it.
+    fn places(&self, at_once: usize) -> Arc<Semaphore> {
+        let mut places = lock(&self.places);
+        if places.0 != at_once {
+            *places = (at_once, Arc::new(Semaphore::new(at_once)));
+        }
+        Arc::clone(&places.1)
+    }
+
     fn of_module(&self, plugin: &str) -> Arc<OfModule> {
         let mut modules = lock(&self.modules);
         if let Some(known) = modules.get(plugin) {

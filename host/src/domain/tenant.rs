@@ -79,6 +79,48 @@ pub struct TenantLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, minimum = 1)]
     pub requests_per_second: Option<NonZeroU32>,
+    /// What each call of a module may use; those of the host when not named, and never more than its caps.
+    #[serde(default, skip_serializing_if = "PluginLimits::is_default")]
+    pub plugins: PluginLimits,
+}
+
+/// What each call of a module may use at most, whatever its manifest asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginLimits {
+    /// CPU milliseconds of a hook that sees one change; at most 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub hook_cpu_ms: Option<NonZeroU32>,
+    /// CPU milliseconds of a route, an action or a view; at most 2,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub request_cpu_ms: Option<NonZeroU32>,
+    /// CPU milliseconds of a job, a schedule or a batch of events; at most 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub background_cpu_ms: Option<NonZeroU32>,
+    /// Memory in MiB; at most 64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub memory_mb: Option<NonZeroU32>,
+    /// Host calls; at most 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub host_calls: Option<NonZeroU32>,
+    /// Requests to other servers; at most 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_calls: Option<u32>,
+    /// Calls of all modules at the same time; at most 64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub at_once: Option<NonZeroU32>,
+}
+
+impl PluginLimits {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What every request needs to know of its tenant.

@@ -5,12 +5,18 @@ use std::time::Duration;
 use wasmtime::ResourceLimiter;
 
 use crate::domain::plugin::{ExtensionPoint, Input, Manifest};
+use crate::domain::tenant::PluginLimits;
 
 const MIB: usize = 1 << 20;
 /// Most memory that a plan can give.
 pub const MEMORY_CAP: usize = 64 * MIB;
 /// Memory that is given when nothing else is asked for.
 const MEMORY: usize = 32 * MIB;
+/// Host calls, and requests to other servers: what is given, and what a plan can give.
+const HOST_CALLS: u32 = 1_000;
+const HOST_CALLS_CAP: u32 = 10_000;
+const HTTP_CALLS: u32 = 10;
+const HTTP_CALLS_CAP: u32 = 100;
 /// What each further change of one call of a hook adds, and what they may add together.
 const MORE_HOST_CALLS: (u32, u32) = (10, 10_000);
 const MORE_CPU: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(3));
@@ -47,18 +53,19 @@ struct Times {
 }
 
 impl Times {
-    const fn of(point: ExtensionPoint) -> Self {
-        let (cpu, cpu_cap, wall, wall_cap) = match point {
+    fn of(point: ExtensionPoint, allowed: &PluginLimits) -> Self {
+        let (cpu, cpu_cap, wall, wall_cap, own) = match point {
             ExtensionPoint::BeforeWrite | ExtensionPoint::Validate | ExtensionPoint::ComputedField => {
-                (50, 1_000, 200, 5_000)
+                (50, 1_000, 200, 5_000, allowed.hook_cpu_ms)
             }
             ExtensionPoint::HttpRoute | ExtensionPoint::Action | ExtensionPoint::View | ExtensionPoint::Channel => {
-                (500, 2_000, 5_000, 30_000)
+                (500, 2_000, 5_000, 30_000, allowed.request_cpu_ms)
             }
             ExtensionPoint::OnEvents | ExtensionPoint::Scheduled | ExtensionPoint::Lifecycle | ExtensionPoint::Job => {
-                (1_000, 10_000, 60_000, 300_000)
+                (1_000, 10_000, 60_000, 300_000, allowed.background_cpu_ms)
             }
         };
+        let cpu_cap = own.map_or(cpu_cap, |own| u64::from(own.get()).min(cpu_cap));
         Self {
             cpu: Duration::from_millis(cpu),
             cpu_cap: Duration::from_millis(cpu_cap),
@@ -71,21 +78,23 @@ impl Times {
 impl Limits {
     /// The limits of a call with this input: the defaults, or what the manifest and the hook ask for up to the
     /// caps, and for hooks something more for each change after the first.
-    pub fn of(manifest: &Manifest, timeout_ms: Option<u64>, input: &Input) -> Self {
+    pub fn of(manifest: &Manifest, timeout_ms: Option<u64>, input: &Input, allowed: &PluginLimits) -> Self {
         let point = input.point();
-        let times = Times::of(point);
+        let times = Times::of(point, allowed);
         let further = if point.is_hook() { input.len().saturating_sub(1) } else { 0 };
         let many = u32::try_from(further).unwrap_or(u32::MAX);
         let millis = |asked: Option<u64>, default, cap: Duration| asked.map_or(default, Duration::from_millis).min(cap);
+        let memory_cap = allowed.memory_mb.map_or(MEMORY_CAP, |mb| (mb.get() as usize).saturating_mul(MIB));
         let memory = manifest.limits.memory_mb.and_then(|mb| usize::try_from(mb).ok());
         Self {
             cpu: millis(manifest.limits.cpu_ms, times.cpu, times.cpu_cap)
                 + MORE_CPU.0.saturating_mul(many).min(MORE_CPU.1),
             wall: millis(timeout_ms, times.wall, times.wall_cap) + MORE_WALL.0.saturating_mul(many).min(MORE_WALL.1),
-            memory: memory.map_or(MEMORY, |mb| mb.saturating_mul(MIB)).min(MEMORY_CAP),
+            memory: memory.map_or(MEMORY, |mb| mb.saturating_mul(MIB)).min(memory_cap).min(MEMORY_CAP),
             payload: MIB + MORE_PAYLOAD.0.saturating_mul(further).min(MORE_PAYLOAD.1),
-            host_calls: 1_000 + MORE_HOST_CALLS.0.saturating_mul(many).min(MORE_HOST_CALLS.1),
-            http_calls: 10,
+            host_calls: allowed.host_calls.map_or(HOST_CALLS, |most| most.get().min(HOST_CALLS_CAP))
+                + MORE_HOST_CALLS.0.saturating_mul(many).min(MORE_HOST_CALLS.1),
+            http_calls: allowed.http_calls.map_or(HTTP_CALLS, |most| most.min(HTTP_CALLS_CAP)),
             log_lines: 100,
             log_bytes: 16 << 10,
         }

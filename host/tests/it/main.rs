@@ -64,6 +64,7 @@ mod people;
 mod permissions;
 mod place;
 mod plugin_access;
+mod plugin_limits;
 mod plugin_logs;
 mod plugin_usage;
 mod policies;

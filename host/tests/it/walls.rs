@@ -13,10 +13,17 @@ use uuid::Uuid;
 use crate::support::{On, TestApp, new_postgres_database, superuser};
 
 /// Tables that hold nothing of a tenant.
-const OF_NOBODY: [&str; 6] =
-    ["_sqlx_migrations", "instance", "object_definition", "operator_key", "plugin", "search_index"];
+const OF_NOBODY: [&str; 7] = [
+    "_sqlx_migrations",
+    "instance",
+    "object_definition",
+    "operator_key",
+    "plugin",
+    "plugin_revocation",
+    "search_index",
+];
 /// Tables in which chores of the host meet the rows of all tenants. None of records, and none of what happened to them.
-const OPEN_TO_HOST: [&str; 15] = [
+const OPEN_TO_HOST: [&str; 16] = [
     "api_key",
     "blob",
     "data_key",
@@ -24,6 +31,7 @@ const OPEN_TO_HOST: [&str; 15] = [
     "idempotency",
     "import",
     "job",
+    "module",
     "operator_answer",
     "plugin_access",
     "plugin_failure",

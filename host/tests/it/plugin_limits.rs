@@ -1,0 +1,89 @@
+//! What calls of modules may use, as the operator sets it for a tenant; and what long calls of one tenant cost others.
+
+use futures_util::future::join_all;
+use guildhall::domain::clock::Clock;
+use serde_json::{Value as Json, json};
+use std::time::Duration;
+
+use crate::hostile::variant;
+use crate::support::{Actor, On, TestApp};
+
+both!(
+    a_tenant_has_limits_of_its_own
+    no_tenant_has_more_than_the_host_gives
+    loops_of_one_tenant_leave_room_for_others
+);
+
+async fn limit(operator: &Actor, tenant: &str, plugins: Json) {
+    let tenant = format!("/api/v1/tenants/{tenant}");
+    operator.patch(&tenant, &json!({"limits": {"plugins": plugins}})).await.assert(200);
+}
+
+async fn a_tenant_has_limits_of_its_own(on: On) {
+    let clock = Clock::manual(Clock::system().now());
+    let test = TestApp::with_plugin_at(on, "test.hostile", clock.clone()).await;
+    test.sam.put("/api/v1/modules/test.hostile", &json!({"consent": ["*"]})).await.assert(200);
+    let olga = test.operator().await;
+    let contact = async |actor: &Actor, note: &str| {
+        // A standing is looked at again after a second.
+        clock.advance(Duration::from_secs(61));
+        actor.post("/api/v1/records/contact", &json!({"name": "Ann", "note": note})).await
+    };
+    contact(&test.ann, "write-then-refuse").await.problem(422, "plugin_error");
+    // One host call: what the SDK says of panics comes first, then the company.
+    limit(&olga, "first", json!({"host_calls": 1})).await;
+    contact(&test.ann, "host-calls").await.problem(422, "host_call_limit");
+    contact(&test.sam, "write-then-refuse").await.problem(422, "plugin_error");
+    limit(&olga, "first", json!({"memory_mb": 1})).await;
+    contact(&test.ann, "fine").await.problem(422, "memory_limit");
+    contact(&test.sam, "fine").await.assert(201);
+    limit(&olga, "first", json!({})).await;
+    contact(&test.ann, "fine").await.assert(201);
+}
+
+async fn no_tenant_has_more_than_the_host_gives(on: On) {
+    let test = TestApp::with_plugin(on, "test.hostile").await;
+    let olga = test.operator().await;
+    limit(&olga, "first", json!({"hook_cpu_ms": 4_000_000, "memory_mb": 4_000, "host_calls": 4_000_000})).await;
+    let contact =
+        async |note: &str| test.ann.post("/api/v1/records/contact", &json!({"name": "Ann", "note": note})).await;
+    contact("loop").await.problem(422, "cpu_limit");
+    contact("allocate").await.problem(422, "memory_limit");
+    contact("host-calls").await.problem(422, "host_call_limit");
+    for bad in [json!({"hook_cpu_ms": 0}), json!({"memory_mb": -1}), json!({"surprise": 1})] {
+        let body = json!({"limits": {"plugins": bad}});
+        olga.patch("/api/v1/tenants/first", &body).await.problem(422, "validation_failed");
+    }
+}
+
+async fn loops_of_one_tenant_leave_room_for_others(on: On) {
+    let clock = Clock::manual(Clock::system().now());
+    let test = TestApp::start_with(on, clock, guildhall::app::Settings::default()).await;
+    for actor in [&test.ann, &test.sam] {
+        let name = if std::ptr::eq(actor, &test.ann) { "quick" } else { "busy" };
+        variant(&test, actor, name, |manifest| {
+            manifest["limits"]["cpu_ms"] = json!(300);
+            manifest["hooks"]["before-write"][0]["timeout_ms"] = json!(5_000);
+            // However often it fails, it is called.
+            manifest["hooks"]["before-write"][0]["on_failure"] = json!("allow");
+        })
+        .await;
+    }
+    // Eight loops at once are all that one module may have; the ninth and the rest wait, and none of them keeps the
+    // other tenant's calls from being made: they end while loops still go on.
+    let loops = (0..4).map(|_| async {
+        test.sam.post("/api/v1/records/contact", &json!({"name": "Sam", "note": "loop"})).await.assert(201)
+    });
+    let quick = async {
+        let mut before = 0;
+        for turn in 0..10 {
+            let made = test.ann.create("contact", json!({"name": format!("ann {turn}"), "note": "amend"})).await;
+            assert_eq!(made["name"], format!("ANN {turn}"));
+            before += usize::from(test.sam.all("contact", &[]).await.is_empty());
+        }
+        before
+    };
+    let (_, before) = tokio::join!(join_all(loops), quick);
+    assert!(before > 0, "calls of the quiet tenant waited for loops of the other one");
+    assert_eq!(test.sam.all("contact", &[]).await.len(), 4);
+}
