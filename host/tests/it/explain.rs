@@ -128,9 +128,11 @@ async fn hidden_and_encrypted_fields_are_not_told(on: On) {
     ann.put("/api/v1/modules/test.hostile", &json!({"consent": ["*"]})).await.assert(200);
     let level = json!({"name": "x_level", "label": "Level", "type": "text", "audited": true});
     crate::schema::add(ann, "contact", level).await;
+    let shout = json!({"name": "x_shout", "label": "S", "type": "formula", "returns": "text", "expression": "name"});
+    crate::schema::add(ann, "contact", shout).await;
     crate::schema::add(ann, "contact", crate::encrypted::pin()).await;
     let rules = json!([
-        {"objects": ["contact"], "actions": ["read", "update", "create"], "except": ["x_level"]},
+        {"objects": ["contact"], "actions": ["read", "update", "create"], "except": ["x_level", "x_shout"]},
         {"objects": ["#events", "#jobs", "#schema"], "actions": ["read"]},
     ]);
     ann.post("/api/v1/roles", &json!({"name": "discreet", "label": "D", "rules": rules})).await.assert(201);
@@ -140,10 +142,18 @@ async fn hidden_and_encrypted_fields_are_not_told(on: On) {
     let patch = json!([{"field": "x_level", "before": null, "after": "reworded"}]);
     assert_eq!(told["plugins"][0]["records"][0]["patches"], patch);
     assert!(!told["plugins"].to_string().contains("4711"));
-    // Whoever does not see the field is not told of it.
-    let told = explaining(&dora).post(CONTACT, &json!({"name": "Ann", "note": "amend-level"})).await.assert(201);
-    assert!(!told.text.contains("x_level") && !told.text.contains("reworded"), "{}", told.text);
-    assert_eq!(told.json()["plugins"][0]["records"][0]["patches"], json!([]));
+    // Audited, and shown: that is in the trail.
+    let noted = "/api/v1/audit?action=read&field=x_level";
+    let trail = ann.get(noted).await.assert(200).json();
+    assert!(!trail["data"].as_array().unwrap().is_empty(), "{trail}");
+    // What follows from an amendment is told to whoever sees it.
+    let told = explaining(ann).post(CONTACT, &json!({"name": "Ann", "note": "amend"})).await.assert(201).json();
+    let patches = told["plugins"][0]["records"][0]["patches"].as_array().unwrap();
+    assert!(patches.contains(&json!({"field": "x_shout", "before": "Ann", "after": "ANN"})), "{told}");
+    let told = explaining(&dora).post(CONTACT, &json!({"name": "Ann", "note": "amend"})).await.assert(201);
+    assert!(!told.text.contains("x_shout"), "{}", told.text);
+    let patch = json!([{"field": "name", "before": "Ann", "after": "ANN"}]);
+    assert_eq!(told.json()["plugins"][0]["records"][0]["patches"], patch);
 }
 
 async fn without_a_dry_run_nothing_is_explained(on: On) {
