@@ -154,10 +154,9 @@ impl Recorder {
                         let headers = response.headers.iter().map(|(name, value)| name.len() + value.len());
                         headers.sum::<usize>() + response.body.len()
                     }
-                    Ok(_) => 0,
                     // Refused before anything was sent.
                     Err(fault) if !fault.retryable => return,
-                    Err(_) => 0,
+                    Ok(_) | Err(_) => 0,
                 };
                 let mut seen = self.seen();
                 seen.cost.bytes_sent += out as u64;
