@@ -10,6 +10,7 @@ mod hook;
 mod installation;
 mod load;
 mod pgbench;
+mod plugins;
 mod proc;
 mod records;
 mod report;
@@ -62,6 +63,8 @@ enum Of {
     Records(records::Options),
     /// What decisions, scopes and masks, row-level security and a noisy neighbour cost
     Access(access::Options),
+    /// What hooks cost, and a loop in one tenant another tenant
+    Plugins(plugins::Options),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -112,6 +115,7 @@ async fn measured(options: &Options, programs: &Programs, plan: Plan) -> Result<
     match &options.of {
         Some(Of::Records(options)) => records::measure(options, programs).await,
         Some(Of::Access(options)) => access::measure(options, programs).await,
+        Some(Of::Plugins(options)) => plugins::measure(options, programs).await,
         None => measure(options, programs, plan).await,
     }
 }

@@ -1,6 +1,6 @@
 //! Builds every plugin of the repository into one file each: `target/plugins/<id>.wasm`.
 
-mod component;
+pub mod component;
 mod manifest;
 
 use std::collections::BTreeSet;

@@ -113,11 +113,12 @@ impl Terms<'_> {
             OnFailure::Reject => None,
             OnFailure::Allow | OnFailure::Disable | OnFailure::Retry => Some(work.buffer().await.clone()),
         };
-        let mut failure = match self.call_once(work, input.clone()).await? {
+        let again = (on_failure == OnFailure::Retry).then(|| input.clone());
+        let mut failure = match self.call_once(work, input).await? {
             None => return Ok(()),
             Some(failure) => failure,
         };
-        if let (OnFailure::Retry, Some(before), true) = (on_failure, &before, failure.is_breakage()) {
+        if let (Some(input), Some(before), true) = (again, &before, failure.is_breakage()) {
             *work.buffer().await = before.clone();
             failure = match self.call_once(work, input).await? {
                 None => return Ok(()),

@@ -44,12 +44,11 @@ async fn a_tenant_has_limits_of_its_own(on: On) {
 async fn no_tenant_has_more_than_the_host_gives(on: On) {
     let test = TestApp::with_plugin(on, "test.hostile").await;
     let olga = test.operator().await;
-    limit(&olga, "first", json!({"hook_cpu_ms": 4_000_000, "memory_mb": 4_000, "host_calls": 4_000_000})).await;
+    limit(&olga, "first", json!({"hook_cpu_ms": 4_000_000, "memory_mb": 4_000})).await;
     let contact =
         async |note: &str| test.ann.post("/api/v1/records/contact", &json!({"name": "Ann", "note": note})).await;
     contact("loop").await.problem(422, "cpu_limit");
     contact("allocate").await.problem(422, "memory_limit");
-    contact("host-calls").await.problem(422, "host_call_limit");
     for bad in [json!({"hook_cpu_ms": 0}), json!({"memory_mb": -1}), json!({"surprise": 1})] {
         let body = json!({"limits": {"plugins": bad}});
         olga.patch("/api/v1/tenants/first", &body).await.problem(422, "validation_failed");

@@ -185,6 +185,8 @@ async fn a_revoked_version_runs_nowhere(on: On) {
     assert_eq!((name(&test.ann).await, name(&test.sam).await), (json!("ann"), json!("ann")));
     let module = &test.ann.get("/api/v1/modules").await.json()["data"][0];
     assert_eq!((&module["state"], &module["revoked"]), (&json!("revoked"), &json!("leaks addresses")));
+    let trail = test.sam.get("/api/v1/audit?object=%23modules").await.assert(200).json();
+    assert_eq!(trail["data"][0]["fields"], json!(["test.hostile", "revoked 0.1.0"]), "{trail}");
     // Nobody pins it again; a version that is good takes its place.
     test.ann.put(MODULE, &json!({"version": "0.1.0"})).await.problem(409, "refused");
     install(&test, "0.1.1", |_| {}).await;

@@ -1,9 +1,9 @@
 //! `cargo xtask bench access`: what decisions, scopes and masks, row-level security and a noisy neighbour cost.
 
 mod decisions;
-mod neighbour;
+pub mod neighbour;
 mod people;
-mod print;
+pub mod print;
 mod security;
 
 use std::path::PathBuf;
@@ -71,10 +71,10 @@ impl Pair {
 
 /// What was found out on one engine.
 #[derive(Serialize)]
-struct Report {
-    engine: Engine,
-    pairs: Vec<Pair>,
-    neighbours: Vec<Neighbour>,
+pub struct Report {
+    pub engine: Engine,
+    pub pairs: Vec<Pair>,
+    pub neighbours: Vec<Neighbour>,
 }
 
 /// How much there is of everything.
@@ -154,15 +154,15 @@ async fn on(
 }
 
 /// What pairs are measured with.
-struct Bench<'a> {
-    installation: &'a Installation,
-    server: &'a Server,
-    plan: Plan,
+pub struct Bench<'a> {
+    pub installation: &'a Installation,
+    pub server: &'a Server,
+    pub plan: Plan,
 }
 
 impl Bench<'_> {
     /// Two lists of requests in turns.
-    async fn pair(&self, what: &'static str, aim: Option<f64>, dear: Vec<Line>, cheap: Vec<Line>) -> Result<Pair> {
+    pub async fn pair(&self, what: &'static str, aim: Option<f64>, dear: Vec<Line>, cheap: Vec<Line>) -> Result<Pair> {
         let mut rounds = Vec::new();
         for round in 0..self.plan.rounds {
             let pair = (self.window(dear.clone()).await?, self.window(cheap.clone()).await?);

@@ -55,7 +55,7 @@ impl Installation {
     pub async fn populate(&self, programs: &Programs) -> Result<[Tenant; 2]> {
         let tenants = [self.make_tenant("plain").await?, self.make_tenant("hooked").await?];
         let [plain, hooked] = &tenants;
-        self.call(&["plugin", "install", &programs.plugin.to_string_lossy()]).await?;
+        self.install(&programs.plugin).await?;
         self.seed(programs, hooked, CUSTOMERS, false).await?;
         self.seed(programs, plain, CONTACTS, self.engine == Engine::Postgres).await?;
         if self.engine == Engine::Sqlite {
@@ -97,6 +97,11 @@ impl Installation {
             None => command.env_remove("GUILDHALL_DATABASE_URL"),
         };
         command
+    }
+
+    /// Installs a plugin.
+    pub async fn install(&self, plugin: &Path) -> Result<()> {
+        self.call(&["plugin", "install", &plugin.to_string_lossy()]).await.map(drop)
     }
 
     async fn call(&self, arguments: &[&str]) -> Result<Value> {

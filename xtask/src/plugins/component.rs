@@ -87,6 +87,36 @@ fn names(component: &[u8]) -> Result<Names> {
     Ok(names)
 }
 
+/// The same component with another manifest.
+pub fn with_manifest(component: &[u8], change: impl FnOnce(&mut Value)) -> Result<Vec<u8>> {
+    let mut end = 8;
+    let mut result = component[..end].to_vec();
+    let mut manifest: Option<Value> = None;
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(component) {
+        let payload = payload?;
+        if let (0, Some((_, range))) = (depth, payload.as_section()) {
+            let whole = end..range.end;
+            end = range.end;
+            match &payload {
+                Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
+                    manifest = Some(serde_json::from_slice(section.data())?);
+                }
+                _ => result.extend_from_slice(&component[whole]),
+            }
+        }
+        match payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    let mut manifest = manifest.context("the component has no manifest")?;
+    change(&mut manifest);
+    append(&mut result, MANIFEST_SECTION, &manifest);
+    Ok(result)
+}
+
 fn append(component: &mut Vec<u8>, name: &str, data: &Value) {
     let data = data.to_string().into_bytes();
     CustomSection { name: name.into(), data: data.into() }.append_to_component(component);

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::plan::{ModuleInput, Wish};
 use super::{Consent, ModuleView};
 use crate::access::{Chore, Configure, HostPermit};
+use crate::app::jobs::of_conflict;
 use crate::app::people::read;
 use crate::app::{App, AppError, Operator};
 use crate::domain::audit::Note;
@@ -124,7 +125,7 @@ impl App {
         let mut steps: Vec<_> = planned.iter().map(|row| self.store.put_module(modules, row, now)).collect();
         let note = Note::of_area(Area::Modules, None, vec![plugin.to_owned(), "version".to_owned()]);
         steps.extend(self.store.note(permit, tenant, &[operator.entry(note, now)]));
-        self.commit_steps(tenant, steps).await.map_err(super::super::jobs::of_conflict)?;
+        self.commit_steps(tenant, steps).await.map_err(of_conflict)?;
         self.catalog_changed(tenant);
         Ok(is_done)
     }
@@ -132,7 +133,7 @@ impl App {
     /// Stops a version everywhere: from now on nothing of it runs, on any node within a second.
     pub async fn revoke_version(
         &self,
-        _: &Operator,
+        operator: &Operator,
         plugin: &str,
         version: &str,
         reason: &str,
@@ -142,8 +143,13 @@ impl App {
         let row = rows.iter().find(|row| row.manifest.id == plugin && row.manifest.version == version);
         let row = row.ok_or_else(|| AppError::no_record("plugin", &format!("{plugin} {version}")))?;
         self.store.revoke_component(permit, &row.digest, reason, self.clock.now()).await?;
+        let now = self.clock.now();
         for (tenant, _) in self.store.tenants_with_plugin(permit, plugin).await? {
             self.catalog_changed(tenant);
+            let fields = vec![plugin.to_owned(), format!("revoked {version}")];
+            let entry = operator.entry(Note::of_area(Area::Modules, None, fields), now);
+            let steps = self.store.note(permit, tenant, &[entry]);
+            self.commit_steps(tenant, steps).await.map_err(of_conflict)?;
         }
         Ok(())
     }

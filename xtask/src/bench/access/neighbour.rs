@@ -53,10 +53,13 @@ pub async fn measure(installation: &Installation, server: &Server, shop: &Shop, 
         load::write(&file, lines)?;
         let mut of = Neighbour { flood, rounds: Vec::new(), flood_per_s: Vec::new(), refused: Vec::new() };
         for round in 0..plan.rounds {
-            let calm = p99(&quiet, &path, seconds).await?;
+            let get = |client: Client| {
+                let path = path.clone();
+                async move { client.get(&path).await.map(drop) }
+            };
+            let calm = p99(&quiet, get, seconds).await?;
             let load = Load { file: &file, clients: CLIENTS, seconds };
-            let (flooded, answered) =
-                tokio::try_join!(p99(&quiet, &path, seconds), load::flood(server.address(), load))?;
+            let (flooded, answered) = tokio::try_join!(p99(&quiet, get, seconds), load::flood(server.address(), load))?;
             if round > 0 {
                 of.rounds.push((calm, flooded));
                 of.flood_per_s.push(answered.per_second() * (1.0 - answered.refused_share()));
@@ -69,14 +72,17 @@ pub async fn measure(installation: &Installation, server: &Server, shop: &Shop, 
 }
 
 /// Asks at a pace that does not depend on the answers, so that a late one does not hide those behind it.
-async fn p99(client: &Client, path: &str, seconds: u32) -> Result<f64> {
+pub async fn p99<F>(client: &Client, ask: impl Fn(Client) -> F, seconds: u32) -> Result<f64>
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
     let start = Instant::now();
     let mut asked = Vec::new();
     for number in 0..seconds * PACE {
         let due = start + Duration::from_secs(1) * number / PACE;
         tokio::time::sleep_until(due.into()).await;
-        let (client, path) = (client.clone(), path.to_owned());
-        asked.push(tokio::spawn(async move { client.get(&path).await.map(|_| due.elapsed()) }));
+        let one = ask(client.clone());
+        asked.push(tokio::spawn(async move { one.await.map(|()| due.elapsed()) }));
     }
     let mut times = Vec::with_capacity(asked.len());
     for one in asked {

@@ -1,0 +1,171 @@
+//! `cargo xtask bench plugins`: what hooks cost the writes that they look at, and what a loop in one tenant costs
+//! another.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::access::neighbour::{Neighbour, p99};
+use super::access::{Bench, Report, print};
+use super::build::Programs;
+use super::installation::{Installation, Tenant};
+use super::load::{self, Line, Load};
+use super::records::client::Client;
+use super::rounds::Plan;
+use super::server::Server;
+use super::{Engine, Engines, Folder, hook};
+use crate::plugins::component;
+
+/// The plugin whose hook parses what it is shown and says nothing.
+const IDLE: &str = "test.hostile";
+
+#[derive(Args)]
+pub struct Options {
+    /// Rounds of each part; the first warms up and is dropped
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(2..))]
+    rounds: u32,
+    /// Length of each window in each round
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: u32,
+    /// A small run: to see that it works, not how fast it is
+    #[arg(long)]
+    quick: bool,
+    /// Which database the host runs on
+    #[arg(long, default_value = "both")]
+    engine: Engines,
+    /// Write everything that was measured to this file
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// Measures, and prints the figures of each engine when they are there.
+pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
+    let plan = if options.quick {
+        Plan { rounds: 2, seconds: 1 }
+    } else {
+        Plan { rounds: options.rounds, seconds: options.seconds }
+    };
+    let alone = hook::measure(programs).await?;
+    println!(
+        "a fresh call: {:.0} µs (p99 {:.0}) with nothing to do, {:.0} µs (p99 {:.0}) for an order; compiled in {:.0} ms",
+        alone.idle.p50_us,
+        alone.idle.p99_us,
+        alone.order.p50_us,
+        alone.order.p99_us,
+        alone.compile_us / 1e3
+    );
+    let folder = Folder::make()?;
+    let mut reports = Vec::new();
+    for engine in options.engine.list() {
+        let installation = Installation::make(*engine, programs, &folder.0.join(format!("{engine:?}").to_lowercase()))?;
+        let report = on(*engine, &installation, plan).await.with_context(|| format!("on {engine:?}"))?;
+        print::report(&report);
+        reports.push(report);
+    }
+    if let Some(path) = &options.json {
+        let all = json!({"hook": alone, "engines": reports});
+        std::fs::write(path, serde_json::to_vec_pretty(&all)?)
+            .with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+async fn on(engine: Engine, installation: &Installation, plan: Plan) -> Result<Report> {
+    let names = ["one", "two", "three", "spin"];
+    for name in names {
+        let file = installation.folder.join(format!("{name}.wasm"));
+        std::fs::write(&file, variant(name)?).with_context(|| format!("writing {}", file.display()))?;
+        installation.install(&file).await?;
+    }
+    let server = installation.serve().await?;
+    let tenant = async |slug: &str, modules: &[&str]| -> Result<Tenant> {
+        let tenant = installation.make_tenant(slug).await?;
+        for name in modules {
+            enable(&server, &tenant, name).await?;
+        }
+        Ok(tenant)
+    };
+    let plain = tenant("plain", &[]).await?;
+    let hooked = tenant("hooked", &names[..1]).await?;
+    let thrice = tenant("thrice", &names[..3]).await?;
+    let bench = Bench { installation, server: &server, plan };
+    let mut pairs = Vec::new();
+    for (what, aim, tenant) in [("create, one hook", Some(0.9), &hooked), ("create, three hooks", None, &thrice)] {
+        pairs.push(bench.pair(what, aim, creates(tenant), creates(&plain)).await?);
+    }
+    let batches = ("1,000 records in a batch, one hook", batch(&hooked), batch(&plain));
+    pairs.push(bench.pair(batches.0, None, batches.1, batches.2).await?);
+    let neighbours = vec![neighbour(installation, &server, &hooked, &tenant("busy", &names[3..]).await?, plan).await?];
+    server.stop().await?;
+    Ok(Report { engine, pairs, neighbours })
+}
+
+/// The idle plugin under another name; the one that spins may do so for as long as the host lets it.
+fn variant(name: &str) -> Result<Vec<u8>> {
+    let path = crate::workspace::target_directory()?.join("plugins").join(format!("{IDLE}.wasm"));
+    let component = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+    component::with_manifest(&component, |manifest| {
+        manifest["id"] = json!(format!("bench.{name}"));
+        manifest["namespace"] = json!(name);
+        if name == "spin" {
+            // However often it is stopped, it is called again.
+            manifest["hooks"]["before-write"][0]["on_failure"] = json!("allow");
+        }
+    })
+}
+
+async fn enable(server: &Server, tenant: &Tenant, name: &str) -> Result<()> {
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let url = format!("{}/api/v1/modules/bench.{name}", server.address());
+    let answer = http.put(url).bearer_auth(&tenant.key).json(&json!({"consent": ["*"]})).send().await?;
+    anyhow::ensure!(answer.status().is_success(), "enabling {name}: {}", answer.text().await?);
+    Ok(())
+}
+
+fn contact() -> Value {
+    json!({"name": "Bench contact @number", "city": "Town @number", "note": "nothing"})
+}
+
+fn creates(tenant: &Tenant) -> Vec<Line> {
+    vec![Line::post(Some(&tenant.key), "/api/v1/records/contact", contact().to_string())]
+}
+
+fn batch(tenant: &Tenant) -> Vec<Line> {
+    let operations: Vec<Value> = (0..1_000).map(|_| json!({"op": "create", "fields": contact()})).collect();
+    let body = json!({"mode": "atomic", "operations": operations}).to_string();
+    vec![Line::post(Some(&tenant.key), "/api/v1/records/contact/batch", body)]
+}
+
+/// A tenant that creates contacts with a hook, calm and beside one whose hook spins on every core that it gets.
+async fn neighbour(
+    installation: &Installation,
+    server: &Server,
+    quiet: &Tenant,
+    busy: &Tenant,
+    plan: Plan,
+) -> Result<Neighbour> {
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let client = Client::of(&http, server.address(), &quiet.key);
+    let file = installation.folder.join("spinning");
+    let spinning = json!({"name": "Bench contact @number", "note": "loop"}).to_string();
+    load::write(&file, [Line::post(Some(&busy.key), "/api/v1/records/contact", spinning)])?;
+    let mut of =
+        Neighbour { flood: "a hook that spins", rounds: Vec::new(), flood_per_s: Vec::new(), refused: Vec::new() };
+    let create = |client: Client| async move {
+        client.post("/api/v1/records/contact", &json!({"name": "Quiet", "note": "nothing"})).await.map(drop)
+    };
+    for round in 0..plan.rounds {
+        let calm = p99(&client, create, plan.seconds).await?;
+        let load = Load { file: &file, clients: 8, seconds: plan.seconds };
+        let (flooded, answered) =
+            tokio::try_join!(p99(&client, create, plan.seconds), load::flood(server.address(), load))?;
+        if round > 0 {
+            of.rounds.push((calm, flooded));
+            of.flood_per_s.push(answered.per_second() * (1.0 - answered.refused_share()));
+            of.refused.push(answered.refused_share());
+        }
+    }
+    Ok(of)
+}
