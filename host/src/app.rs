@@ -51,6 +51,7 @@ mod operators;
 mod passwords;
 mod people;
 mod persons;
+mod plugins;
 mod policies;
 mod profile;
 mod question;
@@ -109,15 +110,18 @@ pub use ledger::{AccessPage, AccessRequest, CallsRequest, FailurePage, LogPage, 
 pub use limits::Allowance;
 pub use matching::MatchingRequest;
 pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
-pub use modules::{
-    Consent, ModuleInput, ModuleState, ModuleView, PendingVersion, PluginView, RolledOut, Rollout, Wish,
-};
+pub use modules::{Consent, ModuleInput, ModuleState, ModuleView, PendingVersion, RolledOut, Rollout, Wish};
 pub use oidc::{ProviderInput, ProviderView, Returned, Started};
 pub use operation::{MissingLink, Operation, Outcome};
 pub use operators::{Asking, Operator};
 pub use passwords::PasswordChange;
 pub use people::{MeView, RenderView, UserInput, UserView};
 pub use persons::{ErasureCount, ErasurePlan, PersonExport};
+pub use plugins::{
+    Capabilities, Inspected, Looker, MAX_UPLOAD, NewPublisherKey, PluginSettings, PluginUpload, PluginVersionView,
+    PluginVersions, PluginView, PublisherKeyView, Signatures, UploadKind, inspect, is_package, new_publisher_secret,
+    pack, sign,
+};
 pub use profile::{Profile, ProfileList};
 pub use question::ListRequest;
 pub use records::Page;
@@ -145,7 +149,7 @@ use crate::domain::clock::Clock;
 use crate::domain::cursor::CursorKey;
 use crate::domain::id::Ids;
 use crate::outbound::Outbound;
-use crate::plugin::PluginEngine;
+use crate::plugin::{Compiler, PluginEngine};
 use crate::store::Store;
 
 /// How long a deleted tenant can come back, unless the operator says otherwise.
@@ -182,13 +186,17 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Proxies that are believed in who is behind them.
     pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// How plugins are compiled, kept and trusted.
+    pub plugins: PluginSettings,
 }
 
 /// The application: everything that the ways in need.
 pub struct App {
     store: Store,
     access: Access,
-    engine: PluginEngine,
+    engine: Arc<PluginEngine>,
+    compiler: Compiler,
+    signatures: Signatures,
     runs: runs::Runs,
     meters: metering::Meters,
     metrics: metrics::Metrics,
@@ -232,6 +240,8 @@ impl App {
         let key_file = vault::key_file(database, &settings, &store, &ids).await?;
         let public_url = settings.public_url.as_deref().map(sign_in::origin).transpose()?;
         let engine = PluginEngine::new().map_err(|error| AppError::Setup(format!("wasmtime: {error:#}")))?;
+        let compiler = settings.plugins.compiler(database, &secret);
+        let compiler = Compiler::new(&engine, compiler).map_err(AppError::Setup)?;
         let news = Arc::new(news::News::new(ids.make()));
         let told = Arc::clone(&news);
         store.after_commits(move |tenant| told.committed(tenant));
@@ -239,7 +249,9 @@ impl App {
             jobs: jobs::Jobs::new(ids.make()),
             store,
             access: Access::new(clock.clone()),
-            engine,
+            engine: Arc::new(engine),
+            compiler,
+            signatures: settings.plugins.signatures,
             runs: runs::Runs::default(),
             meters: metering::Meters::default(),
             metrics: metrics::Metrics::default(),

@@ -2,7 +2,7 @@
 
 mod operator_key;
 mod output;
-mod plugin_replay;
+mod plugin;
 mod serve;
 mod tenant;
 
@@ -22,7 +22,7 @@ use crate::domain::id::Ids;
 use crate::domain::seal::KeyRing;
 use operator_key::OperatorKeyCommand;
 use output::Output;
-use plugin_replay::PluginReplay;
+use plugin::{PluginCommand, PluginOptions};
 use tenant::TenantCommand;
 
 /// A CRM host whose modules run as sandboxed WebAssembly components.
@@ -60,6 +60,8 @@ enum Command {
         /// Addresses of proxies whose `X-Forwarded-For` is believed, with commas in between.
         #[arg(long = "trusted-proxy", env = "GUILDHALL_TRUSTED_PROXIES", value_delimiter = ',')]
         trusted_proxies: Vec<IpAddr>,
+        #[command(flatten)]
+        plugins: PluginOptions,
     },
     /// Tenants of this installation.
     #[command(subcommand)]
@@ -127,21 +129,6 @@ enum KeyCommand {
     },
 }
 
-#[derive(Debug, Subcommand)]
-enum PluginCommand {
-    /// Install a plugin, so that tenants can enable it. The same file again changes nothing.
-    Install {
-        #[command(flatten)]
-        place: Place,
-        /// The component.
-        file: PathBuf,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Run a failed call again from its file, and say whether it comes to the same end.
-    Replay(PluginReplay),
-}
-
 /// Where the installation is.
 #[derive(Debug, Args)]
 struct Place {
@@ -176,7 +163,13 @@ impl Place {
 
     /// With this time in which a deleted tenant can come back.
     async fn open_with(&self, grace: Option<Duration>) -> Result<std::sync::Arc<App>, AppError> {
-        let settings = Settings { key_file: self.key_file.clone(), grace, ..Settings::default() };
+        self.open_as(|settings| settings.grace = grace).await
+    }
+
+    /// With other settings than the usual ones.
+    async fn open_as(&self, change: impl FnOnce(&mut Settings)) -> Result<std::sync::Arc<App>, AppError> {
+        let mut settings = Settings { key_file: self.key_file.clone(), ..Settings::default() };
+        change(&mut settings);
         App::open_with(&self.database()?, Clock::system(), settings).await
     }
 }
@@ -194,6 +187,7 @@ impl Cli {
                 grace_days,
                 public_url,
                 trusted_proxies,
+                plugins,
             } => {
                 let settings = Settings {
                     allow_private_webhooks,
@@ -203,6 +197,7 @@ impl Cli {
                     grace: Some(tenant::grace(grace_days)),
                     public_url,
                     trusted_proxies,
+                    plugins: plugins.settings(),
                     ..Settings::default()
                 };
                 let app = App::open_with(&place.database()?, Clock::system(), settings).await?;
@@ -235,17 +230,7 @@ impl Cli {
                     &format!("{rewrapped} data keys are wrapped by {key} now{rest}"),
                 )
             }
-            Command::Plugin(PluginCommand::Replay(replay)) => replay.run().await,
-            Command::Plugin(PluginCommand::Install { place, file, output }) => {
-                let component = std::fs::read(&file)
-                    .map_err(|error| AppError::InvalidPlugin(format!("{}: {error}", file.display())))?;
-                let plugin = place.open().await?.install_plugin(&component).await?;
-                let changes = plugin.changes.iter().map(|change| format!("\n  {change}")).collect::<String>();
-                output.print(
-                    &json!({"id": plugin.id, "version": plugin.version, "name": plugin.name, "changes": plugin.changes}),
-                    &format!("{} {} is installed{changes}", plugin.id, plugin.version),
-                )
-            }
+            Command::Plugin(command) => command.run().await,
         }
     }
 }

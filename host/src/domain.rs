@@ -32,6 +32,7 @@ pub mod permission;
 pub mod person;
 pub mod plugin;
 pub mod position;
+pub mod publisher;
 pub mod query;
 pub mod record;
 pub mod retry;

@@ -38,6 +38,7 @@ mod own_account;
 mod parameters;
 mod persons;
 mod plugin_calls;
+mod plugins;
 mod preference;
 mod problem;
 mod profiles;
@@ -130,6 +131,10 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(plugin_calls::failures))
         .routes(routes!(plugin_calls::replay))
         .routes(routes!(plugin_calls::access))
+        .routes(routes!(plugins::list, plugins::install))
+        .routes(routes!(plugins::get))
+        .routes(routes!(plugins::list_keys, plugins::add_key))
+        .routes(routes!(plugins::revoke_key))
         .routes(routes!(modules::roll_back))
         .routes(routes!(rollouts::roll_out))
         .routes(routes!(rollouts::revoke))

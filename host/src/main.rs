@@ -11,6 +11,10 @@ use tracing_subscriber::EnvFilter;
 const STACK: usize = 16 << 20;
 
 fn main() -> ExitCode {
+    // The host starts itself as the compiler of one plugin: before anything else, threads included.
+    if let Some(ended) = guildhall::plugin::run_as_compiler(std::env::args_os()) {
+        return ended;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(run()),

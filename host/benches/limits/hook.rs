@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use guildhall::domain::plugin::{HookChange, Input, Output};
 use guildhall::domain::tenant::PluginLimits;
-use guildhall::plugin::{Compiled, Limits, PluginEngine, Queue, Turn};
+use guildhall::plugin::{Compiled, Compiler, CompilerOptions, Limits, PluginEngine, Queue, Turn, audit};
 use serde_json::{Value, json};
 
 use super::Result;
@@ -19,11 +19,15 @@ const CALLS: usize = 5_000;
 pub fn measure(plugin: &Path) -> Result<()> {
     let component = std::fs::read(plugin)?;
     let engine = PluginEngine::new()?;
-    let start = Instant::now();
-    let compiled = engine.compile(&component)?;
-    let compile = start.elapsed();
+    let program = Some(env!("CARGO_BIN_EXE_guildhall").into());
+    let compiler = Compiler::new(&engine, CompilerOptions { program, ..CompilerOptions::default() })?;
     // A call runs where it is made: one thread shows it best.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let start = Instant::now();
+    let audited = audit(&component)?;
+    let artefact = runtime.block_on(compiler.artefact(&component, &audited))?;
+    let compiled = engine.load(audited, &artefact)?;
+    let compile = start.elapsed();
     let (idle, order) = runtime.block_on(async {
         let unchanged = Some(order());
         let idle = HookChange { before: unchanged.clone(), ..change("update", unchanged) };

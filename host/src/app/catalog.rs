@@ -23,6 +23,8 @@ use crate::store::{ModuleRow, StoreError};
 
 /// Most tenants whose catalogues are kept.
 const MOST: u64 = 10_000;
+/// Bytes of compiled plugins that are kept though nobody uses them.
+const PLUGIN_BYTES: u64 = 512 << 20;
 
 /// A module of a tenant.
 #[derive(Clone)]
@@ -110,7 +112,11 @@ impl Catalogs {
             tenants: Cache::builder().max_capacity(MOST).time_to_live(Duration::from_secs(1)).build(),
             built: Cache::builder().max_capacity(MOST).time_to_idle(Duration::from_mins(10)).build(),
             changes: RwLock::default(),
-            plugins: Cache::new(1_000),
+            plugins: Cache::builder()
+                .weigher(|_, plugin: &Arc<Plugin>| u32::try_from(plugin.compiled.size).unwrap_or(u32::MAX))
+                .max_capacity(PLUGIN_BYTES)
+                .time_to_idle(Duration::from_hours(1))
+                .build(),
             masked: Cache::new(MOST),
         })
     }
@@ -234,35 +240,16 @@ impl App {
         self.news.catalog_changed(tenant);
     }
 
-    /// An installed plugin, compiled when it is asked for the first time.
+    /// An installed plugin: from memory, from the cache on disk, or compiled anew by another process.
     pub(super) async fn plugin(&self, id: &str, version: &str) -> Result<Arc<Plugin>, AppError> {
         let load = async {
             let component = self.store.component(HostPermit::new(Chore::Serve), id, version).await?;
             let missing = || AppError::NotFound { what: "plugin".to_owned(), id: format!("{id} {version}") };
-            self.compile(&component.ok_or_else(missing)?).map(Arc::new)
+            // Apart, since it is rare and large: everybody who asks for a catalogue would carry it along.
+            Box::pin(self.compile(component.ok_or_else(missing)?.into())).await.map(Arc::new)
         };
         let key = (id.to_owned(), version.to_owned());
         self.catalogs.plugins.try_get_with(key, load).await.map_err(of_many)
-    }
-
-    /// Compiles a component and checks its objects.
-    pub(super) fn compile(&self, component: &[u8]) -> Result<Plugin, AppError> {
-        // Some tens of milliseconds, once per plugin: the other tasks of this
-        // thread move to another one meanwhile.
-        let compile = || self.engine.compile(component);
-        let compiled = match tokio::runtime::Handle::current().runtime_flavor() {
-            tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(compile),
-            _ => compile(),
-        };
-        let compiled = compiled.map_err(|invalid| AppError::InvalidPlugin(invalid.to_string()))?;
-        let namespace = compiled.manifest.namespace.clone();
-        let objects = compiled
-            .manifest
-            .objects
-            .iter()
-            .map(|def| Object::check(def.clone(), Some(&namespace)).map(Arc::new).map_err(AppError::InvalidPlugin))
-            .collect::<Result<_, _>>()?;
-        Ok(Plugin { compiled, objects })
     }
 
     /// Makes the tables of the core's objects.
@@ -292,6 +279,7 @@ pub(super) fn of_many(error: Arc<AppError>) -> AppError {
         AppError::Store(StoreError::Unavailable(cause)) => StoreError::Unavailable(cause.clone()).into(),
         AppError::Store(StoreError::TooLong) => StoreError::TooLong.into(),
         AppError::NoOperatorKey => AppError::NoOperatorKey,
+        AppError::Compiling => AppError::Compiling,
         AppError::NotFound { what, id } => AppError::NotFound { what: what.clone(), id: id.clone() },
         other => AppError::Setup(other.to_string()),
     })

@@ -115,6 +115,15 @@ pub enum AppError {
     /// A plugin file cannot be used.
     #[error("the plugin cannot be used: {0}")]
     InvalidPlugin(String),
+    /// A plugin was built for another host.
+    #[error("the plugin cannot be used: {0}")]
+    IncompatiblePlugin(String),
+    /// A plugin is not signed as it has to be.
+    #[error("the plugin cannot be used: {0}")]
+    WrongSignature(&'static str),
+    /// Plugins are being compiled, as many as may be at the same time.
+    #[error("plugins are being compiled: try again")]
+    Compiling,
     /// Something that exists stands against it.
     #[error("{0}")]
     Refused(String),

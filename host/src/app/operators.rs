@@ -74,7 +74,7 @@ impl Operator {
 impl App {
     /// Finds out whether an operator sends this key, or else who.
     pub async fn authenticate_operator(&self, key: &str) -> Result<Asking, AppError> {
-        if !key.starts_with(PREFIX) {
+        if !Self::is_operators(key) {
             let caller = self.authenticate(key).await?;
             let roles = caller.roles.iter().map(|role| &**role).collect::<Vec<_>>().join(", ");
             let denied = Denied::Role { roles, action: Action::Configure, target: TENANTS.to_owned() };
@@ -88,6 +88,11 @@ impl App {
             self.store.operator_key_used(permit, row.id, now).await?;
         }
         Ok(Asking::Operator(Operator { key: Some(row.id), origin: None }))
+    }
+
+    /// Whether this is, by its form, a key of an operator.
+    pub fn is_operators(key: &str) -> bool {
+        key.starts_with(PREFIX)
     }
 
     /// Makes a key for an operator; returns it with its id.

@@ -8,7 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::AppError;
 use super::ledger::{KeptCall, KeptResult};
-use crate::plugin::{Divergence, PluginEngine, Port, Queue, ReplayPort, Transcript, Turn};
+use crate::plugin::{
+    Compiler, CompilerOptions, Divergence, Invalid, PluginEngine, Port, Queue, ReplayPort, Transcript, Turn, audit,
+};
 
 /// The format that this host reads.
 const FORMAT: u32 = 1;
@@ -49,7 +51,12 @@ pub async fn replay(file: &[u8], component: &[u8]) -> Result<Rerun, AppError> {
         return Err(AppError::Refused("the call was too large to be kept whole: it cannot be run again".to_owned()));
     };
     let engine = PluginEngine::new().map_err(|error| AppError::Setup(format!("wasmtime: {error:#}")))?;
-    let compiled = engine.compile(component).map_err(|invalid| AppError::InvalidPlugin(invalid.to_string()))?;
+    let compiler = Compiler::new(&engine, CompilerOptions::default()).map_err(AppError::Setup)?;
+    let invalid = |invalid: Invalid| AppError::InvalidPlugin(invalid.to_string());
+    let audited = audit(component).map_err(invalid)?;
+    let artefact = compiler.artefact(component, &audited).await;
+    let artefact = artefact.map_err(|error| AppError::InvalidPlugin(error.to_string()))?;
+    let compiled = engine.load(audited, &artefact).map_err(invalid)?;
     if !compiled.has(input.point()) {
         return Err(AppError::InvalidPlugin(format!("it does not export `{}`", input.point().name())));
     }

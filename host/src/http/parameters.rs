@@ -7,7 +7,7 @@ use axum::http::{Method, Uri};
 use super::Problem;
 
 /// The writes that take parameters: the body of an upload is the file.
-const WITH_PARAMETERS: &[&str] = &["/api/v1/imports"];
+const WITH_PARAMETERS: &[&str] = &["/api/v1/imports", "/api/v1/plugins"];
 
 /// Query parameters by name; one that is none of these is refused, so that a misspelt one is noticed.
 pub fn parameters(uri: &Uri, known: &[&str]) -> Result<HashMap<String, String>, Problem> {

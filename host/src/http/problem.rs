@@ -107,6 +107,12 @@ impl Problem {
         self
     }
 
+    /// The same, to be asked again after a while.
+    fn after(mut self, wait: std::time::Duration) -> Self {
+        self.retry_after = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self
+    }
+
     fn errors(mut self, mut errors: Vec<FieldError>) -> Self {
         let left_off = errors.len().saturating_sub(MAX_ERRORS);
         errors.truncate(MAX_ERRORS);
@@ -199,9 +205,11 @@ impl Problem {
             }
             AppError::Hook { plugin, failure } => hook(plugin, failure),
             AppError::Cascade(_) => new(StatusCode::UNPROCESSABLE_ENTITY, "cascade_limit", "Endless changes"),
-            AppError::InvalidPlugin(_) => {
-                new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_component", "Not a usable plugin")
+            AppError::InvalidPlugin(_) | AppError::IncompatiblePlugin(_) | AppError::WrongSignature(_) => {
+                let (code, title) = of_plugin(error);
+                new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
             }
+            AppError::Compiling => new(StatusCode::TOO_MANY_REQUESTS, "overloaded", "Too much at once"),
             AppError::BrokenOff => new(StatusCode::BAD_REQUEST, "unreadable_body", "Bad request"),
             AppError::TooLarge(_) => new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "Body too large"),
             AppError::MediaType(_) => {
@@ -220,14 +228,10 @@ impl Problem {
                 .fact("most", *most),
             AppError::TooManyStreams(_) => new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", "Too many streams"),
             AppError::TooManyRequests { wait, .. } => {
-                let mut problem = new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests");
-                problem.retry_after = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                problem
+                new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests").after(*wait)
             }
             AppError::TooManyTries { wait } => {
-                let mut problem = new(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", "Too many tries");
-                problem.retry_after = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                problem
+                new(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", "Too many tries").after(*wait)
             }
             AppError::SignInFailed => new(StatusCode::UNAUTHORIZED, "sign_in_failed", "Not signed in"),
             AppError::CodeRequired => new(StatusCode::UNAUTHORIZED, "code_required", "A code is needed"),
@@ -268,6 +272,15 @@ impl Problem {
             error.field = format!("operations[{at}].{inside}{}", error.field);
         }
         self.fact("operation", at)
+    }
+}
+
+/// Why a plugin cannot be used: the code, and a few words.
+fn of_plugin(error: &AppError) -> (&'static str, &'static str) {
+    match error {
+        AppError::IncompatiblePlugin(_) => ("incompatible_api", "Built for another host"),
+        AppError::WrongSignature(_) => ("signature_invalid", "Not signed as it has to be"),
+        _ => ("invalid_component", "Not a usable plugin"),
     }
 }
 

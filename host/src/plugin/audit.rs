@@ -1,118 +1,100 @@
-//! The look at an uploaded component before anything is compiled.
+//! The look at an uploaded component before anything is compiled: what it is, how much of it there is, what it wants
+//! of the host, and what it says of itself.
 
-use std::collections::HashSet;
+mod kind;
+mod manifest;
+mod shape;
 
-use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{Validator, WasmFeatures};
 
-use crate::domain::plugin::{Manifest, SCHEMA};
+use super::interfaces::{HOOKS, api, offered};
+use crate::domain::plugin::{API, Manifest};
+pub(super) use shape::Largest;
 
 /// Largest component.
-const MAX_COMPONENT: usize = 4 << 20;
-/// Name of the custom section that holds the manifest.
-const MANIFEST_SECTION: &str = "guildhall:manifest";
-/// Everything that a plugin can import.
-const IMPORTS: &[&str] = &[
-    "guildhall:core/types",
-    "guildhall:core/log",
-    "guildhall:core/config",
-    "guildhall:core/clock",
-    "guildhall:core/random",
-    "guildhall:core/context",
-    "guildhall:data/records",
-    "guildhall:kv/store",
-    "guildhall:http/client",
-    "guildhall:events/publish",
-    "guildhall:jobs/queue",
-    "guildhall:secrets/handle",
-    "guildhall:actions/call",
-];
+pub const MAX_COMPONENT: usize = 4 << 20;
 
 /// Why a file is not a plugin that this host can run.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Invalid(pub String);
+pub enum Invalid {
+    /// It is none, or breaks a rule.
+    #[error("{0}")]
+    Component(String),
+    /// It was built for another host.
+    #[error("{0}")]
+    Api(String),
+}
+
+/// A component that keeps the rules, as far as that can be seen without compiling it.
+#[derive(Debug)]
+pub struct Audited {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// The interfaces of the host that it calls.
+    pub imports: Vec<String>,
+    /// The largest function, for who has to make it smaller.
+    pub(super) largest: Option<Largest>,
+}
+
+impl Audited {
+    /// The largest function, in words.
+    pub fn largest_function(&self) -> Option<String> {
+        self.largest.as_ref().map(ToString::to_string)
+    }
+}
 
 /// Checks a component and reads its manifest.
-pub fn manifest_of(component: &[u8]) -> Result<Manifest, Invalid> {
+pub fn audit(component: &[u8]) -> Result<Audited, Invalid> {
+    // First of all, so that a file of another kind is called by its name.
+    kind::check(component)?;
     if component.len() > MAX_COMPONENT {
-        return Err(Invalid(format!("the component is larger than {MAX_COMPONENT} bytes")));
+        return Err(Invalid::Component(format!("the component is larger than {MAX_COMPONENT} bytes")));
     }
-    // The section is read first, so that a file of another kind is called by its name.
-    let manifest = sections(component)?;
-    Validator::new_with_features(WasmFeatures::default() & !WasmFeatures::THREADS & !WasmFeatures::MEMORY64)
+    let shape = shape::of(component)?;
+    Validator::new_with_features(features())
         .validate_all(component)
-        .map_err(|error| Invalid(format!("not a valid component: {error}")))?;
-    let manifest: Manifest =
-        serde_json::from_slice(manifest).map_err(|error| Invalid(format!("the manifest cannot be read: {error}")))?;
-    check(&manifest)?;
-    Ok(manifest)
-}
-
-/// Finds the manifest section; refuses imports that are not the host's.
-fn sections(component: &[u8]) -> Result<&[u8], Invalid> {
-    let broken = |error: wasmparser::BinaryReaderError| Invalid(format!("not a WebAssembly component: {error}"));
-    let mut manifest = None;
-    let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(component) {
-        match payload.map_err(broken)? {
-            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
-                return Err(Invalid("this is a core module, not a component".to_owned()));
-            }
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(imports) if depth == 0 => {
-                for import in imports {
-                    let name = import.map_err(broken)?.name.name;
-                    let (interface, version) = name.split_once('@').unwrap_or((name, ""));
-                    if !IMPORTS.contains(&interface) || !matches!(version, "1.0.0" | "1.1.0") {
-                        return Err(Invalid(format!("the component imports `{name}`, which this host does not have")));
-                    }
-                }
-            }
-            Payload::CustomSection(section)
-                if depth == 0 && section.name() == MANIFEST_SECTION && manifest.replace(section.data()).is_some() =>
-            {
-                return Err(Invalid(format!("the component has more than one `{MANIFEST_SECTION}` section")));
-            }
-            _ => {}
-        }
-    }
-    manifest.ok_or_else(|| Invalid(format!("the component has no `{MANIFEST_SECTION}` section")))
-}
-
-fn check(manifest: &Manifest) -> Result<(), Invalid> {
-    if manifest.schema != SCHEMA {
-        return Err(Invalid(format!("the manifest has format {}, this host reads {SCHEMA}", manifest.schema)));
-    }
-    if manifest.api.split('.').next() != Some("1") {
-        return Err(Invalid(format!("the plugin needs host API {}, this host has 1.0", manifest.api)));
-    }
-    let is_id = |id: &str| {
-        let parts: Vec<&str> = id.split('.').collect();
-        let is_part = |part: &&str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        };
-        id.len() <= 80 && parts.len() == 2 && parts.iter().all(is_part)
-    };
-    if !is_id(&manifest.id) {
-        return Err(Invalid(format!("the id `{}` is not of the form publisher.name", manifest.id)));
-    }
-    if !crate::domain::field::is_name(&manifest.namespace) {
-        return Err(Invalid(format!("the namespace `{}` is not lower snake case", manifest.namespace)));
-    }
-    let mut asked = HashSet::new();
-    for permission in &manifest.permissions.records {
-        if let Some(op) = permission.ops.iter().find(|op| !asked.insert((&permission.object, **op))) {
-            return Err(Invalid(format!("[permissions] asks twice to {op} `{}`", permission.object)));
-        }
-    }
-    for hook in &manifest.hooks.before_write {
-        if manifest.grants(&hook.object, crate::domain::permission::Action::Read).is_none() {
-            return Err(Invalid(format!(
-                "the hook on `{}` shows its records: [permissions] must ask to read them",
-                hook.object
+        .map_err(|error| Invalid::Component(format!("not a valid component: {error}")))?;
+    let manifest = manifest::read(shape.manifest)?;
+    for import in &shape.imports {
+        let interface = offered(import, &manifest.api)?;
+        if let Some(part) = interface.needs.filter(|part| !manifest::asks(&manifest.permissions, part)) {
+            return Err(Invalid::Component(format!(
+                "the component imports `{import}`, and `permissions.{part}` of the manifest asks for nothing"
             )));
         }
+    }
+    for hook in manifest::parts(&manifest.hooks) {
+        let is_it = |export: &String| export.strip_prefix(HOOKS).and_then(|rest| rest.split('@').next()) == Some(&hook);
+        if !shape.exports.iter().any(is_it) {
+            return Err(Invalid::Component(format!(
+                "the manifest names a hook in `hooks.{hook}` that the component does not export"
+            )));
+        }
+    }
+    Ok(Audited { manifest, imports: shape.imports, largest: shape.largest })
+}
+
+/// What of WebAssembly a component may use: what the engine is set up for, and nothing that is still in the making.
+pub(super) fn features() -> WasmFeatures {
+    WasmFeatures::WASM2.difference(WasmFeatures::GC_TYPES)
+        | WasmFeatures::COMPONENT_MODEL
+        | WasmFeatures::RELAXED_SIMD
+        | WasmFeatures::TAIL_CALL
+        | WasmFeatures::MULTI_MEMORY
+        | WasmFeatures::EXTENDED_CONST
+}
+
+/// Refuses an API that this host does not have.
+fn check_api(asked: &str) -> Result<(), Invalid> {
+    let read = |text: &str| -> Option<(u32, u32)> {
+        let (major, minor) = text.split_once('.')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    };
+    let Some(least) = read(asked) else {
+        return Err(Invalid::Component(format!("the manifest: `api` is `{asked}`, not of the form 1.0")));
+    };
+    if least.0 != API.0 || least.1 > API.1 {
+        return Err(Invalid::Api(format!("built for API {asked}, this host has {}", api())));
     }
     Ok(())
 }

@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, RegallocAlgorithm,
+    WasmBacktraceDetails,
+};
 
 use super::bindings;
+use super::compiler::Effort;
 use super::host::Guest;
 use super::lane::SlowLane;
 use super::limits::MEMORY_CAP;
@@ -75,6 +79,18 @@ impl Drop for PluginEngine {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
+}
+
+/// An engine that compiles what the others load. It runs nothing, and uses one thread, so that the limit of its CPU
+/// time is one of time.
+pub(super) fn compiling(effort: Effort) -> Result<Engine, wasmtime::Error> {
+    let mut config = config(false);
+    config.parallel_compilation(false);
+    if effort == Effort::Little {
+        // Neither is part of what makes an artefact loadable.
+        config.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    }
+    Engine::new(&config)
 }
 
 fn config(pooling: bool) -> Config {

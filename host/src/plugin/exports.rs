@@ -66,6 +66,19 @@ impl Exports {
         }
     }
 
+    /// Whether the exports of an instance have the form that they have here: their names alone say less.
+    pub fn check<T: Send + 'static>(&self, store: &mut Store<T>, instance: &Instance) -> wasmtime::Result<()> {
+        macro_rules! load_each {
+            ($($point:ident)*) => {
+                $(if let Some(indices) = &self.$point {
+                    indices.load(&mut *store, instance)?;
+                })*
+            };
+        }
+        load_each!(before_write validate computed_field on_events scheduled http_route lifecycle job action view channel);
+        Ok(())
+    }
+
     /// Whether the component has this one.
     pub const fn has(&self, point: ExtensionPoint) -> bool {
         match point {

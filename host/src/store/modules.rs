@@ -1,4 +1,4 @@
-//! Installed plugins, and the modules that tenants made of them.
+//! The modules that tenants made of plugins.
 
 use serde_json::Value as Json;
 
@@ -7,28 +7,6 @@ use super::{Further, Store, StoreError};
 use crate::access::{AreaPermit, Configure, HostPermit, Read};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
-use crate::domain::plugin::Manifest;
-
-/// A plugin to be installed.
-pub struct NewPlugin<'a> {
-    /// What it says of itself.
-    pub manifest: &'a Manifest,
-    /// SHA-256 of the component.
-    pub digest: [u8; 32],
-    /// The component.
-    pub component: &'a [u8],
-    /// When.
-    pub at: Timestamp,
-}
-
-/// An installed plugin, without its component.
-#[derive(Clone, Debug)]
-pub struct PluginRow {
-    /// What it says of itself.
-    pub manifest: Manifest,
-    /// SHA-256 of the component.
-    pub digest: [u8; 32],
-}
 
 /// A plugin as one tenant has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,47 +34,6 @@ pub struct ModuleRow {
 }
 
 impl Store {
-    /// Installs a plugin. The same version with another component is left as it is.
-    pub async fn add_plugin(&self, permit: HostPermit, plugin: &NewPlugin<'_>) -> Result<(), StoreError> {
-        let manifest =
-            serde_json::to_value(plugin.manifest).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
-        let stmt = Stmt::new(
-            "insert into plugin (id, version, digest, manifest, component, installed_at) \
-             values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
-            [
-                plugin.manifest.id.as_str().into(),
-                plugin.manifest.version.as_str().into(),
-                plugin.digest.to_vec().into(),
-                manifest.into(),
-                plugin.component.to_vec().into(),
-                self.db.engine().time(plugin.at),
-            ],
-        );
-        self.db.across(permit).run(vec![Step { stmt, expect: Expect::Nothing }]).await
-    }
-
-    /// All installed plugins, the oldest first.
-    pub async fn plugins(&self, permit: HostPermit) -> Result<Vec<PluginRow>, StoreError> {
-        let stmt = Stmt::new("select manifest, digest from plugin order by installed_at, id, version", []);
-        self.db
-            .across(permit)
-            .all(Reach::Point, stmt, |row| {
-                let manifest = serde_json::from_value(row.json(0)?)
-                    .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
-                let digest = row.bytes(1)?.try_into();
-                let digest = digest.map_err(|_| StoreError::Inconsistent("a digest of wrong length".to_owned()))?;
-                Ok(PluginRow { manifest, digest })
-            })
-            .await
-    }
-
-    /// The component of an installed plugin.
-    pub async fn component(&self, permit: HostPermit, id: &str, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let stmt =
-            Stmt::new("select component from plugin where id = $1 and version = $2", [id.into(), version.into()]);
-        self.db.across(permit).maybe(stmt, |row| row.bytes(0)).await
-    }
-
     /// The modules of a tenant, for serving it.
     pub async fn modules_of(&self, _: HostPermit, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {
         self.module_rows(tenant).await

@@ -1,6 +1,5 @@
 //! Who may do what: every operation of the document, as everybody.
 
-use guildhall::app::App;
 use guildhall::domain::clock::{Clock, Timestamp};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
@@ -28,6 +27,8 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("{provider}", "test"),
     ("{tenant}", MISSING),
     ("{failure}", MISSING),
+    ("{plugin_key}", MISSING),
+    ("{version}", "0.1.0"),
 ];
 /// Operations that make a credential: their own tests try them with all that is wrong.
 pub const ENTRANCES: &[&str] = &["sign_in", "accept_invitation", "oidc_start", "oidc_callback"];
@@ -59,6 +60,7 @@ const ADMINS_ONLY: &[&str] = &[
     "module_failures",
     "failure_replay",
     "metrics",
+    "list_plugin_keys",
 ];
 /// Operations that read, and take their question in a body.
 const ASKING: &[&str] = &["create_export"];
@@ -349,7 +351,7 @@ async fn one_tenant_sees_nothing_of_another(on: On) {
 
 async fn a_restarted_host_knows_its_keys(on: On) {
     let test = TestApp::start(on).await;
-    let again = App::open(&test.database, Clock::system()).await.unwrap();
+    let again = crate::support::open(&test.database, Clock::system()).await.unwrap();
     let (first, second) = (test.app.authenticate(test.ann.key()).await, again.authenticate(test.ann.key()).await);
     assert_eq!(first.unwrap(), second.unwrap());
 }

@@ -41,7 +41,8 @@ pub fn plugin_with(id: &str, change: impl FnOnce(&mut Json)) -> Vec<u8> {
     result
 }
 
-fn unsigned(bytes: &[u8]) -> (usize, usize) {
+/// A number in LEB128, and how many bytes it takes.
+pub fn unsigned(bytes: &[u8]) -> (usize, usize) {
     let mut value = 0;
     for (at, byte) in bytes.iter().enumerate() {
         value |= usize::from(byte & 0x7f) << (7 * at);
@@ -52,7 +53,8 @@ fn unsigned(bytes: &[u8]) -> (usize, usize) {
     panic!("a number without an end");
 }
 
-fn leb128(mut value: usize) -> Vec<u8> {
+/// A number as LEB128.
+pub fn leb128(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let byte = u8::try_from(value & 0x7f).unwrap();

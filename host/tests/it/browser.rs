@@ -22,7 +22,7 @@ pub fn settings() -> Settings {
         password_cost: Cost { memory: 8, passes: 1 },
         trusted_proxies: vec!["127.0.0.1".parse().unwrap()],
         allow_private_webhooks: true,
-        ..Settings::default()
+        ..crate::support::settings()
     }
 }
 

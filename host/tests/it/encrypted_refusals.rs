@@ -142,7 +142,7 @@ async fn without_a_key_there_are_no_encrypted_fields(on: On) {
         assert_eq!(made["x_pin"], "1");
         // Without it, the host does not start as if nothing were encrypted.
         std::fs::remove_file(&keys).unwrap();
-        let again = guildhall::app::App::open(&test.database, guildhall::domain::clock::Clock::system()).await;
+        let again = crate::support::open(&test.database, guildhall::domain::clock::Clock::system()).await;
         assert!(again.err().unwrap().to_string().contains("keys is missing"));
         return;
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use guildhall::app::{Database, Settings};
+use guildhall::app::Database;
 use guildhall::domain::clock::{Clock, Timestamp};
 use rand::RngExt;
 use reqwest::StatusCode;
@@ -161,7 +161,7 @@ async fn other_api_key_same_key_is_another_request(on: On) {
 
 async fn expired_after_a_week_and_not_before(on: On) {
     let clock = Clock::manual(Timestamp::from_micros(1_780_000_000_000_000));
-    let test = TestApp::start_with(on, clock.clone(), Settings::default()).await;
+    let test = TestApp::start_with(on, clock.clone(), crate::support::settings()).await;
     let once = test.ann.with("idempotency-key", "k1");
     let first = once.post(CONTACTS, &json!({"name": "Ann"})).await.assert(201);
     clock.advance(WEEK.checked_sub(Duration::from_secs(1)).unwrap());

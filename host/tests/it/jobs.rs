@@ -32,7 +32,7 @@ pub fn ahead(by: Duration) -> Clock {
 
 /// Another node, whose clock is ahead by so many minutes.
 pub async fn node(test: &TestApp, minutes: u64) -> Arc<App> {
-    App::open(&test.database, ahead(Duration::from_secs(minutes * 60))).await.unwrap()
+    crate::support::open(&test.database, ahead(Duration::from_secs(minutes * 60))).await.unwrap()
 }
 
 /// Polls a future so often at most, and drops it where it is.
@@ -63,7 +63,7 @@ async fn start(ann: &Actor, rows: usize) -> (String, String) {
 
 async fn two_nodes_and_one_job(on: On) {
     let test = TestApp::start(on).await;
-    let other = App::open(&test.database, Clock::system()).await.unwrap();
+    let other = crate::support::open(&test.database, Clock::system()).await.unwrap();
     let mut jobs = Vec::new();
     for _ in 0..5 {
         let export = test.ann.post("/api/v1/exports", &json!({"object": "contact"})).await.assert(202).json();
@@ -188,7 +188,7 @@ async fn a_node_that_ends_gives_its_jobs_back(on: On) {
     drop(running);
     test.app.give_back_jobs().await;
     assert_eq!(test.ann.get(&job).await.json()["state"], "queued");
-    let other = App::open(&test.database, Clock::system()).await.unwrap();
+    let other = crate::support::open(&test.database, Clock::system()).await.unwrap();
     other.run_due_jobs().await.unwrap();
     assert_eq!(test.ann.get(&job).await.json()["state"], "done");
     assert_eq!(test.ann.all("contact", &[("limit", "500")]).await.len(), 1_000);

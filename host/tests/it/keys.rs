@@ -21,7 +21,7 @@ both!(
 const CONTACT: &str = "/api/v1/records/contact";
 
 fn settings(key_file: &std::path::Path) -> Settings {
-    Settings { allow_private_webhooks: true, key_file: Some(key_file.to_owned()), ..Settings::default() }
+    Settings { allow_private_webhooks: true, key_file: Some(key_file.to_owned()), ..crate::support::settings() }
 }
 
 /// Ann at another node of the same database.

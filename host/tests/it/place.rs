@@ -53,6 +53,20 @@ impl Place {
         serde_json::from_slice(&done.stdout).unwrap()
     }
 
+    /// What a command that needs no installation prints as JSON.
+    pub async fn alone(words: &[&str]) -> Json {
+        let done = Command::new(env!("CARGO_BIN_EXE_guildhall")).args(words).arg("--json").output().await.unwrap();
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+        serde_json::from_slice(&done.stdout).unwrap()
+    }
+
+    /// What a command that fails says.
+    pub async fn refused(&self, words: &[&str]) -> String {
+        let done = self.command(words).output().await.unwrap();
+        assert!(!done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stdout));
+        String::from_utf8(done.stderr).unwrap()
+    }
+
     /// Starts the host, and says where it listens.
     pub async fn serve(&self) -> (Child, String) {
         let words =

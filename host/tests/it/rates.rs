@@ -18,7 +18,7 @@ const CONTACTS: &str = "/api/v1/records/contact";
 
 async fn start(on: On, key_rate: u32, tenant_rate: u32) -> TestApp {
     let (key_rate, tenant_rate) = (NonZeroU32::new(key_rate), NonZeroU32::new(tenant_rate));
-    TestApp::start_with(on, Clock::system(), Settings { key_rate, tenant_rate, ..Settings::default() }).await
+    TestApp::start_with(on, Clock::system(), Settings { key_rate, tenant_rate, ..crate::support::settings() }).await
 }
 
 async fn a_key_that_asks_too_much_waits(on: On) {

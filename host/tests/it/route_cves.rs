@@ -170,7 +170,7 @@ async fn headers_name_no_other_operation(on: On) {
 
 /// However a path is written that reaches an operation, the key has one allowance.
 async fn strapi_4_12_1_rate_limit(on: On) {
-    let settings = Settings { key_rate: NonZeroU32::new(1), ..Settings::default() };
+    let settings = Settings { key_rate: NonZeroU32::new(1), ..crate::support::settings() };
     let test = TestApp::start_with(on, Clock::system(), settings).await;
     let variants = [
         "/api/v1/records/contact",

@@ -1,6 +1,6 @@
 //! Full-text search: the same records in the same order on both engines.
 
-use guildhall::app::{App, Database};
+use guildhall::app::Database;
 use guildhall::domain::clock::Clock;
 use serde_json::{Value as Json, json};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -201,7 +201,7 @@ async fn records_that_were_there_are_found_too(on: On) {
     ] {
         execute(&database, sql).await;
         assert!(found(&ann, "ann 204").await.is_empty());
-        drop(App::open(&database, Clock::system()).await.unwrap());
+        drop(crate::support::open(&database, Clock::system()).await.unwrap());
         assert_eq!(found(&ann, "ann 204").await, ["Ann 204"], "{sql}");
         assert_eq!(found(&ann, "stale").await.len(), others, "{sql}");
         assert_eq!(found(&sam, "ann").await, ["Ann of Sam"]);

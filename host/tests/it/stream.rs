@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use guildhall::app::{App, Settings};
+use guildhall::app::App;
 use guildhall::domain::clock::{Clock, Timestamp};
 use serde_json::{Value as Json, json};
 
@@ -158,7 +158,7 @@ async fn concurrent_writers_lose_and_double_nothing(on: On) {
         On::Sqlite => test.ann.clone(),
         On::Postgres => {
             tokio::spawn(std::sync::Arc::clone(&test.app).work());
-            let node = App::open_with(&test.database, Clock::system(), Settings::default()).await.unwrap();
+            let node = App::open_with(&test.database, Clock::system(), crate::support::settings()).await.unwrap();
             tokio::spawn(std::sync::Arc::clone(&node).work());
             test.ann.at(&TestApp::listen(&node).await)
         }
@@ -226,7 +226,7 @@ async fn a_key_has_so_many_streams(on: On) {
 
 async fn a_key_that_ends_ends_its_streams(on: On) {
     let clock = Clock::manual(Timestamp::parse("2026-11-22T10:00:00Z").unwrap());
-    let TestApp { app, ann, .. } = TestApp::start_with(on, clock.clone(), Settings::default()).await;
+    let TestApp { app, ann, .. } = TestApp::start_with(on, clock.clone(), crate::support::settings()).await;
     let end = Timestamp::parse("2026-11-22T11:00:00Z");
     let (_, key) = app.create_key("first", "viewer", "short", end).await.unwrap();
     let mut reading = Reading::open(&ann.with_key(&key), "", None).await;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use guildhall::app::{App, Database, Settings};
+use guildhall::app::{App, AppError, Database, PluginSettings, Settings};
 use guildhall::domain::clock::Clock;
 use guildhall::http;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -37,6 +37,22 @@ macro_rules! both {
             })*
         }
     };
+}
+
+/// What every host of a test has: plugins are compiled by the program that is tested, once for all tests and runs.
+pub fn settings() -> Settings {
+    let plugins = PluginSettings {
+        compiler: Some(env!("CARGO_BIN_EXE_guildhall").into()),
+        cache: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache")),
+        cache_key: Some(*b"of no installation but the tests"),
+        ..PluginSettings::default()
+    };
+    Settings { plugins, ..Settings::default() }
+}
+
+/// A further host on a database.
+pub async fn open(database: &Database, clock: Clock) -> Result<Arc<App>, AppError> {
+    App::open_with(database, clock, settings()).await
 }
 
 /// A host with two tenants, and everybody who talks to it.
@@ -75,18 +91,17 @@ pub struct Reply {
 
 impl TestApp {
     pub async fn start(on: On) -> Self {
-        Self::start_with(on, Clock::system(), Settings::default()).await
+        Self::start_with(on, Clock::system(), settings()).await
     }
 
     /// A host whose webhooks may go to receivers of the test.
     pub async fn with_webhooks(on: On, clock: Clock) -> Self {
-        Self::start_with(on, clock, Settings { allow_private_webhooks: true, ..Settings::default() }).await
+        Self::start_with(on, clock, Settings { allow_private_webhooks: true, ..settings() }).await
     }
 
     /// A host that encrypts with the operator's keys of a file.
     pub async fn with_keys(on: On, key_file: &Path) -> Self {
-        let settings =
-            Settings { allow_private_webhooks: true, key_file: Some(key_file.to_owned()), ..Settings::default() };
+        let settings = Settings { allow_private_webhooks: true, key_file: Some(key_file.to_owned()), ..settings() };
         Self::start_with(on, Clock::system(), settings).await
     }
 
@@ -102,7 +117,7 @@ impl TestApp {
     /// A host on a PostgreSQL that the test has for itself, or reaches in a way of its own.
     pub async fn on_postgres(url: String) -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        Self::on_database(Database::Postgres(url), directory, Clock::system(), Settings::default()).await
+        Self::on_database(Database::Postgres(url), directory, Clock::system(), settings()).await
     }
 
     async fn on_database(
@@ -111,7 +126,8 @@ impl TestApp {
         clock: Clock,
         settings: Settings,
     ) -> Self {
-        let app = App::open_with(&database, clock, settings).await.unwrap();
+        let plugins = if settings.plugins.compiler.is_some() { settings.plugins } else { self::settings().plugins };
+        let app = App::open_with(&database, clock, Settings { plugins, ..settings }).await.unwrap();
         let address = Self::listen(&app).await;
         let ann = app.create_tenant("first", "First shop").await.unwrap().api_key;
         let sam = app.create_tenant("second", "Second shop").await.unwrap().api_key;
@@ -135,7 +151,7 @@ impl TestApp {
 
     /// Ann at a second node on the same database.
     pub async fn second_node(&self) -> Actor {
-        let app = App::open(&self.database, Clock::system()).await.unwrap();
+        let app = open(&self.database, Clock::system()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = http::router(&app);
@@ -163,7 +179,7 @@ impl TestApp {
 
     /// The same, at a time of the test's own.
     pub async fn with_plugin_at(on: On, id: &str, clock: Clock) -> Self {
-        let test = Self::start_with(on, clock, Settings::default()).await;
+        let test = Self::start_with(on, clock, settings()).await;
         test.app.install_plugin(&plugin(id)).await.unwrap();
         test.ann.put(&format!("/api/v1/modules/{id}"), &serde_json::json!({"consent": ["*"]})).await.assert(200);
         test
@@ -259,6 +275,11 @@ impl Actor {
     /// Sends a body of another kind.
     pub async fn put_bytes(&self, path: &str, media_type: &str, bytes: impl Into<reqwest::Body>) -> Reply {
         self.send_bytes(Method::PUT, path, media_type, bytes).await
+    }
+
+    /// Sends a body of another kind.
+    pub async fn post_bytes(&self, path: &str, media_type: &str, bytes: impl Into<reqwest::Body>) -> Reply {
+        self.send_bytes(Method::POST, path, media_type, bytes).await
     }
 
     async fn send_bytes(&self, method: Method, path: &str, media_type: &str, file: impl Into<reqwest::Body>) -> Reply {

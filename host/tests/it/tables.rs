@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use guildhall::app::{App, Database};
+use guildhall::app::Database;
 use guildhall::domain::clock::Clock;
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
@@ -46,6 +46,6 @@ async fn both_engines_have_the_same_tables() {
 async fn opening_again_changes_nothing(on: On) {
     let test = TestApp::start(on).await;
     let before = columns(&test.database).await;
-    App::open(&test.database, Clock::system()).await.unwrap();
+    crate::support::open(&test.database, Clock::system()).await.unwrap();
     assert_eq!(columns(&test.database).await, before);
 }

@@ -37,7 +37,7 @@ struct Scene {
 async fn scene(on: On) -> Scene {
     let (directory, keys) = new_key_file();
     let clock = Clock::manual(Timestamp::parse("2026-11-26T10:00:00Z").unwrap());
-    let settings = Settings { key_file: Some(keys), allow_private_webhooks: true, ..Settings::default() };
+    let settings = Settings { key_file: Some(keys), allow_private_webhooks: true, ..crate::support::settings() };
     let test = TestApp::start_with(on, clock.clone(), settings.clone()).await;
     let olga = test.operator().await;
     test.app.install_plugin(&plugin(LOYALTY)).await.unwrap();

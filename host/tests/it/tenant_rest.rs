@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use guildhall::app::App;
 use guildhall::domain::clock::Clock;
 use serde_json::{Value as Json, json};
 
@@ -114,7 +113,7 @@ async fn a_stream_ends_when_its_tenant_rests(on: On) {
 async fn other_nodes_know_within_a_second(on: On) {
     let test = TestApp::start(on).await;
     let olga = test.operator().await;
-    let app = App::open(&test.database, Clock::system()).await.unwrap();
+    let app = crate::support::open(&test.database, Clock::system()).await.unwrap();
     let second = test.ann.at(&TestApp::listen(&Arc::clone(&app)).await);
     second.get(CONTACTS).await.assert(200);
     let mut stream = Reading::open(&second, "", None).await;

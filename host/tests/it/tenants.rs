@@ -137,7 +137,7 @@ async fn what_is_wrong_is_told(on: On) {
 
 async fn only_an_operator_may(on: On) {
     let clock = Clock::manual(Timestamp::parse("2026-11-26T10:00:00Z").unwrap());
-    let test = TestApp::start_with(on, clock.clone(), Settings::default()).await;
+    let test = TestApp::start_with(on, clock.clone(), crate::support::settings()).await;
     let end = Timestamp::parse("2026-11-26T11:00:00Z");
     let (id, key) = test.app.create_operator_key("Olga", end).await.unwrap();
     assert!(key.starts_with("gho_") && !holds(&test.database, &key).await);
@@ -187,7 +187,7 @@ async fn only_an_operator_may(on: On) {
 
 async fn a_deleted_tenant_can_come_back(on: On) {
     let clock = Clock::manual(Timestamp::parse("2026-11-26T10:00:00Z").unwrap());
-    let settings = Settings { grace: Some(Duration::from_hours(48)), ..Settings::default() };
+    let settings = Settings { grace: Some(Duration::from_hours(48)), ..crate::support::settings() };
     let test = TestApp::start_with(on, clock.clone(), settings).await;
     let olga = test.operator().await;
     test.ann.create("contact", json!({"name": "Kept"})).await;
@@ -215,7 +215,7 @@ async fn a_deleted_tenant_can_come_back(on: On) {
 
 async fn a_term_ends(on: On) {
     let clock = Clock::manual(Timestamp::parse("2026-11-26T10:00:00Z").unwrap());
-    let test = TestApp::start_with(on, clock.clone(), Settings::default()).await;
+    let test = TestApp::start_with(on, clock.clone(), crate::support::settings()).await;
     let olga = test.operator().await;
     let path = format!("{TENANTS}/first");
     let term = |until: &str| json!({"term": {"from": "2026-11-01T00:00:00Z", "until": until}});

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use guildhall::app::{App, Database, Settings};
+use guildhall::app::{App, Database};
 use guildhall::domain::clock::Clock;
 use guildhall::domain::id::Ids;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
@@ -13,13 +13,14 @@ use uuid::Uuid;
 use crate::support::{On, TestApp, new_postgres_database, superuser};
 
 /// Tables that hold nothing of a tenant.
-const OF_NOBODY: [&str; 7] = [
+const OF_NOBODY: [&str; 8] = [
     "_sqlx_migrations",
     "instance",
     "object_definition",
     "operator_key",
     "plugin",
     "plugin_revocation",
+    "publisher_key",
     "search_index",
 ];
 /// Tables in which chores of the host meet the rows of all tenants. None of records, and none of what happened to them.
@@ -295,7 +296,7 @@ async fn a_table_without_its_wall_gets_one_at_the_next_start() {
     }
     let is_forced = "select count(*) from pg_class where relname = 'o_contact' and relrowsecurity";
     assert_eq!(count(&mut server, is_forced.to_owned()).await, Ok(0));
-    App::open(&test.database, Clock::system()).await.unwrap();
+    crate::support::open(&test.database, Clock::system()).await.unwrap();
     assert_eq!(count(&mut server, is_forced.to_owned()).await, Ok(1));
 }
 
@@ -307,7 +308,8 @@ async fn roles_that_see_past_policies_are_refused() {
     run(&mut server, &format!("create role {name} login bypassrls")).await.unwrap();
     for (role, why) in [("postgres", "is a superuser"), (name.as_str(), "has BYPASSRLS")] {
         let database = Database::Postgres(url.replacen("//guildhall@", &format!("//{role}@"), 1));
-        let refused = App::open_with(&database, Clock::system(), Settings::default()).await.err().unwrap().to_string();
+        let refused =
+            App::open_with(&database, Clock::system(), crate::support::settings()).await.err().unwrap().to_string();
         assert!(refused.contains(why) && refused.contains(role) && refused.contains("create role"), "{refused}");
     }
     run(&mut server, &format!("drop role {name}")).await.unwrap();

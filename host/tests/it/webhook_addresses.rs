@@ -1,6 +1,6 @@
 //! Where webhooks may not lead: nothing inside, whatever it is called.
 
-use guildhall::app::{App, Settings};
+use guildhall::app::App;
 use guildhall::domain::clock::Clock;
 use serde_json::json;
 
@@ -43,7 +43,7 @@ async fn what_was_allowed_once_is_checked_again(on: On) {
         paths.push(make(&test.ann, json!({"url": url})).await.1);
     }
     // The same installation, started without the permission.
-    let strict = App::open_with(&test.database, Clock::system(), Settings::default()).await.unwrap();
+    let strict = App::open_with(&test.database, Clock::system(), crate::support::settings()).await.unwrap();
     test.ann.create("contact", json!({"name": "Ann"})).await;
     strict.deliver_due().await.unwrap();
     assert!(receiver.got().is_empty());

@@ -354,7 +354,7 @@ async fn two_nodes_send_one_thing_once(on: On) {
         return;
     }
     let test = TestApp::with_webhooks(on, Clock::system()).await;
-    let settings = Settings { allow_private_webhooks: true, ..Settings::default() };
+    let settings = Settings { allow_private_webhooks: true, ..crate::support::settings() };
     let second = App::open_with(&test.database, Clock::system(), settings).await.unwrap();
     let nodes = [Arc::clone(&test.app), Arc::clone(&second)];
     let work = nodes.map(|node| tokio::spawn(node.work()));

@@ -63,9 +63,7 @@ pub(super) fn shown(manifest: &Manifest, mut settings: Json) -> (Json, Vec<Strin
 
 /// Checks settings against the plugin's JSON Schema. Where some are secret, what is wrong is told without values.
 pub(super) fn check(manifest: &Manifest, settings: &Json) -> Result<(), AppError> {
-    let Some(schema) = &manifest.config.schema else { return Ok(()) };
-    let validator = jsonschema::validator_for(schema)
-        .map_err(|error| AppError::InvalidPlugin(format!("the schema of its settings: {error}")))?;
+    let Some(validator) = validator_of(manifest)? else { return Ok(()) };
     let has_secrets = !secrets_of(manifest).is_empty();
     let faults: Vec<_> = validator
         .iter_errors(settings)
@@ -76,6 +74,12 @@ pub(super) fn check(manifest: &Manifest, settings: &Json) -> Result<(), AppError
         })
         .collect();
     if faults.is_empty() { Ok(()) } else { Err(AppError::Invalid(faults)) }
+}
+
+/// What a plugin's schema accepts; nothing of it comes from elsewhere.
+pub(in crate::app) fn validator_of(manifest: &Manifest) -> Result<Option<jsonschema::Validator>, AppError> {
+    let wrong = |error| AppError::InvalidPlugin(format!("the manifest: `config.schema`: {error}"));
+    manifest.config.schema.as_ref().map(jsonschema::validator_for).transpose().map_err(wrong)
 }
 
 fn secrets_of(manifest: &Manifest) -> Vec<Path> {

@@ -167,6 +167,10 @@ fn bodies_of(operation: &str, object: &str, document: &Document) -> Option<Vec<J
         "erase_person" => one(json!({"confirm": own})),
         "propose_modules" => one(json!({"answers": {"industry": "retail"}})),
         "accept_modules" => one(json!({"modules": []})),
+        "roll_out_plugin" => one(json!({"version": "0.1.0", "tenants": ["@tenant"]})),
+        "revoke_plugin" => one(json!({"reason": "R"})),
+        "install_plugin" => one(json!("no component")),
+        "add_plugin_key" => one(json!({"publisher": "acme", "key": "ed25519:"})),
         "create_tenant" => one(json!({"slug": "new", "name": "New"})),
         "change_tenant" => one(json!({"name": "New"})),
         "put_identity_provider" => {

@@ -48,7 +48,7 @@ impl Document {
 }
 
 /// Headers that carry nothing of a tenant's.
-const PLAIN_HEADERS: &[&str] = &["Prefer", "Duplicate-Check"];
+const PLAIN_HEADERS: &[&str] = &["Prefer", "Duplicate-Check", "Guildhall-Signature"];
 /// Parameters that carry nothing of a tenant's; the cursor of jobs is the id of one, with which ids are only compared.
 const PLAIN: &[&str] = &[
     "limit",
@@ -83,6 +83,7 @@ const PLAIN: &[&str] = &[
     "host",
     // In front of the module's own, which `failure_replay` tries.
     "invocation",
+    "allow_downgrade",
 ];
 
 /// What stands for a parameter of a path.
@@ -99,8 +100,8 @@ fn of_path(path: &str, parameter: &str, object: &str, document: &Document) -> St
         "webhook" | "event" | "user" | "team" | "key" | "share" | "role" | "object" | "session" | "tenant" => {
             format!("@{parameter}")
         }
-        // Providers are called what each tenant calls them.
-        "provider" => "nothing".to_owned(),
+        // Providers are called what each tenant calls them; keys of publishers are the operator's.
+        "provider" | "plugin_key" => "nothing".to_owned(),
         "field" if path.contains("/links/") => {
             let fields = document.fields(object);
             let link = fields.iter().find(|(_, field)| field["format"] == "uuid" && !field["x-names"].is_null());
@@ -112,6 +113,7 @@ fn of_path(path: &str, parameter: &str, object: &str, document: &Document) -> St
         "plugin" if path.contains("/failures/") => "test.hostile".to_owned(),
         // Plugins are the operator's: every tenant may know of them.
         "plugin" => "guildhall.retail-loyalty".to_owned(),
+        "version" => "0.1.0".to_owned(),
         _ => panic!("say in `of_path` what `{{{parameter}}}` of {path} names"),
     }
 }

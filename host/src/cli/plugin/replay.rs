@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::output::Output;
 use crate::app::{AppError, Rerun, replay};
+use crate::cli::output::Output;
 
 /// A failed call to run again. It needs no installation.
 #[derive(Debug, Args)]

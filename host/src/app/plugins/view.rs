@@ -1,0 +1,184 @@
+//! Installed plugins as callers see them.
+
+use serde::Serialize;
+use serde_json::Value as Json;
+use utoipa::ToSchema;
+
+use super::keys::{SignatureState, state_of};
+use crate::access::{Chore, HostPermit, Read};
+use crate::app::operators::Operator;
+use crate::app::{App, AppError};
+use crate::domain::caller::Caller;
+use crate::domain::permission::Area;
+use crate::domain::plugin::Manifest;
+use crate::domain::publisher::PluginSignature;
+use crate::store::{PluginRow, PublisherKeyRow};
+
+/// Who looks at plugins.
+pub enum Looker {
+    /// Who runs the installation.
+    Operator(Operator),
+    /// Somebody of a tenant.
+    Caller(Caller),
+}
+
+/// What a plugin can do, by what it imports and by its manifest.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Capabilities {
+    /// The interfaces of the host that it calls.
+    pub imports: Vec<String>,
+    /// Where the host calls it.
+    #[schema(value_type = Object)]
+    pub hooks: Json,
+    /// What it asks for, and why.
+    #[schema(value_type = Object)]
+    pub permissions: Json,
+    /// What it needs of the machine.
+    #[schema(value_type = Object)]
+    pub limits: Json,
+    /// The objects that it brings.
+    pub objects: Vec<String>,
+}
+
+/// What a signature is worth, and by whom it is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PluginSignature)]
+pub struct SignatureView {
+    /// What it is worth now.
+    pub state: SignatureState,
+    /// The public key that it is by.
+    pub key: Option<String>,
+}
+
+/// One version of a plugin.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PluginVersion)]
+pub struct PluginVersionView {
+    /// Which.
+    pub version: String,
+    /// `available`: it was checked, compiled, linked and tried; `revoked`: it runs nowhere here any more.
+    pub state: &'static str,
+    /// SHA-256 of the component.
+    pub digest: String,
+    /// SHA-256 of the manifest of the package that it came in.
+    pub package_digest: Option<String>,
+    /// Bytes of the component.
+    pub size: i64,
+    /// When it was installed.
+    pub installed_at: String,
+    /// Who has signed it.
+    pub signature: SignatureView,
+    /// What it can do.
+    pub capabilities: Capabilities,
+}
+
+/// An installed plugin, and what installing it did.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = InstalledPlugin)]
+pub struct PluginView {
+    /// `publisher.name`.
+    pub id: String,
+    /// What people read.
+    pub name: String,
+    /// The version that was installed, with all that is known of it.
+    #[serde(flatten)]
+    pub installed: PluginVersionView,
+    /// The table changes that it made; none when it was there already.
+    pub changes: Vec<String>,
+    /// Whether it was not there before.
+    #[serde(skip)]
+    pub is_new: bool,
+}
+
+/// A plugin with its versions.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Plugin)]
+pub struct PluginVersions {
+    /// `publisher.name`.
+    pub id: String,
+    /// What people read.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// The versions that are installed, in the order in which they were.
+    pub versions: Vec<PluginVersionView>,
+}
+
+impl App {
+    /// The installed plugins, in the order of their ids.
+    pub async fn plugins(&self, looker: &Looker) -> Result<Vec<PluginVersions>, AppError> {
+        if let Looker::Caller(caller) = looker {
+            self.access.check_area::<Read>(caller, Area::Modules)?;
+        }
+        let permit = HostPermit::new(Chore::Serve);
+        let keys = self.store.publisher_keys(permit).await?;
+        let revoked = self.store.revoked_components(permit).await?;
+        let mut plugins: Vec<PluginVersions> = Vec::new();
+        for row in self.store.plugins(permit).await? {
+            let mut version = version(&row, &keys);
+            if revoked.contains(&row.digest.to_vec()) {
+                version.state = "revoked";
+            }
+            let Manifest { id, name, description, .. } = row.manifest;
+            match plugins.iter_mut().find(|plugin| plugin.id == id) {
+                Some(plugin) => {
+                    // The newest says how it is called.
+                    (plugin.name, plugin.description) = (name, description);
+                    plugin.versions.push(version);
+                }
+                None => plugins.push(PluginVersions { id, name, description, versions: vec![version] }),
+            }
+        }
+        plugins.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(plugins)
+    }
+
+    /// One of them.
+    pub async fn plugin_versions(&self, looker: &Looker, id: &str) -> Result<PluginVersions, AppError> {
+        let plugins = self.plugins(looker).await?;
+        plugins.into_iter().find(|plugin| plugin.id == id).ok_or_else(|| AppError::no_record("plugin", &id))
+    }
+
+    pub(super) async fn plugin_view(
+        &self,
+        row: PluginRow,
+        changes: Vec<String>,
+        is_new: bool,
+    ) -> Result<PluginView, AppError> {
+        let keys = self.store.publisher_keys(Self::operate_permit()).await?;
+        let installed = version(&row, &keys);
+        Ok(PluginView { id: row.manifest.id, name: row.manifest.name, installed, changes, is_new })
+    }
+}
+
+fn version(row: &PluginRow, keys: &[PublisherKeyRow]) -> PluginVersionView {
+    let signature = row.signature.as_deref().and_then(PluginSignature::parse);
+    let signature = signature.map_or(SignatureView { state: SignatureState::Unsigned, key: None }, |signature| {
+        let state = state_of(keys, &row.manifest.id, signature.key());
+        SignatureView { state, key: Some(signature.key().to_string()) }
+    });
+    PluginVersionView {
+        version: row.manifest.version.clone(),
+        state: "available",
+        digest: format!("sha256:{}", data_encoding::HEXLOWER.encode(&row.digest)),
+        package_digest: row.package.as_ref().map(|hex| format!("sha256:{hex}")),
+        size: row.size,
+        installed_at: row.at.to_string(),
+        signature,
+        capabilities: Capabilities::of(&row.manifest, row.imports.clone()),
+    }
+}
+
+impl Capabilities {
+    /// By what it imports and by its manifest.
+    pub(super) fn of(manifest: &Manifest, imports: Vec<String>) -> Self {
+        let json = |part: Result<Json, serde_json::Error>| part.unwrap_or_default();
+        Self {
+            imports,
+            hooks: json(serde_json::to_value(&manifest.hooks)),
+            permissions: json(serde_json::to_value(&manifest.permissions)),
+            limits: json(serde_json::to_value(&manifest.limits)),
+            objects: manifest.objects.iter().map(|object| object.name.clone()).collect(),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `guildhall plugin`: plugins of this installation, and the files that they come in.
+
+mod file;
+mod key;
+mod replay;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::Place;
+use super::output::Output;
+use crate::app::{AppError, Looker, Operator, PluginSettings, PluginUpload, Signatures, UploadKind, is_package};
+use file::{InspectCommand, KeygenCommand, PackCommand, SignCommand, read};
+use key::PluginKeyCommand;
+use replay::PluginReplay;
+
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// Install a plugin, so that tenants can enable it. The same file again changes nothing.
+    Install {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        options: PluginOptions,
+        /// The component, or a package (an OCI image layout as a tar).
+        file: PathBuf,
+        /// The file of a signature over the component; `FILE.sig` when that is there.
+        #[arg(long)]
+        signature: Option<PathBuf>,
+        /// Install it although a newer version is installed.
+        #[arg(long)]
+        allow_downgrade: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List the plugins that are installed.
+    List {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Look at a file: what it is, what it can do, its largest function. Nothing is installed.
+    Inspect(InspectCommand),
+    /// Make a key pair for a publisher: the secret key into a file, the public one is printed.
+    Keygen(KeygenCommand),
+    /// Sign a component; the signature goes into `FILE.sig`.
+    Sign(SignCommand),
+    /// Make a package of a component, signed when there is a key.
+    Pack(PackCommand),
+    /// Run a failed call again from its file, and say whether it comes to the same end.
+    Replay(PluginReplay),
+    /// Keys of publishers whose signatures count here.
+    #[command(subcommand)]
+    Key(PluginKeyCommand),
+}
+
+/// How plugins are kept and trusted.
+#[derive(Clone, Debug, Args)]
+pub struct PluginOptions {
+    /// Directory of compiled plugins; with SQLite, `plugin-cache` in the data directory when not given.
+    #[arg(long, env = "GUILDHALL_PLUGIN_CACHE")]
+    plugin_cache: Option<PathBuf>,
+    /// Who has to have signed a plugin that is installed.
+    #[arg(long, env = "GUILDHALL_PLUGIN_SIGNATURES", value_enum, default_value_t = Signers::None)]
+    plugin_signatures: Signers,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Signers {
+    /// Nobody; a signature that is there has to be right.
+    None,
+    /// Somebody whose key is registered.
+    AllowListed,
+    /// The publisher, by a key that is registered.
+    Publisher,
+}
+
+impl PluginOptions {
+    /// As settings of the application.
+    pub fn settings(self) -> PluginSettings {
+        let signatures = match self.plugin_signatures {
+            Signers::None => Signatures::None,
+            Signers::AllowListed => Signatures::AllowListed,
+            Signers::Publisher => Signatures::Publisher,
+        };
+        PluginSettings { cache: self.plugin_cache, signatures, ..PluginSettings::default() }
+    }
+}
+
+impl PluginCommand {
+    /// Runs the command.
+    pub async fn run(self) -> Result<(), AppError> {
+        match self {
+            Self::Install { place, options, file, signature, allow_downgrade, output } => {
+                let bytes = read(&file)?;
+                let kind = if is_package(&bytes) { UploadKind::Package } else { UploadKind::Component };
+                let beside = file::beside(&file);
+                let signature = signature.or_else(|| beside.exists().then_some(beside));
+                let signature = signature.map(|file| file::text(&file)).transpose()?;
+                let upload = PluginUpload { kind, bytes, signature, allow_downgrade };
+                let app = place.open_as(|settings| settings.plugins = options.settings()).await?;
+                let plugin = app.install(&Operator::default(), upload).await?;
+                let changes = plugin.changes.iter().map(|change| format!("\n  {change}")).collect::<String>();
+                let text = format!("{} {} is installed{changes}", plugin.id, plugin.installed.version);
+                output.print(&json!(plugin), &text)
+            }
+            Self::List { place, output } => {
+                let plugins = place.open().await?.plugins(&Looker::Operator(Operator::default())).await?;
+                let lines: Vec<String> = plugins
+                    .iter()
+                    .flat_map(|plugin| plugin.versions.iter().map(move |version| (plugin, version)))
+                    .map(|(plugin, version)| {
+                        let signed = json!(version.signature.state);
+                        let signed = signed.as_str().unwrap_or_default();
+                        format!("{} {} {} {signed}: {}", plugin.id, version.version, version.digest, plugin.name)
+                    })
+                    .collect();
+                output.print(&json!({"data": plugins}), &lines.join("\n"))
+            }
+            Self::Inspect(command) => command.run(),
+            Self::Keygen(command) => command.run(),
+            Self::Sign(command) => command.run(),
+            Self::Pack(command) => command.run(),
+            Self::Replay(command) => command.run().await,
+            Self::Key(command) => command.run().await,
+        }
+    }
+}

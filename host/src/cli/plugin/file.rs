@@ -1,0 +1,136 @@
+//! `guildhall plugin inspect|keygen|sign|pack`: work on files, with no installation.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::app::{AppError, inspect, new_publisher_secret, pack, sign};
+use crate::cli::output::Output;
+
+#[derive(Debug, Args)]
+pub struct InspectCommand {
+    /// The component, or a package.
+    file: PathBuf,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct KeygenCommand {
+    /// The new file of the secret key; it is not written over.
+    #[arg(long)]
+    to: PathBuf,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct SignCommand {
+    /// The component.
+    file: PathBuf,
+    /// The file of the secret key.
+    #[arg(long)]
+    key: PathBuf,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct PackCommand {
+    /// The component.
+    file: PathBuf,
+    /// The package.
+    #[arg(long)]
+    to: PathBuf,
+    /// The file of the secret key to sign it with.
+    #[arg(long)]
+    key: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl InspectCommand {
+    /// Runs the command.
+    pub fn run(self) -> Result<(), AppError> {
+        let seen = inspect(read(&self.file)?)?;
+        let json = json!({
+            "id": seen.id, "version": seen.version, "name": seen.name, "digest": seen.digest,
+            "package_digest": seen.package_digest, "size": seen.size, "capabilities": seen.capabilities,
+            "largest_function": seen.largest_function, "signatures": seen.signatures,
+        });
+        let mut lines = vec![
+            format!("{} {}: {}", seen.id, seen.version, seen.name),
+            format!("component {}, {} bytes", seen.digest, seen.size),
+        ];
+        lines.extend(seen.package_digest.map(|digest| format!("package {digest}")));
+        lines.extend(seen.capabilities.imports.iter().map(|import| format!("imports {import}")));
+        lines.extend(seen.capabilities.objects.iter().map(|object| format!("brings {object}")));
+        lines.push(format!("asks for {}", seen.capabilities.permissions));
+        lines.extend(seen.largest_function.map(|function| format!("its largest function is {function}")));
+        lines.extend(seen.signatures.iter().map(|signature| format!("signed {signature}")));
+        self.output.print(&json, &lines.join("\n"))
+    }
+}
+
+impl KeygenCommand {
+    /// Runs the command.
+    pub fn run(self) -> Result<(), AppError> {
+        let (secret, public) = new_publisher_secret();
+        let secret = Zeroizing::new(format!("{secret}\n"));
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.to);
+        let written = file.and_then(|mut file| file.write_all(secret.as_bytes()));
+        written.map_err(|error| told(&self.to, &error))?;
+        self.output.print(&json!({"key": public}), &public)
+    }
+}
+
+impl SignCommand {
+    /// Runs the command.
+    pub fn run(self) -> Result<(), AppError> {
+        let signature = sign(&read(&self.file)?, &secret(&self.key)?)?;
+        let to = beside(&self.file);
+        std::fs::write(&to, format!("{signature}\n")).map_err(|error| told(&to, &error))?;
+        self.output
+            .print(&json!({"signature": signature}), &format!("{} is signed in {}", self.file.display(), to.display()))
+    }
+}
+
+impl PackCommand {
+    /// Runs the command.
+    pub fn run(self) -> Result<(), AppError> {
+        let secret = self.key.as_deref().map(secret).transpose()?;
+        let package = pack(&read(&self.file)?, secret.as_ref().map(|secret| secret.as_str()))?;
+        std::fs::write(&self.to, &package).map_err(|error| told(&self.to, &error))?;
+        self.output.print(&json!({"size": package.len()}), &format!("{} is packed", self.to.display()))
+    }
+}
+
+/// Reads a plugin's file.
+pub fn read(file: &Path) -> Result<Vec<u8>, AppError> {
+    std::fs::read(file).map_err(|error| AppError::InvalidPlugin(format!("{}: {error}", file.display())))
+}
+
+/// Reads a short file of text.
+pub fn text(file: &Path) -> Result<String, AppError> {
+    std::fs::read_to_string(file).map_err(|error| told(file, &error))
+}
+
+/// Where the signature over a component is.
+pub fn beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".sig");
+    name.into()
+}
+
+fn secret(file: &Path) -> Result<Zeroizing<String>, AppError> {
+    text(file).map(Zeroizing::new)
+}
+
+fn told(file: &Path, error: &std::io::Error) -> AppError {
+    AppError::Setup(format!("{}: {error}", file.display()))
+}

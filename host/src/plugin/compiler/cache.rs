@@ -1,0 +1,177 @@
+//! Artefacts on disk. What is loaded from there is run, so that a file counts only with this host's mark on it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hmac::{Hmac, KeyInit, Mac};
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::child::MAX_ARTEFACT;
+
+/// Most bytes of all files together.
+const MOST: u64 = 1 << 30;
+/// What files begin with.
+const MAGIC: &[u8; 8] = b"ghcwasm1";
+/// Bytes of a mark.
+const MARK: usize = 32;
+/// What the name of a file ends with.
+const END: &str = ".cwasm";
+
+/// Names an artefact: what it was made of, and by what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name([u8; 32]);
+
+impl Name {
+    /// Of a component by its digest, for engines of this kind, by this version of the host.
+    pub fn of(component: [u8; 32], compatibility: [u8; 32]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(component);
+        hash.update(compatibility);
+        hash.update(env!("CARGO_PKG_VERSION"));
+        Self(hash.finalize().into())
+    }
+
+    fn file(self) -> String {
+        format!("{}{END}", data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+/// A directory of artefacts.
+#[derive(Clone)]
+pub struct Cache(Arc<Inner>);
+
+struct Inner {
+    directory: PathBuf,
+    key: Zeroizing<[u8; 32]>,
+    most: u64,
+    /// Counts drafts, for their names.
+    drafts: AtomicU64,
+}
+
+impl Cache {
+    /// Opens a directory, or makes it. One that others can write to is refused.
+    pub fn open(directory: &Path, key: [u8; 32]) -> Result<Self, String> {
+        Self::with_room(directory, key, MOST)
+    }
+
+    fn with_room(directory: &Path, key: [u8; 32], most: u64) -> Result<Self, String> {
+        let told = |reason: &dyn std::fmt::Display| format!("the plugin cache {}: {reason}", directory.display());
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| told(&error))?;
+        let found = fs::metadata(directory).map_err(|error| told(&error))?;
+        if found.permissions().mode() & 0o022 != 0 || found.uid() != rustix::process::geteuid().as_raw() {
+            return Err(told(
+                &"others can write to it, and what is in it is run: give it the mode 0700, and to yourself",
+            ));
+        }
+        let key = Zeroizing::new(key);
+        let directory = directory.to_owned();
+        Ok(Self(Arc::new(Inner { directory, key, most, drafts: AtomicU64::default() })))
+    }
+
+    /// The artefact of that name. A file that is damaged, or not this host's, is as good as none.
+    pub async fn get(&self, name: Name) -> Option<Vec<u8>> {
+        let inner = Arc::clone(&self.0);
+        tokio::task::spawn_blocking(move || inner.get(name)).await.ok()?
+    }
+
+    /// Keeps an artefact. What cannot be kept is compiled again the next time.
+    pub async fn put(&self, name: Name, artefact: Vec<u8>) {
+        let inner = Arc::clone(&self.0);
+        let kept = tokio::task::spawn_blocking(move || inner.put(name, &artefact).and_then(|()| inner.trim()));
+        let kept = kept.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        if let Err(error) = kept {
+            tracing::warn!(%error, "a compiled plugin is not kept");
+        }
+    }
+}
+
+impl Inner {
+    fn get(&self, name: Name) -> Option<Vec<u8>> {
+        let read = File::open(self.directory.join(name.file())).and_then(|file| {
+            let mut bytes = Vec::new();
+            let most = MAGIC.len() + MARK + MAX_ARTEFACT;
+            (&file).take(most as u64 + 1).read_to_end(&mut bytes)?;
+            Ok((file, bytes))
+        });
+        let (file, bytes) = match read {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!(%error, file = name.file(), "a compiled plugin cannot be read");
+                return None;
+            }
+        };
+        let artefact = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_at_checked(MARK));
+        let artefact = artefact.filter(|(mark, artefact)| self.mark(name, artefact).verify_slice(mark).is_ok());
+        let Some((_, artefact)) = artefact else {
+            tracing::warn!(file = name.file(), "a compiled plugin is damaged, or not this host's: compiling it again");
+            return None;
+        };
+        // When it was used last decides how long it stays.
+        let now = || Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let _ = futimens(&file, &Timestamps { last_access: now(), last_modification: now() });
+        Some(artefact.to_vec())
+    }
+
+    fn put(&self, name: Name, artefact: &[u8]) -> io::Result<()> {
+        let number = self.drafts.fetch_add(1, Ordering::Relaxed);
+        let draft = self.directory.join(format!("{}.{}.{number}", name.file(), std::process::id()));
+        // Whole or not at all: whoever reads meanwhile has the old file or this one.
+        let written = self.write(&draft, name, artefact);
+        let written = written.and_then(|()| fs::rename(&draft, self.directory.join(name.file())));
+        if written.is_err() {
+            let _ = fs::remove_file(&draft);
+        }
+        written
+    }
+
+    fn write(&self, draft: &Path, name: Name, artefact: &[u8]) -> io::Result<()> {
+        // A draft of this name is one of a process that died, or of another host with the same directory; either makes
+        // the same of the same.
+        let _ = fs::remove_file(draft);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
+        file.write_all(MAGIC)?;
+        file.write_all(&self.mark(name, artefact).finalize().into_bytes())?;
+        file.write_all(artefact)
+    }
+
+    /// Removes what was used least recently, until the rest has room.
+    fn trim(&self) -> io::Result<()> {
+        let mut files = BTreeMap::new();
+        let mut total = 0;
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let Ok(found) = entry.metadata() else { continue };
+            if found.is_file() && entry.file_name().to_string_lossy().contains(END) {
+                total += found.len();
+                files.insert((found.mtime(), found.mtime_nsec(), entry.file_name()), found.len());
+            }
+        }
+        for ((.., name), size) in files {
+            if total <= self.most {
+                break;
+            }
+            fs::remove_file(self.directory.join(name))?;
+            total -= size;
+        }
+        Ok(())
+    }
+
+    fn mark(&self, name: Name, artefact: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.key).expect("HMAC takes a key of any length");
+        mac.update(MAGIC);
+        mac.update(&name.0);
+        mac.update(artefact);
+        mac
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! What is not whole, or not ours, is not there.
+
+use super::*;
+
+const KEY: [u8; 32] = [7; 32];
+
+fn name(of: u8) -> Name {
+    Name::of([of; 32], [0; 32])
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn what_is_kept_is_found_by_its_name_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().join("cache");
+    let cache = Cache::open(&directory, KEY).unwrap();
+    assert_eq!(cache.get(name(1)).await, None);
+    cache.put(name(1), b"one".to_vec()).await;
+    cache.put(name(1), b"one".to_vec()).await;
+    assert_eq!(cache.get(name(1)).await.as_deref(), Some(&b"one"[..]));
+    assert_eq!(cache.get(name(2)).await, None);
+    assert_eq!(cache.get(Name::of([1; 32], [1; 32])).await, None);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&directory), mode(&files(&directory)[0]), files(&directory).len()), (0o700, 0o600, 1));
+    // Another host with the same key has it, too; one with another key has not.
+    assert!(Cache::open(&directory, KEY).unwrap().get(name(1)).await.is_some());
+    assert!(Cache::open(&directory, [8; 32]).unwrap().get(name(1)).await.is_none());
+}
+
+#[tokio::test]
+async fn damaged_foreign_and_truncated_files_are_none() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path().join("cache");
+    let cache = Cache::open(&home, KEY).unwrap();
+    cache.put(name(1), vec![1; 100]).await;
+    let path = files(&home).remove(0);
+    let whole = fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        fs::write(&path, &damaged).unwrap();
+        assert_eq!(cache.get(name(1)).await, None, "byte {at}");
+        fs::write(&path, &whole[..at]).unwrap();
+        assert_eq!(cache.get(name(1)).await, None, "the first {at} bytes");
+    }
+    fs::write(&path, [&whole[..], b"more"].concat()).unwrap();
+    assert_eq!(cache.get(name(1)).await, None);
+    // A good file under the name of another one.
+    cache.put(name(2), vec![2; 100]).await;
+    fs::write(&path, fs::read(home.join(name(2).file())).unwrap()).unwrap();
+    assert_eq!(cache.get(name(1)).await, None);
+    // It is made anew.
+    cache.put(name(1), vec![1; 100]).await;
+    assert_eq!(cache.get(name(1)).await, Some(vec![1; 100]));
+}
+
+#[tokio::test]
+async fn what_was_used_least_recently_goes() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path().join("cache");
+    let each = MAGIC.len() + MARK + 100;
+    let cache = Cache::with_room(&home, KEY, 3 * each as u64).unwrap();
+    let used = |of: u8, seconds: i64| {
+        let at = || Timespec { tv_sec: seconds, tv_nsec: 0 };
+        let file = File::open(home.join(name(of).file())).unwrap();
+        futimens(&file, &Timestamps { last_access: at(), last_modification: at() }).unwrap();
+    };
+    for of in 1..=3 {
+        cache.put(name(of), vec![of; 100]).await;
+        used(of, i64::from(of));
+    }
+    assert!(cache.get(name(1)).await.is_some());
+    cache.put(name(4), vec![4; 100]).await;
+    assert_eq!(cache.get(name(2)).await, None);
+    for of in [1, 3, 4] {
+        assert!(cache.get(name(of)).await.is_some(), "{of}");
+    }
+}
+
+#[test]
+fn a_directory_that_others_can_write_to_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    for mode in [0o777, 0o770, 0o702] {
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(mode)).unwrap();
+        assert!(Cache::open(home.path(), KEY).err().unwrap().contains("others can write"), "{mode:o}");
+    }
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(Cache::open(home.path(), KEY).is_ok());
+}
