@@ -23,6 +23,7 @@ mod error;
 mod events;
 mod execution;
 mod expand;
+mod explain;
 mod exports;
 mod factors;
 mod files;
@@ -36,11 +37,13 @@ mod jobs;
 mod keeping;
 mod keys;
 mod lanes;
+mod ledger;
 mod limits;
 mod looking;
 mod matching;
 mod merge;
 mod metering;
+mod metrics;
 mod module_calls;
 mod module_jobs;
 mod modules;
@@ -58,6 +61,7 @@ mod profile;
 mod question;
 mod recompute;
 mod records;
+mod replay;
 mod returning;
 mod roles;
 mod routes;
@@ -101,6 +105,7 @@ pub use command::{Command, Done, Form, MAX_OPERATIONS, PlannedChange, Render, Re
 pub use duplicates::{Candidate, Like};
 pub use error::AppError;
 pub use events::{EventPage, EventRequest, TimelinePage};
+pub use explain::ExplainedCall;
 pub use exports::{ExportFormat, ExportHeader, ExportRequest, ExportView};
 pub use factors::{CodeInput, FactorView, PresentPassword, RecoveryCodes};
 pub use files::{Content, FILE, NewContent};
@@ -109,6 +114,7 @@ pub use imports::{ImportView, Upload, delimiter_of, encoding_of, options_of};
 pub use invitations::{AcceptInput, InvitationInput, InvitationView};
 pub use jobs::{JobPage, JobView, JobsRequest};
 pub use keys::{KeyView, NewKeyInput};
+pub use ledger::{AccessPage, AccessRequest, CallsRequest, FailurePage, LogPage, ModuleUsageView};
 pub use limits::Allowance;
 pub use matching::MatchingRequest;
 pub use merge::{LinkOf, MAX_MERGED, Merge, MergeReport};
@@ -127,6 +133,7 @@ pub use plugins::{
 pub use profile::{Profile, ProfileList};
 pub use question::ListRequest;
 pub use records::Page;
+pub use replay::{Rerun, replay};
 pub use roles::RoleView;
 pub use routes::Routed;
 pub use schema::{ObjectView, SchemaChanged, SchemaView};
@@ -204,6 +211,8 @@ pub struct App {
     signatures: Signatures,
     runs: runs::Runs,
     meters: metering::Meters,
+    metrics: metrics::Metrics,
+    ledger: ledger::Ledger,
     clock: Clock,
     ids: Ids,
     cursors: CursorKey,
@@ -257,6 +266,8 @@ impl App {
             signatures: settings.plugins.signatures,
             runs: runs::Runs::default(),
             meters: metering::Meters::default(),
+            metrics: metrics::Metrics::default(),
+            ledger: ledger::Ledger::default(),
             cursors: CursorKey::new(secret),
             keys: accounts::key_cache(),
             sessions: sessions::session_cache(),
@@ -279,7 +290,9 @@ impl App {
         };
         app.prepare_core().await?;
         app.seal_webhook_secrets().await?;
-        Ok(Arc::new(app))
+        let app = Arc::new(app);
+        ledger::Ledger::start(&app);
+        Ok(app)
     }
 
     /// Whether requests can be served.
@@ -300,12 +313,14 @@ impl App {
         self.store.forget_sessions(permit, now).await?;
         self.store.forget_jobs(permit, jobs::forgotten_before(now)).await?;
         self.forget_deliveries().await?;
+        self.forget_calls().await?;
         self.erase_tenants().await
     }
 
-    /// What cannot wait for that: terms that end, and requests that were counted.
+    /// What cannot wait for that: terms that end, and requests and calls of modules that were counted.
     pub async fn keep_terms(&self) -> Result<(), AppError> {
         self.note_requests().await?;
+        self.note_costs().await?;
         self.end_terms().await
     }
 

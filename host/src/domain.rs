@@ -1,6 +1,7 @@
 //! Floor 0: plain data and rules. No IO, no async, nothing of ours below it.
 
 pub mod account_name;
+pub mod accountability;
 pub mod address;
 pub mod aggregate;
 pub mod audit;

@@ -29,6 +29,7 @@ mod matching;
 mod me;
 mod members;
 mod merges;
+mod metrics;
 mod modules;
 mod oidc;
 mod openapi;
@@ -37,6 +38,7 @@ mod outcomes;
 mod own_account;
 mod parameters;
 mod persons;
+mod plugin_calls;
 mod plugins;
 mod preference;
 mod problem;
@@ -126,6 +128,11 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(jobs::cancel))
         .routes(routes!(modules::list))
         .routes(routes!(modules::set))
+        .routes(routes!(plugin_calls::usage))
+        .routes(routes!(plugin_calls::logs))
+        .routes(routes!(plugin_calls::failures))
+        .routes(routes!(plugin_calls::replay))
+        .routes(routes!(plugin_calls::access))
         .routes(routes!(plugins::list, plugins::install))
         .routes(routes!(plugins::get))
         .routes(routes!(plugins::list_keys, plugins::add_key))
@@ -156,6 +163,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(openapi::document))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
+        .routes(routes!(metrics::get))
         .split_for_parts();
     api.merge(openapi::pages())
         .route("/", get(openapi::front))

@@ -17,6 +17,7 @@ mod meter;
 mod package;
 mod port;
 mod smoke;
+mod transcript;
 
 pub use audit::{Audited, Invalid, MAX_COMPONENT, audit};
 pub use call::{Ended, Spent, Turn};
@@ -29,3 +30,4 @@ pub use lane::Queue;
 pub use limits::Limits;
 pub use package::{Layout, MAX_PACKAGE, Package, unpack};
 pub use port::Port;
+pub use transcript::{Divergence, Exchange, RecordingPort, ReplayPort, Transcript};

@@ -35,6 +35,8 @@ pub struct Module {
     pub manifest: Arc<Manifest>,
     /// The tenant's settings, as JSON.
     pub config: Arc<str>,
+    /// Whether calls that fail are kept as they were.
+    pub keeps_failures: bool,
 }
 
 /// A plugin in memory.
@@ -226,7 +228,8 @@ impl App {
                     Some(granted) => Arc::new(whole.narrowed(granted)),
                     None => Arc::clone(whole),
                 };
-                modules.push(Module { plugin, manifest, config: config.to_string().into() });
+                let (config, keeps_failures) = (config.to_string().into(), row.keep_failures);
+                modules.push(Module { plugin, manifest, config, keeps_failures });
             }
         }
         let schema = Arc::new(Schema::with_own(objects, &own).map_err(AppError::Setup)?);

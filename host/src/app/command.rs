@@ -4,6 +4,7 @@
 
 use super::actions::ActionCall;
 use super::execution::Execution;
+use super::explain::ExplainedCall;
 use super::operation::{Operation, Outcome};
 use super::{App, AppError};
 use crate::domain::caller::Caller;
@@ -35,6 +36,8 @@ pub struct Command {
     pub form: Form,
     /// Do everything but the commit.
     pub is_dry: bool,
+    /// Say of a dry run what each call of a module did.
+    pub explains: bool,
     /// Refuse new records that are likely there already.
     pub checks_duplicates: bool,
 }
@@ -46,6 +49,8 @@ pub struct Report {
     pub outcomes: Vec<Result<Outcome, AppError>>,
     /// Everything that it would write; for a dry run only.
     pub changes: Vec<PlannedChange>,
+    /// What modules did, call by call; when that was asked for.
+    pub calls: Vec<ExplainedCall>,
 }
 
 /// One write of a dry run.
@@ -81,12 +86,12 @@ pub type Render = dyn Fn(&Report) -> Answer + Send + Sync;
 impl Command {
     /// A command of one operation.
     pub fn one(operation: Operation) -> Self {
-        Self { operations: vec![operation], form: Form::One, is_dry: false, checks_duplicates: false }
+        Self { operations: vec![operation], form: Form::One, is_dry: false, explains: false, checks_duplicates: false }
     }
 
     /// A command of many.
     pub fn many(operations: Vec<Operation>, form: Form) -> Self {
-        Self { operations, form, is_dry: false, checks_duplicates: false }
+        Self { operations, form, is_dry: false, explains: false, checks_duplicates: false }
     }
 
     /// A command of one action of a module.
@@ -98,6 +103,12 @@ impl Command {
     #[must_use]
     pub fn dry(self, is_dry: bool) -> Self {
         Self { is_dry, ..self }
+    }
+
+    /// The same, with a word on each call of a module when it is a dry run and that is said.
+    #[must_use]
+    pub fn explaining(self, explains: bool) -> Self {
+        Self { explains, ..self }
     }
 
     /// The same, looking for duplicates of new records when that is said.
@@ -120,6 +131,6 @@ impl App {
             return Ok(Done::Before(answer));
         }
         let catalog = self.catalog_of(caller).await?;
-        Execution::new(self, caller, command, catalog, key, render).run().await
+        Execution::new(self, caller, command, catalog, key, render).explained().await
     }
 }

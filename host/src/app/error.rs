@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::duplicates::Candidate;
+use super::explain::ExplainedCall;
 use crate::access::Denied;
 use crate::domain::invalid::FieldError;
 use crate::domain::plugin::Capability;
@@ -74,6 +75,14 @@ pub enum AppError {
         at: usize,
         /// Why.
         error: Box<AppError>,
+    },
+    /// A dry run was refused, and this is what modules did in it.
+    #[error("{error}")]
+    Explained {
+        /// Why.
+        error: Box<AppError>,
+        /// Their calls.
+        calls: Vec<ExplainedCall>,
     },
     /// An operation of several was not reached before the answer was given.
     #[error("the request ended before this operation: send it again")]

@@ -50,6 +50,8 @@ pub(super) struct Execution<'a> {
     has_kept: bool,
     /// Whether that answer does not say everything any more.
     is_behind: bool,
+    /// Runs that came to an end, for the numbers of explained calls.
+    runs: usize,
 }
 
 /// How a group ended.
@@ -80,7 +82,7 @@ impl<'a> Execution<'a> {
         render: &'a Render,
     ) -> Self {
         let outcomes = command.operations.iter().map(|_| Err(AppError::NotReached)).collect();
-        let report = Report { outcomes, changes: Vec::new() };
+        let report = Report { outcomes, changes: Vec::new(), calls: Vec::new() };
         let cause = match &key {
             Some(key) => Cause::of(&format!("{}:{}", key.asker, key.name), 0),
             None => Cause::new(app.ids.make()),
@@ -97,11 +99,23 @@ impl<'a> Execution<'a> {
             shown: Vec::new(),
             has_kept: false,
             is_behind: false,
+            runs: 0,
         }
     }
 
-    /// Runs the command to its end.
-    pub async fn run(mut self) -> Result<Done, AppError> {
+    /// Runs the command to its end; a refusal says what modules did before it, when that was asked for.
+    pub async fn explained(mut self) -> Result<Done, AppError> {
+        let done = self.run().await;
+        match done {
+            Err(error) if !self.report.calls.is_empty() && !error.is_of_the_host() => {
+                let calls = std::mem::take(&mut self.report.calls);
+                Err(AppError::Explained { error: Box::new(error), calls })
+            }
+            done => done,
+        }
+    }
+
+    async fn run(&mut self) -> Result<Done, AppError> {
         let mut groups = VecDeque::from([(0..self.command.operations.len()).collect::<Vec<_>>()]);
         let mut count = 1;
         while let Some(group) = groups.pop_front() {
@@ -159,12 +173,22 @@ impl<'a> Execution<'a> {
 
     async fn run_once(&mut self, group: &mut Vec<usize>, held: &Held<'_>, taken: &mut usize) -> Result<Next, AppError> {
         let work = Work::begin(self.app, self.caller, &self.catalog, held.lanes());
-        let work = Arc::new(work.dry(self.command.is_dry).of(self.cause.clone()));
+        let work = work.dry(self.command.is_dry).of(self.cause.clone());
+        let work = Arc::new(work.explaining(self.command.is_dry && self.command.explains));
         let attempt = Attempt::run(&work, self.command, group).await;
         let attempt = match (attempt, work.contended().await) {
             (_, Some(record)) => return Ok(Next::Again(Some(record))),
-            (Ok(attempt), None) => attempt,
-            (Err(refusal), None) => return self.refuse(group, refusal),
+            (attempt, None) => attempt,
+        };
+        self.runs += 1;
+        let (calls, mut noted) = work.explained(self.runs).await?;
+        self.report.calls.extend(calls);
+        let attempt = match attempt {
+            Ok(attempt) => attempt,
+            Err(refusal) => {
+                self.app.note(self.caller, noted).await?;
+                return self.refuse(group, refusal);
+            }
         };
         let Attempt { keys, outcomes } = attempt;
         let mut disclosure = Disclosure::new(self.app, self.caller);
@@ -177,7 +201,9 @@ impl<'a> Execution<'a> {
         for change in &mut planned {
             disclosure.show_all(change.before.iter_mut().chain(&mut change.after).collect()).await?;
         }
-        let shown = disclosure.into_notes();
+        let mut shown = disclosure.into_notes();
+        noted.retain(|note| !shown.contains(note));
+        shown.extend(noted);
         let kept = self.kept_answer(&shown).await?;
         let mut unit = work.finish(kept).await;
         let conflict = if self.command.is_dry {

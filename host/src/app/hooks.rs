@@ -145,6 +145,7 @@ impl Terms<'_> {
             Input::ComputedField { fields, .. } => fields.clone(),
             _ => Vec::new(),
         };
+        let before = work.before_call().await;
         let output = match work.app.invoke(work, self.module, self.timeout_ms, input).await {
             Ok(output) => output,
             Err(failure) => return Ok(Some(failure)),
@@ -162,6 +163,13 @@ impl Terms<'_> {
             }
             _ => Verdict::Failed(Failure::HostFault),
         };
+        if let Some(before) = before {
+            let vetoes = if let Verdict::Refused(faults) = &verdict { faults.as_slice() } else { &[] };
+            work.explain_effects(manifest, before, self.keys, vetoes).await;
+            if let Verdict::Failed(failure) = &verdict {
+                work.explain_failure(manifest, failure);
+            }
+        }
         match verdict {
             Verdict::Passed => Ok(None),
             Verdict::Failed(failure) => Ok(Some(failure)),

@@ -1,10 +1,14 @@
 //! One call of a module: its turn, its limits, and how it went.
 
 use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::Instrument;
 
 use super::App;
 use super::catalog::Module;
 use super::guest::{GuestPort, Latitude};
+use super::ledger::Watch;
 use super::unit_of_work::Work;
 use crate::domain::plugin::{Input, Output};
 use crate::plugin::{Ended, Failure, Limits, Turn};
@@ -43,23 +47,40 @@ impl App {
         input: Input,
     ) -> Result<Output, Failure> {
         let (tenant, manifest) = (work.caller.tenant, &module.manifest);
-        let is_inner = work.depth() > 0;
-        let standing = self.standing(tenant).await.map_err(|_| Failure::HostFault)?;
-        let allowed = standing.map(|standing| standing.limits.plugins).unwrap_or_default();
-        let turn = self.runs.turn(tenant, &manifest.id, is_inner, allowed.at_once, self.clock.now()).await?;
-        let point = input.point();
-        let limits = Limits::of(manifest, timeout_ms, &input, &allowed);
-        let port = Arc::new(GuestPort::new(Arc::clone(work), module.clone(), point, latitude, self.ids.make()));
-        let terms = Turn { limits: &limits, queue: &turn.queue, is_inner };
-        let Ended { result, spent } = self.engine.call(&module.plugin.compiled, terms, port, input).await;
-        self.account(tenant, module, point, &spent, result.as_ref().err());
-        if let Some(failure) = result.as_ref().err() {
-            tell(module, failure);
+        let (point, id) = (input.point(), self.ids.make());
+        // No contents of records: spans go to whoever collects them.
+        let span = tracing::info_span!(
+            "plugin_call", %tenant, plugin = %manifest.id, version = %manifest.version,
+            extension_point = point.name(), invocation = %id
+        );
+        async {
+            let is_inner = work.depth() > 0;
+            let standing = self.standing(tenant).await.map_err(|_| Failure::HostFault)?;
+            let allowed = standing.map(|standing| standing.limits.plugins).unwrap_or_default();
+            let began = Instant::now();
+            let turn = self.runs.turn(tenant, &manifest.id, is_inner, allowed.at_once, self.clock.now()).await;
+            let waited = began.elapsed();
+            let turn = turn.inspect_err(|failure| self.metrics.missed(module, point, failure))?;
+            let limits = Limits::of(manifest, timeout_ms, &input, &allowed);
+            let port = Arc::new(GuestPort::new(Arc::clone(work), module.clone(), point, latitude, id));
+            let watch = Watch::begin(work, module, id, port, &input).await?;
+            let terms = Turn { limits: &limits, queue: &turn.queue, is_inner };
+            let ended = self.engine.call(&module.plugin.compiled, terms, watch.port(), input).await;
+            let cost = watch.end(work, module, &limits, &ended).await;
+            work.explain_call(module, point, id, &ended);
+            let Ended { result, spent } = ended;
+            self.account(tenant, module, point, &spent, cost, result.as_ref().err());
+            self.metrics.count(module, point, &spent, waited, result.as_ref().err());
+            if let Some(failure) = result.as_ref().err() {
+                tell(module, failure);
+            }
+            if let Some(until) = turn.judge(result.as_ref().err(), self.clock.now()) {
+                tracing::warn!(%tenant, plugin = %manifest.id, %until, "a module failed too often and is suspended");
+            }
+            result
         }
-        if let Some(until) = turn.judge(result.as_ref().err(), self.clock.now()) {
-            tracing::warn!(%tenant, plugin = %manifest.id, %until, "a module failed too often and is suspended");
-        }
-        result
+        .instrument(span)
+        .await
     }
 }
 

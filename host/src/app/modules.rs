@@ -3,8 +3,8 @@
 mod compose;
 mod lifecycle;
 mod plan;
-pub(super) mod settings;
 mod secrets;
+pub(super) mod settings;
 mod versions;
 mod view;
 

@@ -1,6 +1,7 @@
 //! People as a whole: whatever is kept of one is taken out as a file, or erased for good. The jobs are
 //! [`export`] and [`erase`]; [`gather`] finds what they are about.
 
+mod calls;
 mod erase;
 mod export;
 mod gather;

@@ -98,6 +98,13 @@ impl Runs {
         until.filter(|until| *until > now)
     }
 
+    /// How many modules are suspended here.
+    pub fn suspended(&self, now: Timestamp) -> usize {
+        let tenants: Vec<_> = lock(&self.tenants).values().cloned().collect();
+        let is_suspended = |module: &Arc<OfModule>| lock(&module.health).until.is_some_and(|until| until > now);
+        tenants.iter().map(|tenant| lock(&tenant.modules).values().filter(|module| is_suspended(module)).count()).sum()
+    }
+
     /// Has a module begin anew, because somebody has looked at it.
     pub fn forgive(&self, tenant: TenantId, plugin: &str) {
         *lock(&self.of_tenant(tenant).of_module(plugin).health) = Health::default();

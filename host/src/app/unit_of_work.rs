@@ -20,6 +20,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::calculate;
+use super::explain::ExplainedCall;
 use super::lanes::LaneKey;
 use super::staging::{Buffer, Key, Seen, Staged, key_of};
 use super::{App, AppError, Catalog};
@@ -54,6 +55,8 @@ pub struct Work {
     pub(super) cause: Cause,
     /// Requests to other servers so far, by what they say.
     sent: std::sync::Mutex<HashMap<[u8; 32], u32>>,
+    /// Calls of modules, when it is going to be explained what they did.
+    pub(super) explained: Option<std::sync::Mutex<Vec<ExplainedCall>>>,
     /// Lanes that this command holds.
     held: BTreeSet<LaneKey>,
     buffer: Mutex<Buffer>,
@@ -72,6 +75,7 @@ impl Work {
             depth: AtomicU32::new(0),
             cause: Cause::new(app.ids.make()),
             sent: std::sync::Mutex::default(),
+            explained: None,
             held,
             buffer: Mutex::default(),
             contended: Mutex::default(),
@@ -88,6 +92,12 @@ impl Work {
     #[must_use]
     pub fn of(self, cause: Cause) -> Self {
         Self { cause, ..self }
+    }
+
+    /// The same, for a run of which it is explained what modules did.
+    #[must_use]
+    pub fn explaining(self, is_explained: bool) -> Self {
+        Self { explained: is_explained.then(std::sync::Mutex::default), ..self }
     }
 
     /// How many calls of modules wait for a call that is made now.

@@ -44,6 +44,10 @@ pub struct UsageView {
     pub requests_today: i64,
     /// Requests of this day and the 30 before.
     pub requests_30_days: i64,
+    /// Calls of modules of this day and the 30 before.
+    pub module_calls_30_days: i64,
+    /// Microseconds of CPU time that they took.
+    pub module_cpu_us_30_days: i64,
     /// Where the tenant stands.
     pub state: TenantState,
     /// What it is sold as.
@@ -92,6 +96,7 @@ impl App {
     async fn usage_view(&self, row: &TenantRow) -> Result<UsageView, AppError> {
         let (permit, now, tenant) = (HostPermit::new(Chore::Serve), self.clock.now(), row.id);
         self.note_requests().await?;
+        self.note_costs().await?;
         let used = self.store.used(permit, tenant, now).await?;
         let mut records = BTreeMap::new();
         for object in self.catalog(tenant).await?.schema.objects() {
@@ -105,6 +110,7 @@ impl App {
             ("users_at_limit", is_at(limits.max_users, used.users)),
             ("modules_at_limit", is_at(limits.max_modules, used.modules)),
         ];
+        let (calls, cpu) = self.store.plugin_calls_since(permit, tenant, &day(now.minus(DAYS))).await?;
         Ok(UsageView {
             users: used.users,
             keys: used.keys,
@@ -113,6 +119,8 @@ impl App {
             file_bytes: used.file_bytes,
             requests_today: self.store.requests_since(permit, tenant, &day(now)).await?,
             requests_30_days: self.store.requests_since(permit, tenant, &day(now.minus(DAYS))).await?,
+            module_calls_30_days: calls,
+            module_cpu_us_30_days: cpu,
             state,
             plan,
             term,
@@ -129,6 +137,6 @@ impl App {
 }
 
 /// The day of a moment, in UTC.
-fn day(at: crate::domain::clock::Timestamp) -> String {
+pub(super) fn day(at: crate::domain::clock::Timestamp) -> String {
     at.to_string().chars().take(10).collect()
 }

@@ -2,6 +2,7 @@
 
 mod file;
 mod key;
+mod replay;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use super::output::Output;
 use crate::app::{AppError, Looker, Operator, PluginSettings, PluginUpload, Signatures, UploadKind, is_package};
 use file::{InspectCommand, KeygenCommand, PackCommand, SignCommand, read};
 use key::PluginKeyCommand;
+use replay::PluginReplay;
 
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
@@ -48,6 +50,8 @@ pub enum PluginCommand {
     Sign(SignCommand),
     /// Make a package of a component, signed when there is a key.
     Pack(PackCommand),
+    /// Run a failed call again from its file, and say whether it comes to the same end.
+    Replay(PluginReplay),
     /// Keys of publishers whose signatures count here.
     #[command(subcommand)]
     Key(PluginKeyCommand),
@@ -120,6 +124,7 @@ impl PluginCommand {
             Self::Keygen(command) => command.run(),
             Self::Sign(command) => command.run(),
             Self::Pack(command) => command.run(),
+            Self::Replay(command) => command.run().await,
             Self::Key(command) => command.run().await,
         }
     }

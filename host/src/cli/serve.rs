@@ -78,6 +78,10 @@ pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
     // Dropped where they are, they are given back, so that another node takes them at once.
     let _ = jobs.await;
     app.give_back_jobs().await;
+    // Jobs that ended meanwhile called modules, too.
+    if let Err(error) = app.flush_ledger().await {
+        tracing::warn!(%error, "the last calls of modules are not counted");
+    }
     served.map_err(setup)
 }
 

@@ -12,7 +12,7 @@ use super::answers::Writing;
 use super::body::{BatchBody, ObjectBody};
 use super::credential::Authenticated;
 use super::members::Members;
-use super::preference::is_dry_run;
+use super::preference::{is_dry_run, is_explained};
 use super::records::{change_key, record_id};
 use super::{Problem, idempotency, outcomes};
 use crate::app::{App, AppError, Command, Form, MAX_OPERATIONS, Operation};
@@ -91,7 +91,7 @@ struct UpsertInput {
     params(
         ("object" = String, Path, description = "Name of the object"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; covers the whole batch"),
-        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
+        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written; with `explain=plugins`, what each module did, too"),
     ),
     request_body(
         content = BatchInput, description = "`mode` (`atomic` or `each`) and `operations`; `check_duplicates`: whether to refuse new records that are likely there already",
@@ -118,7 +118,7 @@ pub async fn batch(
 ) -> Result<Response, Problem> {
     let key = idempotency::key(&caller, &headers, &[b"batch", object.as_bytes(), &body.bytes])?;
     let command = read_batch(&object, body.members).map_err(AppError::Invalid)?;
-    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)), key).await
+    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)).explaining(is_explained(&headers)), key).await
 }
 
 /// Create or change by a unique field.
@@ -129,7 +129,7 @@ pub async fn batch(
     params(
         ("object" = String, Path, description = "Name of the object"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
-        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
+        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written; with `explain=plugins`, what each module did, too"),
     ),
     request_body(
         content = UpsertInput, description = "`match`, a unique field, and `fields`",
@@ -155,7 +155,7 @@ pub async fn upsert(
     let fields = reader.fields();
     reader.end().map_err(AppError::Invalid)?;
     let command = Command::one(Operation::Upsert { object, field, fields });
-    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)), key).await
+    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)).explaining(is_explained(&headers)), key).await
 }
 
 /// Bring a deleted record back.
@@ -167,7 +167,7 @@ pub async fn upsert(
         ("object" = String, Path, description = "Name of the object"),
         ("id" = Uuid, Path, description = "Id of the record"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
-        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
+        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written; with `explain=plugins`, what each module did, too"),
     ),
     responses(
         (status = 200, description = "`record`, and `missing_links`", body = serde_json::Value, headers(("ETag" = String, description = "The version"))),
@@ -184,7 +184,7 @@ pub async fn restore(
     let key = change_key(&caller, &headers, &Method::POST, &object, &id, b"restore")?;
     let id = record_id(&object, &id)?;
     let command = Command::one(Operation::Restore { object, id });
-    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)), key).await
+    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)).explaining(is_explained(&headers)), key).await
 }
 
 /// Reads a batch; everything that is wrong with its form is told at once.

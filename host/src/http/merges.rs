@@ -12,7 +12,7 @@ use super::answers::Writing;
 use super::body::ObjectBody;
 use super::credential::Authenticated;
 use super::members::Members;
-use super::preference::is_dry_run;
+use super::preference::{is_dry_run, is_explained};
 use super::{Problem, idempotency, outcomes};
 use crate::app::{App, AppError, Command, Merge, Operation};
 
@@ -46,7 +46,7 @@ struct UnmergeInput {
     params(
         ("object" = String, Path, description = "Name of the object"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
-        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
+        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written; with `explain=plugins`, what each module did, too"),
     ),
     request_body(
         content = MergeInput, description = "`into`, `from`, and where values come from: `{\"from\": id}` or a value",
@@ -82,7 +82,7 @@ pub async fn merge(
     };
     reader.end().map_err(AppError::Invalid)?;
     let command = Command::one(Operation::Merge(Merge { object, into, from, fields }));
-    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)), key).await
+    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)).explaining(is_explained(&headers)), key).await
 }
 
 /// Take a merge back.
@@ -93,7 +93,7 @@ pub async fn merge(
     params(
         ("object" = String, Path, description = "Name of the object"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
-        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
+        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written; with `explain=plugins`, what each module did, too"),
     ),
     request_body(
         content = UnmergeInput, description = "`merge`, as the merge answered it",
@@ -117,7 +117,7 @@ pub async fn unmerge(
     let merge = reader.id_of("merge");
     reader.end().map_err(AppError::Invalid)?;
     let command = Command::one(Operation::Unmerge { object, merge });
-    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)), key).await
+    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)).explaining(is_explained(&headers)), key).await
 }
 
 fn ids(reader: &mut Members) -> Vec<Uuid> {

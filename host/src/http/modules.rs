@@ -41,6 +41,9 @@ pub struct ModuleBody {
     consent: Option<Vec<String>>,
     /// Whether rollouts of the operator change its version; false the first time.
     automatic: Option<bool>,
+    /// Whether calls that fail are kept with what they saw, to run them again; as it was when not given, and false
+    /// the first time.
+    keep_failures: Option<bool>,
 }
 
 /// List the tenant's modules.
@@ -82,7 +85,8 @@ pub async fn set(
         match (name.as_str(), value) {
             ("enabled", Value::Bool(value)) => input.enabled = Some(value),
             ("automatic", Value::Bool(value)) => input.automatic = Some(value),
-            ("enabled" | "automatic", _) => {
+            ("keep_failures", Value::Bool(value)) => input.keep_failures = Some(value),
+            ("enabled" | "automatic" | "keep_failures", _) => {
                 faults.push(FieldError::new(&name, "wrong_type", "expects true or false"));
             }
             ("config", value @ Value::Object(_)) => input.config = Some(value),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::conditions::etag;
 use super::{Problem, idempotency, preference};
-use crate::app::{Answer, App, Command, Form, IdempotencyKey, Outcome, PlannedChange, Report};
+use crate::app::{Answer, App, Command, Form, IdempotencyKey, Outcome, Report};
 use crate::domain::caller::Caller;
 use crate::domain::record::Record;
 
@@ -21,12 +21,13 @@ pub async fn execute(
     key: Option<IdempotencyKey>,
 ) -> Result<Response, Problem> {
     let is_dry = command.is_dry;
+    let explains = is_dry && command.explains;
     let form = command.form;
     // A dry run keeps nothing, so that its key is free for the real thing.
     let key = key.filter(|_| !is_dry);
     let render = move |report: &Report| {
         let answer = if form == Form::One { single(report) } else { several(report) };
-        if is_dry { dry(answer, &report.changes) } else { answer }
+        if is_dry { dry(answer, report, explains) } else { answer }
     };
     Ok(idempotency::respond(app.execute(caller, &command, key, &render).await?))
 }
@@ -87,10 +88,11 @@ fn several(report: &Report) -> Answer {
     Answer { status: StatusCode::OK.as_u16(), headers: Vec::new(), body }
 }
 
-/// The same answer, with everything that would be written beside it.
-fn dry(answer: Answer, changes: &[PlannedChange]) -> Answer {
+/// The same answer, with everything that would be written beside it, and what modules did.
+fn dry(answer: Answer, report: &Report, explains: bool) -> Answer {
     let result: Json = serde_json::from_str(&answer.body).unwrap_or(Json::Null);
-    let changes: Vec<Json> = changes
+    let changes: Vec<Json> = report
+        .changes
         .iter()
         .map(|change| {
             json!({
@@ -104,8 +106,13 @@ fn dry(answer: Answer, changes: &[PlannedChange]) -> Answer {
     let mut headers = answer.headers;
     // There will be nothing at that place.
     headers.retain(|(name, _)| name != "location");
-    headers.push((preference::APPLIED.to_owned(), "dry-run".to_owned()));
-    Answer { status, headers, body: json!({"result": result, "changes": changes}).to_string() }
+    let applied = if explains { preference::EXPLAINED } else { "dry-run" };
+    headers.push((preference::APPLIED.to_owned(), applied.to_owned()));
+    let mut body = json!({"result": result, "changes": changes});
+    if explains {
+        body["plugins"] = json!(report.calls);
+    }
+    Answer { status, headers, body: body.to_string() }
 }
 
 fn status_of(outcome: &Outcome) -> StatusCode {

@@ -196,6 +196,7 @@ impl Problem {
             AppError::Merged { into, .. } => {
                 new(StatusCode::NOT_FOUND, "not_found", "Not found").fact("merged_into", into.to_string())
             }
+            AppError::Explained { error, calls } => Self::of(error).fact("plugins", json!(calls)),
             AppError::Operation { at, error } => Self::of(error).of_operation(*at),
             AppError::NotReached => new(StatusCode::SERVICE_UNAVAILABLE, "not_reached", "Not reached"),
             AppError::Contended => new(StatusCode::CONFLICT, "conflict", "Conflicting changes"),

@@ -12,7 +12,7 @@ use super::answers::{Reading, Writing};
 use super::body::ObjectBody;
 use super::conditions::{etag, if_match, is_known};
 use super::credential::Authenticated;
-use super::preference::is_dry_run;
+use super::preference::{is_dry_run, is_explained};
 use super::questions::PageBody;
 use super::{Problem, duplicates, idempotency, listing, outcomes};
 use crate::app::{App, AppError, Command, IdempotencyKey, Operation};
@@ -94,7 +94,7 @@ pub async fn get(
     params(
         ("object" = String, Path, description = "Name of the object"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
-        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
+        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written; with `explain=plugins`, what each module did, too"),
         ("Duplicate-Check" = Option<String>, Header, description = "`off`: create it, even if a record that is likely the same is there"),
     ),
     request_body(content = serde_json::Value, description = "The fields"),
@@ -114,7 +114,7 @@ pub async fn create(
     let key = idempotency::key(&caller, &headers, &[b"create", object.as_bytes(), &body.bytes])?;
     let command = Command::one(Operation::Create { object, fields: body.members });
     let command = command.checking_duplicates(duplicates::is_wanted(&headers)?);
-    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)), key).await
+    outcomes::execute(&app, &caller, command.dry(is_dry_run(&headers)).explaining(is_explained(&headers)), key).await
 }
 
 /// Change a record.
@@ -127,7 +127,7 @@ pub async fn create(
         ("id" = Uuid, Path, description = "Id of the record"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the record must still have"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
-        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
+        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written; with `explain=plugins`, what each module did, too"),
     ),
     request_body(content = serde_json::Value, description = "The fields to change"),
     responses(
@@ -147,7 +147,13 @@ pub async fn update(
     let key = change_key(&caller, &headers, &Method::PATCH, &object, &id, &body.bytes)?;
     let id = record_id(&object, &id)?;
     let operation = Operation::Update { object, id, fields: body.members, version };
-    outcomes::execute(&app, &caller, Command::one(operation).dry(is_dry_run(&headers)), key).await
+    outcomes::execute(
+        &app,
+        &caller,
+        Command::one(operation).dry(is_dry_run(&headers)).explaining(is_explained(&headers)),
+        key,
+    )
+    .await
 }
 
 /// Delete a record.
@@ -158,7 +164,7 @@ pub async fn update(
         ("id" = Uuid, Path, description = "Id of the record"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the record must still have"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
-        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written"),
+        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written; with `explain=plugins`, what each module did, too"),
     ),
     responses(
         (status = 204, description = "It is gone"),
@@ -175,7 +181,9 @@ pub async fn delete(
     let version = if_match(&headers)?;
     let key = change_key(&caller, &headers, &Method::DELETE, &object, &id, b"")?;
     let id = record_id(&object, &id)?;
-    let command = Command::one(Operation::Delete { object, id, version }).dry(is_dry_run(&headers));
+    let command = Command::one(Operation::Delete { object, id, version })
+        .dry(is_dry_run(&headers))
+        .explaining(is_explained(&headers));
     outcomes::execute(&app, &caller, command, key).await
 }
 

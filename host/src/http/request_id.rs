@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt;
@@ -28,7 +28,12 @@ pub struct Finished;
 /// Wraps every request.
 pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = app.ids().make().to_string();
-    let span = tracing::debug_span!("request", id, method = %request.method(), path = request.uri().path());
+    let span = tracing::debug_span!(
+        "request", id, method = %request.method(), path = request.uri().path(), trace = tracing::field::Empty
+    );
+    if let Some(trace) = trace_of(request.headers()) {
+        span.record("trace", trace);
+    }
     request.extensions_mut().insert(RequestId(id.clone()));
     let left = Left::default();
     request.extensions_mut().insert(left.clone());
@@ -64,4 +69,39 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
     response
+}
+
+/// The trace that a request is part of, by its `traceparent` (W3C Trace Context); none when it is not of that form.
+fn trace_of(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    let mut parts = text.split('-');
+    let is_hex = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    let (version, trace, parent) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_form = is_hex(version, 2) && version != "ff" && is_hex(trace, 32) && is_hex(parent, 16);
+    (is_form && trace.bytes().any(|byte| byte != b'0')).then_some(trace)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+
+    use super::trace_of;
+
+    #[test]
+    fn only_a_trace_of_the_right_form_is_taken_over() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("traceparent", text.parse().unwrap());
+            trace_of(&headers).map(str::to_owned)
+        };
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        assert_eq!(of(&format!("00-{trace}-00f067aa0ba902b7-01")).as_deref(), Some(trace));
+        for wrong in ["", "00", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
+            assert_eq!(of(wrong), None, "{wrong}");
+        }
+        assert_eq!(of(&format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32))), None);
+        assert_eq!(of(&format!("00-{}-00f067aa0ba902b7-01", "Z".repeat(32))), None);
+    }
 }

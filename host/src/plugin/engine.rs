@@ -66,6 +66,15 @@ impl PluginEngine {
     }
 }
 
+impl PluginEngine {
+    /// Calls that run now, those of other calls among them, and how many may.
+    pub fn occupancy(&self) -> [(u32, u32); 2] {
+        let taken =
+            |places: &Semaphore, all: u32| all.saturating_sub(u32::try_from(places.available_permits()).unwrap_or(all));
+        [(taken(&self.places, CALLS), CALLS), (taken(&self.inner_places, INNER_CALLS), INNER_CALLS)]
+    }
+}
+
 impl Drop for PluginEngine {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);

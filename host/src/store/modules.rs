@@ -29,6 +29,8 @@ pub struct ModuleRow {
     pub automatic: bool,
     /// Why its component must not run any more.
     pub revoked: Option<String>,
+    /// Whether failed calls are kept as they were.
+    pub keep_failures: bool,
 }
 
 impl Store {
@@ -46,12 +48,13 @@ impl Store {
     pub fn put_module(&self, permit: AreaPermit<Configure>, module: &ModuleRow, at: Timestamp) -> Further {
         let stmt = Stmt::new(
             "insert into module (tenant_id, plugin_id, plugin_version, enabled, config, granted, previous_version, \
-             pending_version, is_automatic, changed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+             pending_version, is_automatic, changed_at, keep_failures) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
              on conflict (tenant_id, plugin_id) do update set \
              plugin_version = excluded.plugin_version, enabled = excluded.enabled, config = excluded.config, \
              granted = excluded.granted, previous_version = excluded.previous_version, \
              pending_version = excluded.pending_version, is_automatic = excluded.is_automatic, \
-             changed_at = excluded.changed_at",
+             changed_at = excluded.changed_at, keep_failures = excluded.keep_failures",
             [
                 permit.tenant().0.into(),
                 module.plugin.as_str().into(),
@@ -63,6 +66,7 @@ impl Store {
                 module.pending.clone().into(),
                 module.automatic.into(),
                 self.db.engine().time(at),
+                module.keep_failures.into(),
             ],
         );
         Further(Step { stmt, expect: Expect::OneChange })
@@ -71,7 +75,7 @@ impl Store {
     async fn module_rows(&self, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {
         let stmt = Stmt::new(
             "select m.plugin_id, m.plugin_version, m.enabled, m.config, m.granted, m.previous_version, \
-             m.pending_version, m.is_automatic, r.reason from module m \
+             m.pending_version, m.is_automatic, r.reason, m.keep_failures from module m \
              left join plugin p on p.id = m.plugin_id and p.version = m.plugin_version \
              left join plugin_revocation r on r.digest = p.digest \
              where m.tenant_id = $1 order by m.plugin_id",
@@ -91,6 +95,7 @@ impl Store {
                     pending: row.maybe_text(6)?,
                     automatic: row.boolean(7)?,
                     revoked: row.maybe_text(8)?,
+                    keep_failures: row.boolean(9)?,
                 })
             })
             .await

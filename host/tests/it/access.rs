@@ -26,6 +26,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("{role}", "helper"),
     ("{provider}", "test"),
     ("{tenant}", MISSING),
+    ("{failure}", MISSING),
     ("{plugin_key}", MISSING),
     ("{version}", "0.1.0"),
     // Actions and views have tests of their own: this plugin has none.
@@ -56,6 +57,11 @@ const ADMINS_ONLY: &[&str] = &[
     "tenant_usage",
     "operator_export",
     "list_identity_providers",
+    "list_plugin_access",
+    "module_logs",
+    "module_failures",
+    "failure_replay",
+    "metrics",
     "list_plugin_keys",
 ];
 /// Operations that read, and take their question in a body.

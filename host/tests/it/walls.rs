@@ -24,7 +24,7 @@ const OF_NOBODY: [&str; 8] = [
     "search_index",
 ];
 /// Tables in which chores of the host meet the rows of all tenants. None of records, and none of what happened to them.
-const OPEN_TO_HOST: [&str; 15] = [
+const OPEN_TO_HOST: [&str; 18] = [
     "api_key",
     "blob",
     "data_key",
@@ -36,6 +36,9 @@ const OPEN_TO_HOST: [&str; 15] = [
     "module_cursor",
     "module_schedule",
     "operator_answer",
+    "plugin_access",
+    "plugin_failure",
+    "plugin_usage",
     "session",
     "tenant",
     "webhook",

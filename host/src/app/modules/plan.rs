@@ -30,6 +30,8 @@ pub struct ModuleInput {
     pub automatic: Option<bool>,
     /// Its secrets by name; null takes one away.
     pub secrets: Map<String, Json>,
+    /// Whether failed calls are kept as they were; false the first time.
+    pub keep_failures: Option<bool>,
 }
 
 /// What a module is granted.
@@ -77,6 +79,7 @@ impl App {
             ("version", input.version.is_some()),
             ("consent", !matches!(input.consent, Consent::AsBefore)),
             ("automatic", input.automatic.is_some()),
+            ("keep_failures", input.keep_failures.is_some()),
         ];
         let said = said.into_iter().filter(|(_, is_said)| *is_said).map(|(name, _)| name.to_owned());
         let fields = [plugin.to_owned(), "enabled".to_owned()].into_iter().chain(said).chain(named).collect();
@@ -250,6 +253,7 @@ impl App {
             pending: pending.filter(|_| !changed),
             automatic: input.automatic.or(known.as_ref().map(|row| row.automatic)).unwrap_or(false),
             revoked: None,
+            keep_failures: input.keep_failures.or(known.as_ref().map(|row| row.keep_failures)).unwrap_or(false),
         })
     }
 

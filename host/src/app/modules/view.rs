@@ -41,6 +41,8 @@ pub struct ModuleView {
     pub pending: Option<PendingVersion>,
     /// Whether rollouts of the operator change its version.
     pub automatic: bool,
+    /// Whether calls that fail are kept as they were, to run them again.
+    pub keep_failures: bool,
 }
 
 /// Whether a module runs.
@@ -121,6 +123,7 @@ impl App {
             previous_version: row.previous,
             pending,
             automatic: row.automatic,
+            keep_failures: row.keep_failures,
         })
     }
 }

@@ -20,9 +20,9 @@ use crate::store::{Conflict, PastJob};
 const PAGE: u32 = 500;
 
 /// What is looked for.
-struct Sought {
+pub(super) struct Sought {
     /// Records, and the imports and jobs that were about their objects.
-    ids: HashSet<Uuid>,
+    pub ids: HashSet<Uuid>,
     objects: BTreeSet<String>,
     imports: HashSet<Uuid>,
 }
@@ -33,6 +33,7 @@ pub async fn sweep(run: &JobRun, wish: &Wish, position: &mut Position) -> Result
     merges(run, &sought, position).await?;
     jobs(run, &mut sought, position).await?;
     imports(run, &sought, position).await?;
+    super::calls::forget(run, &sought, position).await?;
     answers(run, &sought, position).await
 }
 
@@ -185,7 +186,7 @@ async fn answers(run: &JobRun, sought: &Sought, position: &mut Position) -> Resu
 }
 
 /// Whether one of these ids stands in a text.
-fn mentions(text: &str, ids: &HashSet<Uuid>) -> bool {
+pub(super) fn mentions(text: &str, ids: &HashSet<Uuid>) -> bool {
     const LENGTH: usize = 36;
     let bytes = text.as_bytes();
     let is_start = |window: &&[u8]| window[8] == b'-' && window[13] == b'-' && window[18] == b'-' && window[23] == b'-';

@@ -146,6 +146,34 @@ impl HostCall {
         }
     }
 
+    /// What it is called where calls are counted and traced.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Log { .. } => "log",
+            Self::Config => "config",
+            Self::Now => "now",
+            Self::Random { .. } => "random",
+            Self::Context => "context",
+            Self::Get { .. } => "get",
+            Self::Query { .. } => "query",
+            Self::Aggregate { .. } => "aggregate",
+            Self::Create { .. } => "create",
+            Self::Update { .. } => "update",
+            Self::Delete { .. } => "delete",
+            Self::KvGet { .. } => "kv_get",
+            Self::KvSet { .. } => "kv_set",
+            Self::KvDelete { .. } => "kv_delete",
+            Self::KvKeys { .. } => "kv_keys",
+            Self::Http(_) => "http",
+            Self::Publish { .. } => "publish",
+            Self::Enqueue { .. } => "enqueue",
+            Self::SecretIsSet { .. } => "secret_is_set",
+            Self::SecretSign { .. } => "secret_sign",
+            Self::SecretVerify { .. } => "secret_verify",
+            Self::Action { .. } => "action",
+        }
+    }
+
     /// Whether it changes anything.
     pub const fn is_write(&self) -> bool {
         matches!(

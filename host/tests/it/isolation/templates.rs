@@ -75,6 +75,14 @@ const PLAIN: &[&str] = &[
     "state",
     "status",
     "request",
+    "from",
+    "to",
+    "level",
+    "code",
+    "plugin",
+    "host",
+    // In front of the module's own, which `failure_replay` tries.
+    "invocation",
     "allow_downgrade",
 ];
 
@@ -102,6 +110,9 @@ fn of_path(path: &str, parameter: &str, object: &str, document: &Document) -> St
         "field" => "@field".to_owned(),
         // Actions and views are what each module calls them.
         "name" => "nothing".to_owned(),
+        "failure" => "@failure".to_owned(),
+        // Of these, each tenant has its own.
+        "plugin" if path.contains("/failures/") => "test.hostile".to_owned(),
         // Plugins are the operator's: every tenant may know of them.
         "plugin" => "guildhall.retail-loyalty".to_owned(),
         "version" => "0.1.0".to_owned(),
@@ -122,6 +133,8 @@ fn of_query(operation: &str, parameter: &str, object: &str, document: &Document)
         "q" => vec![json!("@word")],
         "object" | "objects" => vec![json!("@object")],
         "type" => vec![json!("@type")],
+        // An object and an id: what comes is a list of entries, in which others' are not; see `plugin_access`.
+        "record" if operation == "list_plugin_access" => Vec::new(),
         "record" => vec![json!("@contact"), json!("@company")],
         "subject" => vec![json!("@user"), json!("@key")],
         _ if PLAIN.contains(&parameter) => Vec::new(),

@@ -169,6 +169,14 @@ async fn whole(test: &TestApp, admin: &Actor, maker: &Actor, mark: &str, things:
     if admin.key() != maker.key() {
         return;
     }
+    // A module that failed once; its failure is the tenant's own.
+    let hostile = "/api/v1/modules/test.hostile";
+    test.app.install_plugin(&crate::support::plugin("test.hostile")).await.unwrap();
+    admin.put(hostile, &json!({"consent": ["*"], "keep_failures": true})).await.assert(200);
+    let trap = json!({"name": mark, "note": "trap"});
+    admin.post("/api/v1/records/contact", &trap).await.assert(422);
+    admin.put(hostile, &json!({"enabled": false})).await.assert(200);
+    things.take("failure", &admin.get(&format!("{hostile}/failures")).await.assert(200).json()["data"][0]);
     things.take("tenant_export", &admin.post("/api/v1/tenant/export", &json!({})).await.assert(202).json());
     let gone = admin.create("contact", json!({"name": format!("{mark} gone")})).await["id"].clone();
     let path = format!("/api/v1/records/contact/{}/person", gone.as_str().unwrap());

@@ -1,0 +1,169 @@
+//! The watch over one call: its place in the queue, its recorder, and what becomes of what they saw.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::kept::{self, KeptCall};
+use super::observed::Observed;
+use super::recorder::Recorder;
+use super::{Entry, Place};
+use crate::app::App;
+use crate::app::catalog::Module;
+use crate::app::unit_of_work::Work;
+use crate::domain::accountability::{CallAccount, Cost, FailureNote, Invocation, LogLine, Reach, SpentOf};
+use crate::domain::caller::Caller;
+use crate::domain::id::TenantId;
+use crate::domain::plugin::{ExtensionPoint, Input};
+use crate::domain::seal::Spot;
+use crate::plugin::{Ended, Failure, Limits, Port, RecordingPort, Spent};
+
+/// Watches one call. One that is given up before its end, because nobody waits for it any more, has read what it has
+/// read.
+pub struct Watch {
+    tenant: TenantId,
+    place: Option<Place>,
+    invocation: Invocation,
+    recorder: Arc<Recorder>,
+    port: Arc<dyn Port>,
+    recording: Option<(Input, Arc<RecordingPort>)>,
+}
+
+impl Watch {
+    /// Waits for a place in the queue, and notes what the call is shown.
+    pub async fn begin(
+        work: &Arc<Work>,
+        module: &Module,
+        id: Uuid,
+        port: Arc<dyn Port>,
+        input: &Input,
+    ) -> Result<Self, Failure> {
+        let place = Some(work.app.ledger.place().await?);
+        let recorder = Arc::new(Recorder::new(Arc::clone(work), module.clone()));
+        recorder.note_input(input);
+        let mut port: Arc<dyn Port> = Arc::new(Observed::new(port, Arc::clone(&recorder)));
+        let recording = module.keeps_failures.then(|| {
+            let room = kept::ROOM.saturating_sub(kept::size_of(input));
+            let recording = Arc::new(RecordingPort::new(Arc::clone(&port), room));
+            port = Arc::clone(&recording) as Arc<dyn Port>;
+            (input.clone(), recording)
+        });
+        let invocation = invocation(work, module, id, input.point());
+        Ok(Self { tenant: work.caller.tenant, place, invocation, recorder, port, recording })
+    }
+
+    /// What answers the call.
+    pub fn port(&self) -> Arc<dyn Port> {
+        Arc::clone(&self.port)
+    }
+
+    /// Puts what was seen into the queue; says what else it came to than time and memory.
+    pub async fn end(mut self, work: &Work, module: &Module, limits: &Limits, ended: &Ended) -> Cost {
+        if let Ok(output) = &ended.result {
+            self.recorder.note_output(output);
+        }
+        let (reaches, lines, cost) = self.recorder.take();
+        let failure = match ended.result.as_ref().err().filter(|failure| is_told(failure, &self.invocation)) {
+            None => None,
+            Some(failure) => {
+                let mut note = note_of(failure, &ended.spent);
+                if let Some((input, recording)) = self.recording.take().filter(|_| failure.is_breakage()) {
+                    let transcript = recording.take();
+                    let call = KeptCall::new(&self.invocation, limits, input, transcript, failure);
+                    note.transcript = work.app.sealed_call(work, module, call).await;
+                }
+                Some(note)
+            }
+        };
+        self.put(reaches, lines, failure);
+        cost
+    }
+
+    fn put(&mut self, reaches: Vec<Reach>, lines: Vec<LogLine>, failure: Option<FailureNote>) {
+        let Some(place) = self.place.take() else { return };
+        let account = CallAccount { invocation: self.invocation.clone(), reaches, lines, failure };
+        if !account.is_empty() {
+            drop(place.send(Entry::Call(self.tenant, Box::new(account))));
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.place.is_some() {
+            let (reaches, lines, _) = self.recorder.take();
+            self.put(reaches, lines, None);
+        }
+    }
+}
+
+/// Whether a failure is kept. A hook that says no has given its answer.
+fn is_told(failure: &Failure, invocation: &Invocation) -> bool {
+    let is_hook = ExtensionPoint::ALL.iter().any(|point| point.name() == invocation.point && point.is_hook());
+    !(is_hook && matches!(failure, Failure::Fault(_)))
+}
+
+fn note_of(failure: &Failure, spent: &Spent) -> FailureNote {
+    let (trap, frames) = match failure {
+        Failure::Trap { trap, frames } => (Some(trap.clone()), frames.clone()),
+        _ => (None, Vec::new()),
+    };
+    let code = failure.code().to_owned();
+    FailureNote { code, message: failure.to_string(), trap, frames, spent: spent_of(spent), transcript: None }
+}
+
+/// What a call used, as it is told.
+pub fn spent_of(spent: &Spent) -> SpentOf {
+    let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    SpentOf {
+        cpu_us: micros(spent.cpu),
+        wall_us: micros(spent.wall),
+        memory: spent.memory as u64,
+        host_calls: u64::from(spent.host_calls),
+    }
+}
+
+fn invocation(work: &Work, module: &Module, id: Uuid, point: ExtensionPoint) -> Invocation {
+    let (actor_kind, actor) = actor_of(&work.caller);
+    Invocation {
+        id,
+        at: work.at,
+        plugin: module.manifest.id.clone(),
+        version: module.manifest.version.clone(),
+        point: point.name().to_owned(),
+        actor_kind: actor_kind.to_owned(),
+        actor,
+        request: work.caller.origin.as_ref().and_then(|origin| origin.request.clone()),
+    }
+}
+
+/// For whom a call is made, named as in the audit trail.
+fn actor_of(caller: &Caller) -> (&'static str, String) {
+    match (&caller.module, caller.member) {
+        (Some(module), _) => ("plugin", module.to_string()),
+        (None, Some(member)) => ("user", member.to_string()),
+        (None, None) => ("key", caller.asker().to_string()),
+    }
+}
+
+impl App {
+    /// A call as it is kept: without what must not be, and sealed where there are keys.
+    async fn sealed_call(&self, work: &Work, module: &Module, mut call: KeptCall) -> Option<String> {
+        kept::redact(&mut call, work, &module.manifest);
+        let tenant = work.caller.tenant;
+        let text = serde_json::to_string(&call).ok()?;
+        let spot = spot(tenant, call.invocation);
+        match self.seal_text(tenant, &spot, text).await {
+            Ok(text) => Some(text),
+            Err(error) => {
+                tracing::error!(%tenant, %error, "a failed call is not kept: it cannot be sealed");
+                None
+            }
+        }
+    }
+}
+
+/// Where a kept call stands.
+pub fn spot(tenant: TenantId, id: Uuid) -> Spot {
+    Spot::kept(tenant, "transcript", &[id.as_bytes()])
+}

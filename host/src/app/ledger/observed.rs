@@ -1,0 +1,80 @@
+//! The port of a call with its recorder around it: what each host call is about.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tracing::Instrument;
+
+use super::recorder::Recorder;
+use crate::domain::accountability::LogLine;
+use crate::domain::plugin::{Fault, HostAnswer, HostCall, Need};
+use crate::plugin::Port;
+
+/// A port, and the recorder that watches it.
+pub struct Observed {
+    port: Arc<dyn Port>,
+    recorder: Arc<Recorder>,
+}
+
+/// What a host call is about, kept while it is answered.
+pub enum About {
+    /// Nothing that is counted.
+    Nothing,
+    /// What comes back may hold records of this object; so much was to be written.
+    Records(String, usize),
+    /// Figures of an object.
+    Figures(String, String),
+    /// So many bytes for this host.
+    Host(String, usize),
+    /// A line.
+    Line(LogLine),
+    /// So many bytes were to be kept.
+    Kept(usize),
+}
+
+impl Observed {
+    /// The same port, watched.
+    pub fn new(port: Arc<dyn Port>, recorder: Arc<Recorder>) -> Self {
+        Self { port, recorder }
+    }
+}
+
+#[async_trait]
+impl Port for Observed {
+    async fn answer(&self, call: HostCall) -> Result<HostAnswer, Fault> {
+        let about = About::of(&call);
+        // What is asked and answered may hold anything: a span names the call alone.
+        let span = tracing::trace_span!("host_call", call = call.name());
+        let answer = self.port.answer(call).instrument(span).await;
+        self.recorder.note(about, &answer);
+        answer
+    }
+}
+
+impl About {
+    /// What this call is about.
+    pub fn of(call: &HostCall) -> Self {
+        match call {
+            HostCall::Get { object, .. } | HostCall::Query { object, .. } => Self::Records(object.clone(), 0),
+            HostCall::Create { object, fields } | HostCall::Update { object, fields, .. } => {
+                Self::Records(object.clone(), fields.len())
+            }
+            HostCall::Aggregate { object, question } => Self::Figures(object.clone(), question.clone()),
+            HostCall::Http(request) => {
+                let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+                let host = match call.need() {
+                    Need::Http { host, .. } => host.to_ascii_lowercase(),
+                    _ => String::new(),
+                };
+                Self::Host(host, request.method.len() + request.url.len() + headers + request.body.len())
+            }
+            HostCall::Log { level, message, fields } => {
+                Self::Line(LogLine { level: level.clone(), message: message.clone(), fields: fields.clone() })
+            }
+            HostCall::KvSet { key, value } => Self::Kept(key.len() + value.len()),
+            HostCall::Publish { data, .. } => Self::Kept(data.len()),
+            HostCall::Enqueue { payload, .. } => Self::Kept(payload.len()),
+            _ => Self::Nothing,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A failed call, run again from its file: the same input, the same answers of the host, and what comes of it beside
+//! what came of it then.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::AppError;
+use super::ledger::{KeptCall, KeptResult};
+use crate::plugin::{
+    Compiler, CompilerOptions, Divergence, Invalid, PluginEngine, Port, Queue, ReplayPort, Transcript, Turn, audit,
+};
+
+/// The format that this host reads.
+const FORMAT: u32 = 1;
+
+/// What came of a call that was run again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rerun {
+    /// The plugin.
+    pub plugin: String,
+    /// Its version then.
+    pub version: String,
+    /// Whether it took the same way to the same end, to the bit.
+    pub same: bool,
+    /// Whether it is the component that failed; unknown when the file does not say which that was.
+    pub same_component: Option<bool>,
+    /// SHA-256 of the component then, as far as the file says.
+    pub digest_then: Option<String>,
+    /// SHA-256 of the component now.
+    pub digest_now: String,
+    /// Whether something was taken out of the file.
+    pub is_redacted: bool,
+    /// The first host call that was another one.
+    pub divergence: Option<Divergence>,
+    /// How it ended then.
+    pub expected: KeptResult,
+    /// How it ended now.
+    pub got: KeptResult,
+}
+
+/// Runs a failed call again.
+pub async fn replay(file: &[u8], component: &[u8]) -> Result<Rerun, AppError> {
+    let kept: KeptCall = serde_json::from_slice(file)
+        .map_err(|error| AppError::Refused(format!("this is no file of a failed call: {error}")))?;
+    if kept.format != FORMAT {
+        return Err(AppError::Refused(format!("the file is of format {}; this host reads {FORMAT}", kept.format)));
+    }
+    let Some(input) = kept.input.filter(|_| !kept.is_cut) else {
+        return Err(AppError::Refused("the call was too large to be kept whole: it cannot be run again".to_owned()));
+    };
+    let engine = PluginEngine::new().map_err(|error| AppError::Setup(format!("wasmtime: {error:#}")))?;
+    let compiler = Compiler::new(&engine, CompilerOptions::default()).map_err(AppError::Setup)?;
+    let invalid = |invalid: Invalid| AppError::InvalidPlugin(invalid.to_string());
+    let audited = audit(component).map_err(invalid)?;
+    let artefact = compiler.artefact(component, &audited).await;
+    let artefact = artefact.map_err(|error| AppError::InvalidPlugin(error.to_string()))?;
+    let compiled = engine.load(audited, &artefact).map_err(invalid)?;
+    if !compiled.has(input.point()) {
+        return Err(AppError::InvalidPlugin(format!("it does not export `{}`", input.point().name())));
+    }
+    let port = Arc::new(ReplayPort::new(Transcript { exchanges: kept.transcript, is_cut: false }));
+    let (limits, queue) = (kept.limits.into(), Queue::default());
+    let terms = Turn { limits: &limits, queue: &queue, is_inner: false };
+    let ended = engine.call(&compiled, terms, Arc::clone(&port) as Arc<dyn Port>, input).await;
+    let (got, divergence) = (KeptResult::from(&ended.result), port.divergence());
+    let digest_now = Sha256::digest(component).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    Ok(Rerun {
+        plugin: kept.plugin,
+        version: kept.version,
+        same: divergence.is_none() && got == kept.result,
+        same_component: kept.digest.as_ref().map(|then| *then == digest_now),
+        digest_then: kept.digest,
+        digest_now,
+        is_redacted: kept.is_redacted,
+        divergence,
+        expected: kept.result,
+        got,
+    })
+}

@@ -1,0 +1,184 @@
+//! What the host answered in one call, call by call: a port that keeps it, and one that answers from it, so that
+//! the same call can be run again anywhere.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::port::Port;
+use crate::domain::plugin::{Fault, HostAnswer, HostCall};
+
+/// One host call and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Exchange {
+    /// What was asked.
+    pub call: HostCall,
+    /// What was answered.
+    pub answer: Result<HostAnswer, Fault>,
+}
+
+/// The host calls of one call, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Transcript {
+    /// The host calls.
+    pub exchanges: Vec<Exchange>,
+    /// Whether there were more than there is room for: then it cannot be run again.
+    pub is_cut: bool,
+}
+
+/// A port that keeps what goes through it.
+pub struct RecordingPort {
+    inner: Arc<dyn Port>,
+    room: usize,
+    kept: Mutex<(Transcript, usize)>,
+}
+
+impl RecordingPort {
+    /// Keeps what this port answers, up to so many bytes as JSON.
+    pub fn new(inner: Arc<dyn Port>, room: usize) -> Self {
+        Self { inner, room, kept: Mutex::default() }
+    }
+
+    /// What was kept so far.
+    pub fn take(&self) -> Transcript {
+        std::mem::take(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    fn keep(&self, exchange: Exchange) {
+        let size = serde_json::to_vec(&exchange).map_or(usize::MAX, |bytes| bytes.len());
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let (transcript, used) = &mut *kept;
+        if transcript.is_cut || size > self.room.saturating_sub(*used) {
+            transcript.is_cut = true;
+            return;
+        }
+        *used += size;
+        transcript.exchanges.push(exchange);
+    }
+}
+
+#[async_trait]
+impl Port for RecordingPort {
+    async fn answer(&self, call: HostCall) -> Result<HostAnswer, Fault> {
+        let answer = self.inner.answer(call.clone()).await;
+        self.keep(Exchange { call, answer: answer.clone() });
+        answer
+    }
+}
+
+/// Where a call took another way than the one that was kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Divergence {
+    /// Which host call, counted from 1.
+    pub call: usize,
+    /// What was asked then; nothing when there was no further call.
+    pub expected: Option<HostCall>,
+    /// What was asked now; nothing when there was no further call.
+    pub got: Option<HostCall>,
+}
+
+/// A port that answers from a transcript.
+pub struct ReplayPort {
+    exchanges: Vec<Exchange>,
+    place: Mutex<(usize, Option<Divergence>)>,
+}
+
+impl ReplayPort {
+    /// Answers from this transcript.
+    pub fn new(transcript: Transcript) -> Self {
+        Self { exchanges: transcript.exchanges, place: Mutex::default() }
+    }
+
+    /// The first place where the call took another way, once it has ended.
+    pub fn divergence(&self) -> Option<Divergence> {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, divergence) = &*place;
+        let left = || {
+            let left = self.exchanges.get(*at)?;
+            Some(Divergence { call: at + 1, expected: Some(left.call.clone()), got: None })
+        };
+        divergence.clone().or_else(left)
+    }
+}
+
+#[async_trait]
+impl Port for ReplayPort {
+    async fn answer(&self, call: HostCall) -> Result<HostAnswer, Fault> {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, divergence) = &mut *place;
+        if divergence.is_none() {
+            match self.exchanges.get(*at) {
+                Some(exchange) if exchange.call == call => {
+                    *at += 1;
+                    return exchange.answer.clone();
+                }
+                other => {
+                    let expected = other.map(|exchange| exchange.call.clone());
+                    *divergence = Some(Divergence { call: *at + 1, expected, got: Some(call) });
+                }
+            }
+        }
+        // From here on, nobody knows what the host would have said.
+        Err(Fault::new("replay_diverged", "the transcript has no answer to this"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Clock;
+
+    #[async_trait]
+    impl Port for Clock {
+        async fn answer(&self, _: HostCall) -> Result<HostAnswer, Fault> {
+            Ok(HostAnswer::Text("now".to_owned()))
+        }
+    }
+
+    fn get(id: &str) -> HostCall {
+        HostCall::Get { object: "contact".to_owned(), id: id.to_owned() }
+    }
+
+    async fn recorded(room: usize) -> Transcript {
+        let port = RecordingPort::new(Arc::new(Clock), room);
+        for id in ["a", "b"] {
+            port.answer(get(id)).await.unwrap();
+        }
+        port.take()
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_answers_the_same_calls() {
+        let transcript = recorded(1_000).await;
+        let text = serde_json::to_string(&transcript).unwrap();
+        let port = ReplayPort::new(serde_json::from_str(&text).unwrap());
+        for id in ["a", "b"] {
+            assert_eq!(port.answer(get(id)).await, Ok(HostAnswer::Text("now".to_owned())));
+        }
+        assert_eq!(port.divergence(), None);
+    }
+
+    #[tokio::test]
+    async fn the_first_other_call_is_told() {
+        let port = ReplayPort::new(recorded(1_000).await);
+        port.answer(get("a")).await.unwrap();
+        assert_eq!(port.answer(get("x")).await.unwrap_err().code, "replay_diverged");
+        assert_eq!(port.answer(get("b")).await.unwrap_err().code, "replay_diverged");
+        let expected = Divergence { call: 2, expected: Some(get("b")), got: Some(get("x")) };
+        assert_eq!(port.divergence(), Some(expected));
+        // Fewer calls are another way, too.
+        let port = ReplayPort::new(recorded(1_000).await);
+        port.answer(get("a")).await.unwrap();
+        assert_eq!(port.divergence(), Some(Divergence { call: 2, expected: Some(get("b")), got: None }));
+    }
+
+    #[tokio::test]
+    async fn what_has_no_room_is_cut_and_said_to_be() {
+        let whole = recorded(1_000).await;
+        let one = serde_json::to_vec(&whole.exchanges[0]).unwrap().len();
+        let cut = recorded(one).await;
+        assert!(cut.is_cut && cut.exchanges.len() == 1 && !whole.is_cut);
+    }
+}
