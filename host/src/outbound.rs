@@ -82,7 +82,10 @@ pub enum SendError {
 
 /// Who says where names lead, when it is not the system: for tests.
 #[derive(Clone)]
-pub struct Names(pub std::sync::Arc<dyn Fn(&str) -> Vec<std::net::IpAddr> + Send + Sync>);
+pub struct Names(pub std::sync::Arc<Lookup>);
+
+/// Says where a name leads.
+pub type Lookup = dyn Fn(&str) -> Vec<std::net::IpAddr> + Send + Sync;
 
 impl std::fmt::Debug for Names {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -55,13 +55,13 @@ const PERMIT: Chore = Chore::Work;
 /// What working on a module came to.
 enum Came {
     /// There is nothing more now.
-    ToTheEnd,
+    End,
     /// There is more, which is still open.
-    ToWhatIsOpen,
+    Open,
     /// It failed, and is tried again later.
-    ToAFailure,
+    Failed,
     /// Somebody else has it.
-    ToNothing,
+    Nothing,
 }
 
 impl App {
@@ -117,7 +117,7 @@ impl App {
                         let key = (tenant, plugin);
                         match app.feed(&key).await {
                             // What is open is over soon; it would be looked for at once and for nothing otherwise.
-                            Ok(Came::ToWhatIsOpen) => tokio::time::sleep(UNSETTLED).await,
+                            Ok(Came::Open) => tokio::time::sleep(UNSETTLED).await,
                             Ok(_) => {}
                             Err(error) => {
                                 tracing::warn!(%error, plugin = key.1, "events do not come to a module");
@@ -144,13 +144,13 @@ impl App {
                         continue;
                     }
                     match self.feed(&key).await? {
-                        Came::ToNothing => {}
-                        Came::ToTheEnd => is_over = false,
-                        Came::ToWhatIsOpen => {
+                        Came::Nothing => {}
+                        Came::End => is_over = false,
+                        Came::Open => {
                             is_over = false;
                             tokio::time::sleep(UNSETTLED).await;
                         }
-                        Came::ToAFailure => drop(failed.insert(key)),
+                        Came::Failed => drop(failed.insert(key)),
                     }
                 }
             }
@@ -165,18 +165,18 @@ impl App {
         let permit = HostPermit::new(PERMIT);
         let lease = self.ids.make();
         let row = self.store.lease_consumer(permit, (*tenant, plugin), lease, self.clock.now()).await?;
-        let Some(mut row) = row else { return Ok(Came::ToNothing) };
+        let Some(mut row) = row else { return Ok(Came::Nothing) };
         let kept = row.clone();
         let came = {
             let work = pin!(self.drain_log(&mut row));
             tokio::select! {
                 came = work => came,
-                () = self.keep_consumer(&kept) => Ok(Came::ToNothing),
+                () = self.keep_consumer(&kept) => Ok(Came::Nothing),
             }
         };
         let failures = row.failures.clamp(1, 20).unsigned_abs();
         let wait = FIRST.saturating_mul(1 << (failures - 1)).min(LONGEST);
-        let retry_at = matches!(came, Ok(Came::ToAFailure)).then(|| self.clock.now().plus(wait));
+        let retry_at = matches!(came, Ok(Came::Failed)).then(|| self.clock.now().plus(wait));
         self.store.release_consumer(permit, &row, retry_at).await?;
         came
     }
@@ -199,11 +199,11 @@ impl App {
         loop {
             self.prepare_policy(row.tenant).await?;
             let catalog = self.catalog(row.tenant).await?;
-            let Some(module) = catalog.module(&row.plugin) else { return Ok(Came::ToNothing) };
-            let Some(hears) = shown::Hears::of(&catalog, module) else { return Ok(Came::ToNothing) };
+            let Some(module) = catalog.module(&row.plugin) else { return Ok(Came::Nothing) };
+            let Some(hears) = shown::Hears::of(&catalog, module) else { return Ok(Came::Nothing) };
             let window = self.store.events_to_deliver(HostPermit::new(PERMIT), row.tenant, row.cursor, WINDOW).await?;
             let Some(last) = window.events.last().map(|event| event.position) else {
-                return Ok(if window.has_unsettled { Came::ToWhatIsOpen } else { Came::ToTheEnd });
+                return Ok(if window.has_unsettled { Came::Open } else { Came::End });
             };
             if singly_until.is_some_and(|until| row.cursor >= until) {
                 singly_until = None;
@@ -219,7 +219,7 @@ impl App {
                     row.cursor = to;
                     row.failures = 0;
                 }
-                Err(CallError::Lost) => return Ok(Came::ToNothing),
+                Err(CallError::Lost) => return Ok(Came::Nothing),
                 Err(CallError::App(error)) if batch.len() > 1 && !Self::may_pass(&error) => {
                     singly_until = batch.last().map(|event| event.position);
                 }
@@ -227,7 +227,7 @@ impl App {
                     if self.has_failed(row, &batch, &error).await? {
                         continue;
                     }
-                    return Ok(Came::ToAFailure);
+                    return Ok(Came::Failed);
                 }
             }
         }

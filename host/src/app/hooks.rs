@@ -114,16 +114,13 @@ impl Terms<'_> {
             OnFailure::Allow | OnFailure::Disable | OnFailure::Retry => Some(work.buffer().await.clone()),
         };
         let again = (on_failure == OnFailure::Retry).then(|| input.clone());
-        let mut failure = match self.call_once(work, input).await? {
-            None => return Ok(()),
-            Some(failure) => failure,
-        };
+        let Some(mut failure) = self.call_once(work, input).await? else { return Ok(()) };
         if let (Some(input), Some(before), true) = (again, &before, failure.is_breakage()) {
             *work.buffer().await = before.clone();
-            failure = match self.call_once(work, input).await? {
+            match self.call_once(work, input).await? {
                 None => return Ok(()),
-                Some(failure) => failure,
-            };
+                Some(second) => failure = second,
+            }
         }
         match (before, on_failure) {
             (Some(before), OnFailure::Allow | OnFailure::Disable) if !matches!(failure, Failure::Fault(_)) => {

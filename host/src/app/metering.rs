@@ -69,7 +69,9 @@ impl App {
             let added = self.store.add_plugin_usage(HostPermit::new(Chore::Serve), tenant, &rows).await;
             if let Err(error) = added {
                 // Counted again the next time.
-                accounts.into_iter().for_each(|(account, cost)| self.meters.add(account, &cost));
+                for (account, cost) in accounts {
+                    self.meters.add(account, &cost);
+                }
                 failed = Some(error);
             }
         }

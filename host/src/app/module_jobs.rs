@@ -26,7 +26,7 @@ pub const TASK: &str = "module_task";
 
 /// What such a job is about.
 #[derive(Deserialize)]
-struct Payload {
+struct Asked {
     plugin: String,
     #[serde(default)]
     name: String,
@@ -53,7 +53,7 @@ pub(super) async fn run(run: &JobRun) -> Result<Json, JobFault> {
     if let Some(done) = run.row.checkpoint.get("done") {
         return Ok(done.clone());
     }
-    let payload: Payload =
+    let payload: Asked =
         serde_json::from_value(run.row.payload.clone()).map_err(|error| AppError::Setup(error.to_string()))?;
     let input = match run.row.kind.as_str() {
         TASK => Input::Scheduled { name: payload.name, due: payload.due },

@@ -101,7 +101,9 @@ impl News {
         let receivers = self.receivers.read().unwrap_or_else(PoisonError::into_inner).clone();
         let hearers = self.hearers.read().unwrap_or_else(PoisonError::into_inner).clone();
         let all: HashSet<TenantId> = tenants.into_iter().chain(receivers).chain(hearers).collect();
-        all.into_iter().for_each(|tenant| self.heard(tenant));
+        for tenant in all {
+            self.heard(tenant);
+        }
     }
 
     /// A webhook of this tenant was made or changed.

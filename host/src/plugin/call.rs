@@ -83,7 +83,7 @@ impl PluginEngine {
             .await
             .map_err(|_| Failure::Overloaded)?
             .map_err(|_| Failure::HostFault)?;
-        let expected = input.len();
+        let expected = input.size();
         let mut store = self.store(limits, port, Arc::clone(clock), Ticket::new(&self.lane, queue));
         let run = async {
             let instance = plugin.instance.instantiate_async(&mut store).await?;

@@ -81,7 +81,7 @@ impl Limits {
     pub fn of(manifest: &Manifest, timeout_ms: Option<u64>, input: &Input, allowed: &PluginLimits) -> Self {
         let point = input.point();
         let times = Times::of(point, allowed);
-        let further = if point.is_hook() { input.len().saturating_sub(1) } else { 0 };
+        let further = if point.is_hook() { input.size().saturating_sub(1) } else { 0 };
         let many = u32::try_from(further).unwrap_or(u32::MAX);
         let millis = |asked: Option<u64>, default, cap: Duration| asked.map_or(default, Duration::from_millis).min(cap);
         let memory_cap = allowed.memory_mb.map_or(MEMORY_CAP, |mb| (mb.get() as usize).saturating_mul(MIB));

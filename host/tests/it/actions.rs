@@ -117,14 +117,16 @@ fn calling(plugin: &str, steps: &Json) -> Json {
 async fn bench(test: &TestApp) -> String {
     let id = variant(test, "bench", |manifest| {
         manifest["requires"] = json!([{"plugin": WORKSHOP, "version": "1.0.0"}]);
-        manifest["permissions"] = json!({
-            "actions": [{"plugin": WORKSHOP, "actions": ["shared", "strict", "run"]}],
-            "records": [{"object": "workshop.note", "ops": ["read"]}, {"object": "bench.note", "ops": ["create"]}],
-            "jobs": false,
-        });
+        let asked = &mut manifest["permissions"];
+        asked["actions"] = json!([{"plugin": WORKSHOP, "actions": ["shared", "strict", "run"]}]);
+        asked["records"] = json!([
+            {"object": "workshop.note", "ops": ["read"]}, {"object": "bench.note", "ops": ["create"]},
+        ]);
     })
     .await;
-    enable(&test.ann, &id, &json!({})).await;
+    let actions = ["shared", "strict", "run"].map(|name| format!("actions:{WORKSHOP}:{name}"));
+    let consent: Vec<String> = actions.into_iter().chain(["records:workshop.note:read:*".to_owned()]).collect();
+    test.ann.put(&format!("/api/v1/modules/{id}"), &json!({"consent": consent})).await.assert(200);
     id
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{Actor, On, TestApp};
+use crate::support::{Actor, On, TestApp, plugin_with};
 use crate::workshop::{WORKSHOP, enable, run, run_of, start, step, variant};
 
 both!(
@@ -47,24 +47,20 @@ async fn what_is_granted_is_done(on: On) {
 
 async fn what_is_not_asked_for_is_denied(on: On) {
     let test = start(on).await;
-    let bare = variant(&test, "bare", |manifest| {
-        manifest["permissions"] = json!({});
-        manifest["hooks"] = json!({});
-        manifest["views"] = json!([]);
-    })
-    .await;
-    let path = format!("/api/v1/modules/{bare}");
-    // Its `enable` leaves a note, and may not.
-    let problem = test.ann.put(&path, &json!({})).await.problem(422, "plugin_error");
-    assert_eq!(problem["plugin_code"], "permission_denied");
+    // Who calls interfaces and does not ask for what they do is no plugin.
+    let bare = plugin_with(WORKSHOP, |manifest| {
+        manifest["id"] = json!("test.bare");
+        manifest["permissions"]["kv"] = json!(null);
+    });
+    let refused = test.app.install_plugin(&bare).await.unwrap_err().to_string();
+    assert!(refused.contains("guildhall:kv/store") && refused.contains("`permissions.kv`"), "{refused}");
+    // What it asks for and was not granted is denied when it tries: all but its own objects.
     let quiet = variant(&test, "quiet", |manifest| {
-        let own = json!({"object": "quiet.note", "ops": ["create"]});
-        manifest["permissions"] = json!({"records": [own]});
         manifest["hooks"] = json!({});
         manifest["views"] = json!([]);
     })
     .await;
-    enable(&test.ann, &quiet, &json!({})).await;
+    test.ann.put(&format!("/api/v1/modules/{quiet}"), &json!({"consent": []})).await.assert(200);
     let further = [
         json!({"do": "http", "url": "http://localhost:1/"}),
         json!({"do": "call", "plugin": WORKSHOP, "name": "shared", "input": {}}),
@@ -108,8 +104,8 @@ async fn what_the_caller_may_not_is_denied(on: On) {
     )
     .await;
     assert_eq!(results[0]["ok"]["fields"]["name"], "Ann");
-    for at in 1..4 {
-        assert_eq!(results[at]["fault"], "permission_denied", "{at}: {}", results[at]);
+    for (at, result) in results.iter().enumerate().take(4).skip(1) {
+        assert_eq!(result["fault"], "permission_denied", "{at}: {}", result);
     }
     // What the module brings, it writes for whoever may have it do things.
     assert_eq!(results[4]["ok"]["fields"]["title"], "its own");

@@ -93,7 +93,7 @@ async fn pages_and_filters(on: On) {
     let ann = &test.ann;
     for name in ["A", "B", "C"] {
         ann.create("contact", json!({"name": name})).await;
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
     }
     let mut seen = Vec::new();
     let mut path = format!("{ACCESS}?limit=1");

@@ -58,10 +58,9 @@ async fn no_tenant_has_more_than_the_host_gives(on: On) {
 async fn loops_of_one_tenant_leave_room_for_others(on: On) {
     let clock = Clock::manual(Clock::system().now());
     let test = TestApp::start_with(on, clock, guildhall::app::Settings::default()).await;
-    for actor in [&test.ann, &test.sam] {
-        let name = if std::ptr::eq(actor, &test.ann) { "quick" } else { "busy" };
+    for (actor, name) in [(&test.ann, "quick"), (&test.sam, "busy")] {
         variant(&test, actor, name, |manifest| {
-            manifest["limits"]["cpu_ms"] = json!(300);
+            manifest["limits"]["cpu_ms"] = json!(1_000);
             manifest["hooks"]["before-write"][0]["timeout_ms"] = json!(5_000);
             // However often it fails, it is called.
             manifest["hooks"]["before-write"][0]["on_failure"] = json!("allow");

@@ -20,7 +20,7 @@ impl GuestPort {
             return Err(Fault::new("key_too_long", format!("a key has 1 to {MAX_KEY} bytes")));
         }
         let plugin = self.module.manifest.id.as_str();
-        if self.work.buffer().await.keys.get(plugin, key.as_bytes()).is_some() {
+        if self.work.buffer().await.keys.has_met(plugin, key.as_bytes()) {
             return Ok(());
         }
         let of = (self.work.caller.tenant, plugin);
@@ -33,7 +33,7 @@ impl GuestPort {
     pub(super) async fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
         self.meet(key).await?;
         let buffer = self.work.buffer().await;
-        let value = buffer.keys.get(&self.module.manifest.id, key.as_bytes()).flatten();
+        let value = buffer.keys.get(&self.module.manifest.id, key.as_bytes());
         Ok(value.map(<[u8]>::to_vec))
     }
 

@@ -148,7 +148,9 @@ impl App {
         let (from, to) = (day(from), day(to));
         let rows = self.store.plugin_usage(read, plugin, &from, &to).await?;
         let mut total = Cost::default();
-        rows.iter().for_each(|row| total.add(&row.cost));
+        for row in &rows {
+            total.add(&row.cost);
+        }
         let data = rows.into_iter().map(usage_day).collect();
         Ok(ModuleUsageView { plugin: plugin.to_owned(), from, to, data, total: sum(&total) })
     }

@@ -90,7 +90,7 @@ impl Recorder {
                         data.before.into_iter().chain(data.after).map(|(name, _)| name).collect();
                     fields.sort_unstable();
                     fields.dedup();
-                    self.seen().read(&data.object, fields, [data.record]);
+                    self.seen().read(&data.object, &fields, [data.record]);
                 }
             }
             _ => {}
@@ -146,7 +146,7 @@ impl Recorder {
                 fields.retain(|field| named.contains(field));
                 let mut seen = self.seen();
                 seen.cost.bytes_read += text.len() as u64;
-                seen.read(&object, fields, []);
+                seen.read(&object, &fields, []);
             }
             (About::Host(host, out), answer) => {
                 let back = match answer {
@@ -189,7 +189,7 @@ impl Recorder {
         // Whoever may write a record and not read it is told its id alone.
         if !fields.is_empty() && !ids.is_empty() {
             seen.cost.rows_read += ids.len() as u64;
-            seen.read(object, fields, ids);
+            seen.read(object, &fields, ids);
         }
     }
 
@@ -215,9 +215,9 @@ impl Recorder {
 
 impl Seen {
     /// These fields of these records; of none, when they went into figures.
-    fn read(&mut self, object: &str, fields: Vec<String>, ids: impl IntoIterator<Item = Uuid>) {
+    fn read(&mut self, object: &str, fields: &[String], ids: impl IntoIterator<Item = Uuid>) {
         let OfObject { sets, records } = self.objects.entry(object.to_owned()).or_default();
-        let new = point_of(sets, fields.clone());
+        let new = point_of(sets, fields.to_vec());
         let mut mixed: Vec<(Uuid, usize)> = Vec::new();
         for id in ids {
             match records.get(&id) {
@@ -270,9 +270,9 @@ mod tests {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let mut seen = Seen::default();
-        seen.read("contact", set(&["name"]), [one, two]);
-        seen.read("contact", set(&["email"]), [two]);
-        seen.read("contact", set(&["name"]), [one]);
+        seen.read("contact", &set(&["name"]), [one, two]);
+        seen.read("contact", &set(&["email"]), [two]);
+        seen.read("contact", &set(&["name"]), [one]);
         let of = &seen.objects["contact"];
         assert_eq!(of.sets[of.records[&one]], set(&["name"]));
         assert_eq!(of.sets[of.records[&two]], set(&["email", "name"]));

@@ -69,10 +69,14 @@ impl Cause {
 }
 
 impl Keys {
-    /// The value that a key has now, if this run has met the key.
-    pub fn get(&self, plugin: &str, key: &[u8]) -> Option<Option<&[u8]>> {
-        let kept = self.seen.get(&(plugin.to_owned(), key.to_vec()))?;
-        Some(kept.now.as_deref())
+    /// Whether this run has met the key.
+    pub fn has_met(&self, plugin: &str, key: &[u8]) -> bool {
+        self.seen.contains_key(&(plugin.to_owned(), key.to_vec()))
+    }
+
+    /// The value that a key has now that was met.
+    pub fn get(&self, plugin: &str, key: &[u8]) -> Option<&[u8]> {
+        self.seen.get(&(plugin.to_owned(), key.to_vec()))?.now.as_deref()
     }
 
     /// Remembers what is stored under a key that this run meets for the first time.
@@ -102,7 +106,7 @@ impl Keys {
     pub fn excess(&self, plugin: &str, key: &[u8], value: &[u8]) -> i64 {
         let Some(room) = self.used.get(plugin) else { return 0 };
         let size = |value: &[u8]| i64::try_from(key.len() + value.len()).unwrap_or(i64::MAX);
-        let known = self.get(plugin, key).flatten().map_or(0, size);
+        let known = self.get(plugin, key).map_or(0, size);
         let more = size(value) - known;
         if more <= 0 { 0 } else { (room.used + self.growth(plugin) + more - room.most).max(0) }
     }

@@ -251,12 +251,6 @@ fn permissions(manifest: &Manifest, faults: &mut Faults) {
             faults.add(&format!("permissions.secrets[{at}]"), format!("`{name}` is there twice"));
         }
     }
-    for (at, action) in asked.actions.iter().enumerate() {
-        if !manifest.requires.iter().any(|required| required.plugin == action.plugin) {
-            let text = format!("{} is not among those that the plugin requires", action.plugin);
-            faults.add(&format!("permissions.actions[{at}].plugin"), text);
-        }
-    }
 }
 
 /// A name as it stands in an address, or `*.` and one: no address in numbers.

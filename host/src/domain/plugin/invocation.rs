@@ -122,7 +122,7 @@ impl Input {
     }
 
     /// How many things one call is about.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         match self {
             Self::BeforeWrite(changes) | Self::Validate(changes) => changes.len(),
             Self::ComputedField { records, .. } => records.len(),

@@ -101,15 +101,14 @@ fn of_path(path: &str, parameter: &str, object: &str, document: &Document) -> St
             format!("@{parameter}")
         }
         // Providers are called what each tenant calls them; keys of publishers are the operator's.
-        "provider" | "plugin_key" => "nothing".to_owned(),
+        // Actions and views are what each module calls them.
+        "provider" | "plugin_key" | "name" => "nothing".to_owned(),
         "field" if path.contains("/links/") => {
             let fields = document.fields(object);
             let link = fields.iter().find(|(_, field)| field["format"] == "uuid" && !field["x-names"].is_null());
             link.filter(|(_, field)| field["x-names"] != "user").map_or("nothing".to_owned(), |(name, _)| name.clone())
         }
         "field" => "@field".to_owned(),
-        // Actions and views are what each module calls them.
-        "name" => "nothing".to_owned(),
         "failure" => "@failure".to_owned(),
         // Of these, each tenant has its own.
         "plugin" if path.contains("/failures/") => "test.hostile".to_owned(),
