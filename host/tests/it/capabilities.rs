@@ -105,7 +105,7 @@ async fn what_the_caller_may_not_is_denied(on: On) {
     .await;
     assert_eq!(results[0]["ok"]["fields"]["name"], "Ann");
     for (at, result) in results.iter().enumerate().take(4).skip(1) {
-        assert_eq!(result["fault"], "permission_denied", "{at}: {}", result);
+        assert_eq!(result["fault"], "permission_denied", "{at}: {result}");
     }
     // What the module brings, it writes for whoever may have it do things.
     assert_eq!(results[4]["ok"]["fields"]["title"], "its own");

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use guildhall::app::App;
 use guildhall::domain::clock::{Clock, Timestamp};
 use serde_json::{Value as Json, json};
 
@@ -101,8 +100,8 @@ async fn a_job_of_a_module_that_is_off_fails(on: On) {
     assert_eq!((&job["state"], &job["error"]["code"]), (&json!("failed"), &json!("refused")));
 }
 
-async fn node(test: &TestApp, clock: &Clock) -> std::sync::Arc<App> {
-    App::open(&test.database, clock.clone()).await.unwrap()
+async fn node(test: &TestApp, clock: &Clock) -> std::sync::Arc<guildhall::app::App> {
+    crate::support::open(&test.database, clock.clone()).await.unwrap()
 }
 
 /// Queues what is due and does it.
