@@ -251,6 +251,11 @@ fn permissions(manifest: &Manifest, faults: &mut Faults) {
             faults.add(&format!("permissions.secrets[{at}]"), format!("`{name}` is there twice"));
         }
     }
+    for (at, other) in asked.actions.iter().enumerate() {
+        if other.plugin == manifest.id {
+            faults.add(&format!("permissions.actions[{at}].plugin"), "a plugin needs no host to call itself");
+        }
+    }
 }
 
 /// A name as it stands in an address, or `*.` and one: no address in numbers.
