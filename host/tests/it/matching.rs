@@ -1,9 +1,11 @@
 //! Changing and deleting all records that meet a filter.
 
+use std::time::Duration;
+
 use serde_json::{Value as Json, json};
 
 use crate::jobs::{contacts, killed_after, node};
-use crate::support::{Actor, On, TestApp};
+use crate::support::{Actor, On, Reply, TestApp};
 
 both!(
     records_that_meet_a_filter_are_changed
@@ -88,20 +90,28 @@ async fn a_killed_job_goes_on_where_it_was(on: On) {
     assert!(all.iter().all(|contact| contact["city"] == "Bern" && contact["version"] == 2));
 }
 
+/// An answer that may wait for something that the job is at: then the job goes on by a step.
+async fn answer<T>(asked: impl Future<Output = Reply>, job: &mut (impl Future<Output = T> + Unpin)) -> Reply {
+    let mut asked = std::pin::pin!(asked);
+    loop {
+        if let Ok(reply) = tokio::time::timeout(Duration::from_secs(1), &mut asked).await {
+            return reply;
+        }
+        assert!(killed_after(1, &mut *job).await.is_none());
+    }
+}
+
 async fn a_cancelled_job_changes_nothing_more(on: On) {
     let test = TestApp::start(on).await;
     seed(&test, 1_000).await;
     let job = ask(&test.ann, "delete", &json!({"filter": {}, "all": true})).await;
     let mut running = Box::pin(test.app.run_due_jobs());
-    // The job goes on while its state is asked for: what it is at, a request may wait for.
-    let begun = async {
-        while test.ann.get(&job).await.json()["progress"]["done"].as_u64().unwrap() == 0 {}
-        test.ann.post(&format!("{job}/cancel"), &json!({})).await.assert(200).json()
-    };
-    let cancelled = tokio::select! {
-        ended = &mut running => panic!("it ended before it was cancelled: {ended:?}"),
-        cancelled = begun => cancelled,
-    };
+    while answer(test.ann.get(&job), &mut running).await.json()["progress"]["done"].as_u64().unwrap() == 0 {
+        assert!(killed_after(1, &mut running).await.is_none());
+    }
+    let cancel = format!("{job}/cancel");
+    let nothing = json!({});
+    let cancelled = answer(test.ann.post(&cancel, &nothing), &mut running).await.assert(200).json();
     assert_eq!(cancelled["state"], "cancelled");
     let left = test.ann.all("contact", &[("limit", "500")]).await.len();
     running.await.unwrap();

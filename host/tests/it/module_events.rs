@@ -163,7 +163,7 @@ async fn nodes_do_not_show_an_event_twice(on: On) {
         contact(&test.ann, &format!("{at}")).await;
     }
     let node = || async {
-        let app = guildhall::app::App::open(&test.database, Clock::system()).await.unwrap();
+        let app = crate::support::open(&test.database, Clock::system()).await.unwrap();
         app.feed_due().await.unwrap();
     };
     tokio::join!(node(), node(), async { test.app.feed_due().await.unwrap() });
