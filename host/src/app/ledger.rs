@@ -144,8 +144,10 @@ impl App {
     /// Throws away what has had its time.
     pub(super) async fn forget_calls(&self) -> Result<(), AppError> {
         let (permit, now) = (HostPermit::new(Chore::Operate), self.clock.now());
-        self.store.forget_plugin_access(permit, now.minus(ACCESS_KEPT)).await?;
-        self.store.forget_failures(permit, now.minus(FAILURES_KEPT)).await?;
+        for tenant in self.store.tenants_with_modules(permit).await? {
+            self.store.forget_plugin_access(permit, tenant, now.minus(ACCESS_KEPT)).await?;
+            self.store.forget_failures(permit, tenant, now.minus(FAILURES_KEPT)).await?;
+        }
         self.store.forget_plugin_usage(permit, &super::usage::day(now.minus(USAGE_KEPT))).await?;
         Ok(())
     }

@@ -23,6 +23,8 @@ pub struct ModuleRow {
     pub granted: Option<Vec<String>>,
     /// The version before this one.
     pub previous: Option<String>,
+    /// What that one had been granted.
+    pub previous_granted: Option<Vec<String>>,
     /// A version that waits for consent.
     pub pending: Option<String>,
     /// Whether the operator's rollouts change the version.
@@ -48,25 +50,27 @@ impl Store {
     pub fn put_module(&self, permit: AreaPermit<Configure>, module: &ModuleRow, at: Timestamp) -> Further {
         let stmt = Stmt::new(
             "insert into module (tenant_id, plugin_id, plugin_version, enabled, config, granted, previous_version, \
-             pending_version, is_automatic, changed_at, keep_failures) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             pending_version, is_automatic, changed_at, keep_failures, previous_granted) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
              on conflict (tenant_id, plugin_id) do update set \
              plugin_version = excluded.plugin_version, enabled = excluded.enabled, config = excluded.config, \
              granted = excluded.granted, previous_version = excluded.previous_version, \
              pending_version = excluded.pending_version, is_automatic = excluded.is_automatic, \
-             changed_at = excluded.changed_at, keep_failures = excluded.keep_failures",
+             changed_at = excluded.changed_at, keep_failures = excluded.keep_failures, \
+             previous_granted = excluded.previous_granted",
             [
                 permit.tenant().0.into(),
                 module.plugin.as_str().into(),
                 module.version.as_str().into(),
                 module.enabled.into(),
                 module.config.clone().into(),
-                module.granted.as_ref().map(|granted| Json::from(granted.clone())).into(),
+                names(module.granted.as_ref()).into(),
                 module.previous.clone().into(),
                 module.pending.clone().into(),
                 module.automatic.into(),
                 self.db.engine().time(at),
                 module.keep_failures.into(),
+                names(module.previous_granted.as_ref()).into(),
             ],
         );
         Further(Step { stmt, expect: Expect::OneChange })
@@ -75,7 +79,7 @@ impl Store {
     async fn module_rows(&self, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {
         let stmt = Stmt::new(
             "select m.plugin_id, m.plugin_version, m.enabled, m.config, m.granted, m.previous_version, \
-             m.pending_version, m.is_automatic, r.reason, m.keep_failures from module m \
+             m.pending_version, m.is_automatic, r.reason, m.keep_failures, m.previous_granted from module m \
              left join plugin p on p.id = m.plugin_id and p.version = m.plugin_version \
              left join plugin_revocation r on r.digest = p.digest \
              where m.tenant_id = $1 order by m.plugin_id",
@@ -84,14 +88,14 @@ impl Store {
         self.db
             .of(tenant)
             .all(Reach::Point, stmt, |row| {
-                let granted = row.maybe_json(4)?.map(serde_json::from_value).transpose();
                 Ok(ModuleRow {
                     plugin: row.text(0)?,
                     version: row.text(1)?,
                     enabled: row.boolean(2)?,
                     config: row.json(3)?,
-                    granted: granted.map_err(|error| StoreError::Inconsistent(error.to_string()))?,
+                    granted: row.maybe_json(4)?.map(named).transpose()?,
                     previous: row.maybe_text(5)?,
+                    previous_granted: row.maybe_json(10)?.map(named).transpose()?,
                     pending: row.maybe_text(6)?,
                     automatic: row.boolean(7)?,
                     revoked: row.maybe_text(8)?,
@@ -122,6 +126,12 @@ impl Store {
         self.db.across(permit).all(Reach::Point, stmt, |row| row.bytes(0)).await
     }
 
+    /// Tenants that have modules.
+    pub async fn tenants_with_modules(&self, permit: HostPermit) -> Result<Vec<TenantId>, StoreError> {
+        let stmt = Stmt::new("select distinct tenant_id from module", []);
+        self.db.across(permit).all(Reach::Point, stmt, |row| Ok(TenantId(row.id(0)?))).await
+    }
+
     /// Tenants that have a plugin, with whether rollouts change its version; those of tenants that rest, too.
     pub async fn tenants_with_plugin(
         &self,
@@ -134,4 +144,13 @@ impl Store {
         );
         self.db.across(permit).all(Reach::Point, stmt, |row| Ok((TenantId(row.id(0)?), row.boolean(1)?))).await
     }
+}
+
+/// Names as they are kept.
+fn names(names: Option<&Vec<String>>) -> Option<Json> {
+    names.map(|names| Json::from(names.clone()))
+}
+
+fn named(kept: Json) -> Result<Vec<String>, StoreError> {
+    serde_json::from_value(kept).map_err(|error| StoreError::Inconsistent(error.to_string()))
 }

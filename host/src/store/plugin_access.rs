@@ -128,10 +128,16 @@ impl Store {
         self.db.of(tenant).all(Effort::List, stmt, access_row).await
     }
 
-    /// Forgets what was kept before then.
-    pub async fn forget_plugin_access(&self, permit: HostPermit, before: Timestamp) -> Result<(), StoreError> {
-        let stmt = Stmt::new("delete from plugin_access where at < $1", [self.db.engine().time(before)]);
-        self.db.across(permit).run(vec![Step { stmt, expect: Expect::Nothing }]).await
+    /// Forgets what was kept of a tenant before then.
+    pub async fn forget_plugin_access(
+        &self,
+        _: HostPermit,
+        tenant: TenantId,
+        before: Timestamp,
+    ) -> Result<(), StoreError> {
+        let values = [tenant.0.into(), self.db.engine().time(before)];
+        let stmt = Stmt::new("delete from plugin_access where tenant_id = $1 and at < $2", values);
+        self.db.of(tenant).run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 }
 

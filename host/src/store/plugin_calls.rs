@@ -187,10 +187,11 @@ impl Store {
         self.db.of(permit.tenant()).maybe(stmt, |row| row.text(0)).await
     }
 
-    /// Forgets failures from before then.
-    pub async fn forget_failures(&self, permit: HostPermit, before: Timestamp) -> Result<(), StoreError> {
-        let stmt = Stmt::new("delete from plugin_failure where at < $1", [self.db.engine().time(before)]);
-        self.db.across(permit).run(vec![Step { stmt, expect: Expect::Nothing }]).await
+    /// Forgets failures of a tenant from before then.
+    pub async fn forget_failures(&self, _: HostPermit, tenant: TenantId, before: Timestamp) -> Result<(), StoreError> {
+        let values = [tenant.0.into(), self.db.engine().time(before)];
+        let stmt = Stmt::new("delete from plugin_failure where tenant_id = $1 and at < $2", values);
+        self.db.of(tenant).run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 }
 

@@ -47,13 +47,26 @@ async fn what_is_granted_is_done(on: On) {
 
 async fn what_is_not_asked_for_is_denied(on: On) {
     let test = start(on).await;
-    // Who calls interfaces and does not ask for what they do is no plugin.
-    let bare = plugin_with(WORKSHOP, |manifest| {
-        manifest["id"] = json!("test.bare");
-        manifest["permissions"]["kv"] = json!(null);
-    });
-    let refused = test.app.install_plugin(&bare).await.unwrap_err().to_string();
-    assert!(refused.contains("guildhall:kv/store") && refused.contains("`permissions.kv`"), "{refused}");
+    // Who calls an interface and does not ask for what it does is no plugin, each for itself.
+    for (part, interface) in [
+        ("records", "data/records"),
+        ("kv", "kv/store"),
+        ("http", "http/client"),
+        ("events", "events/publish"),
+        ("jobs", "jobs/queue"),
+        ("secrets", "secrets/handle"),
+        ("actions", "actions/call"),
+    ] {
+        let bare = plugin_with(WORKSHOP, |manifest| {
+            manifest["id"] = json!("test.bare");
+            manifest["permissions"].as_object_mut().unwrap().remove(part);
+            // What hooks are shown is asked for with records.
+            manifest["hooks"] = json!({});
+        });
+        let refused = test.app.install_plugin(&bare).await.unwrap_err().to_string();
+        let names = refused.contains(interface) && refused.contains(&format!("`permissions.{part}`"));
+        assert!(names, "{part}: {refused}");
+    }
     // What it asks for and was not granted is denied when it tries: all but its own objects.
     let quiet = variant(&test, "quiet", |manifest| {
         manifest["hooks"] = json!({});
@@ -125,7 +138,7 @@ async fn what_the_caller_may_not_is_denied(on: On) {
 async fn secrets_are_set_kept_and_never_shown(on: On) {
     let (_directory, keys) = crate::encrypted::new_key_file();
     let test = TestApp::with_keys(on, &keys).await;
-    test.app.install_plugin(&crate::support::plugin(WORKSHOP)).await.unwrap();
+    crate::workshop::install(&test).await;
     let ann = &test.ann;
     let path = "/api/v1/modules/test.workshop";
     let module =

@@ -80,7 +80,7 @@ async fn addresses_of_all_forms_are_refused(on: On) {
     let settings =
         Settings { names: Some(Names(Arc::new(|_| vec![IpAddr::from([127, 0, 0, 1])]))), ..Settings::default() };
     let test = TestApp::start_with(on, Clock::system(), settings).await;
-    test.app.install_plugin(&plugin(WORKSHOP)).await.unwrap();
+    crate::workshop::install(&test).await;
     enable(&test.ann, WORKSHOP, &json!({})).await;
     let urls: Vec<&str> =
         REFUSED.split_whitespace().chain(["http://api.workshop.test/", "https://localhost/"]).collect();
@@ -111,7 +111,7 @@ async fn names_that_lead_inside_are_refused(on: On) {
     };
     let settings = Settings { names: Some(Names(Arc::new(names))), ..Settings::default() };
     let test = TestApp::start_with(on, Clock::system(), settings).await;
-    test.app.install_plugin(&plugin(WORKSHOP)).await.unwrap();
+    crate::workshop::install(&test).await;
     enable(&test.ann, WORKSHOP, &json!({})).await;
     let all: Vec<usize> = (0..=count).collect();
     for some in all.chunks(10) {
@@ -135,7 +135,7 @@ async fn a_name_is_looked_up_once(on: On) {
     let settings =
         Settings { allow_private_webhooks: true, names: Some(Names(Arc::new(names))), ..Settings::default() };
     let test = TestApp::start_with(on, Clock::system(), settings).await;
-    test.app.install_plugin(&plugin(WORKSHOP)).await.unwrap();
+    crate::workshop::install(&test).await;
     enable(&test.ann, WORKSHOP, &json!({})).await;
     let receiver = Receiver::start().await;
     let url = receiver.url("/").replace("127.0.0.1", "changing.workshop.test");

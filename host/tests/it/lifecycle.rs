@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::support::{On, TestApp};
-use crate::workshop::{WORKSHOP, enable, notes, start, variant};
+use crate::workshop::{WORKSHOP, enable, events, notes, start, variant};
 
 both!(
     a_module_is_told_and_what_it_wrote_commits_with_it
@@ -27,20 +27,24 @@ async fn a_module_is_told_and_what_it_wrote_commits_with_it(on: On) {
     assert_eq!(notes(ann).await, ["enable", "disable"]);
     enable(ann, WORKSHOP, &json!({"enabled": true})).await;
     assert_eq!(notes(ann).await, ["enable", "disable", "enable"]);
-    let event = &ann.get("/api/v1/events?type=workshop.note.created").await.json()["data"][0];
+    let event = &events(ann, "workshop.note.created", 1).await[0];
     assert_eq!(event["data"]["plugin"], WORKSHOP);
 }
 
 async fn a_fault_stops_the_change(on: On) {
     let test = TestApp::start(on).await;
-    test.app.install_plugin(&crate::support::plugin(WORKSHOP)).await.unwrap();
+    crate::workshop::install(&test).await;
     let refusing = |what: &str| json!({"config": {"refuse": what}, "consent": ["*"]});
     let problem = test.ann.put(PATH, &refusing("enable")).await.problem(422, "plugin_error");
     assert_eq!((&problem["plugin"], &problem["plugin_code"]), (&json!(WORKSHOP), &json!("not_now")));
-    assert!(test.ann.get("/api/v1/modules").await.json()["data"].as_array().unwrap().is_empty());
+    let module = async || {
+        let all = test.ann.get("/api/v1/modules").await.json();
+        all["data"].as_array().unwrap().iter().find(|one| one["plugin"] == WORKSHOP).cloned()
+    };
+    assert_eq!(module().await, None);
     enable(&test.ann, WORKSHOP, &refusing("disable")).await;
     test.ann.put(PATH, &json!({"enabled": false})).await.problem(422, "plugin_error");
-    assert_eq!(test.ann.get("/api/v1/modules").await.json()["data"][0]["enabled"], true);
+    assert_eq!(module().await.unwrap()["enabled"], true);
     assert_eq!(notes(&test.ann).await, ["enable"]);
     enable(&test.ann, WORKSHOP, &json!({"config": {}})).await;
     enable(&test.ann, WORKSHOP, &json!({"enabled": false})).await;
@@ -48,7 +52,7 @@ async fn a_fault_stops_the_change(on: On) {
 
 async fn what_a_module_requires_has_to_be_there(on: On) {
     let test = TestApp::start(on).await;
-    test.app.install_plugin(&crate::support::plugin(WORKSHOP)).await.unwrap();
+    crate::workshop::install(&test).await;
     let needy = |name: &'static str, version: &'static str| {
         let test = &test;
         async move {

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::receiver::Receiver;
 use crate::support::{Actor, On, TestApp};
-use crate::workshop::{ACTION, WORKSHOP, enable, notes, run, start, start_at, step, variant};
+use crate::workshop::{ACTION, WORKSHOP, enable, events, notes, run, start, start_at, step, variant};
 
 both!(
     a_module_hears_of_what_happened_since_it_was_enabled
@@ -38,7 +38,7 @@ fn manual() -> Clock {
 async fn a_module_hears_of_what_happened_since_it_was_enabled(on: On) {
     let test = TestApp::start(on).await;
     contact(&test.ann, "Before").await;
-    test.app.install_plugin(&crate::support::plugin(WORKSHOP)).await.unwrap();
+    crate::workshop::install(&test).await;
     enable(&test.ann, WORKSHOP, &json!({})).await;
     let ann = &test.ann;
     for at in 0..25 {
@@ -54,12 +54,13 @@ async fn a_module_hears_of_what_happened_since_it_was_enabled(on: On) {
     // In batches of ten, each committed with its place.
     let batches = step(ann, json!({"do": "kv_get", "key": "batches"})).await;
     let batches: u32 = batches["ok"].as_str().unwrap().parse().unwrap();
-    assert!((3..25).contains(&batches), "{batches}");
+    assert!(batches == 3 || (on == On::Postgres && (3..25).contains(&batches)), "{batches}");
     let told = texts(ann).await.len();
+    assert!(told == 25 || (on == On::Postgres && told == 26), "{told}");
     test.app.feed_due().await.unwrap();
     assert_eq!(texts(ann).await.len(), told);
     // What it wrote, it wrote itself.
-    let event = &ann.get("/api/v1/events?type=workshop.note.created").await.json()["data"][1];
+    let event = &events(ann, "workshop.note.created", 2).await[1];
     assert_eq!((&event["data"]["actor"], &event["data"]["plugin"]), (&json!("plugin:test.workshop"), &json!(WORKSHOP)));
     // Away, it hears of nothing; what happened meanwhile is not told later.
     enable(ann, WORKSHOP, &json!({"enabled": false})).await;
@@ -196,8 +197,7 @@ async fn published_events_reach_log_streams_and_webhooks(on: On) {
     // Nothing of a call that fails is told.
     let fail = json!({"do": "fail", "code": "no", "must": true});
     test.ann.post(ACTION, &json!({"steps": [publish, fail]})).await.assert(422);
-    let events = test.ann.get("/api/v1/events?type=workshop.item.*").await.assert(200).json();
-    let events = events["data"].as_array().unwrap();
+    let events = events(&test.ann, "workshop.item.*", 1).await;
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["type"], "workshop.item.done");
     assert_eq!(events[0]["data"]["published"], json!({"points": 3}));
@@ -245,18 +245,9 @@ async fn published_events_are_seen_with_their_record(on: On) {
     let carl = test.ann.with_key(&key);
     let about = |subject: String, n: u32| json!({"do": "publish", "type": "workshop.item.done", "subject": subject, "data": {"n": n}});
     run(&test.ann, json!([about(format!("contact/{id}"), 1), about(String::new(), 2)])).await;
-    // What is open elsewhere in the database may hold events back for a moment.
     let seen = |actor: Actor| async move {
-        let mut events = Json::Null;
-        while events["data"].as_array().is_none_or(Vec::is_empty) {
-            events = actor.get("/api/v1/events?type=workshop.item.*").await.assert(200).json();
-        }
-        events["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|event| event["data"]["published"]["n"].clone())
-            .collect::<Vec<_>>()
+        let events = events(&actor, "workshop.item.*", 1).await;
+        events.iter().map(|event| event["data"]["published"]["n"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(seen(test.ann.clone()).await, [1, 2]);
     assert_eq!(seen(carl).await, [2]);

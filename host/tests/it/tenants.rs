@@ -60,6 +60,8 @@ async fn one_call_makes_a_tenant(on: On) {
     let entry = &trail["data"][0];
     assert_eq!((&entry["subject"]["kind"], &entry["object"]), (&json!("operator"), &json!("#tenant")), "{trail}");
     assert_eq!((&entry["fields"], trail["data"].as_array().unwrap().len()), (&json!(["plan"]), 2), "{trail}");
+    let first = &trail["data"][1];
+    assert_eq!((&first["subject"]["kind"], &first["object"]), (&json!("operator"), &json!("#keys")), "{trail}");
 }
 
 async fn tenants_are_listed_and_changed(on: On) {

@@ -92,6 +92,19 @@ async fn a_version_that_asks_for_more_waits_while_the_old_one_runs(on: On) {
     assert_eq!(module["previous_version"], "0.1.0");
     assert!(amends_updates(&test.ann).await);
     test.ann.put(MODULE, &json!({"version": "9.9.9"})).await.problem(404, "not_found");
+    // What else is said with a version that has to wait holds for the one that runs.
+    install(&test, "0.3.0", |manifest| {
+        with_more(manifest);
+        manifest["permissions"]["records"][1]["ops"] = json!(["read", "create", "update", "delete"]);
+    })
+    .await;
+    let body = json!({"version": "0.3.0", "enabled": false, "keep_failures": true, "automatic": true});
+    let module = test.ann.put(MODULE, &body).await.assert(200).json();
+    assert_eq!((&module["version"], &module["pending"]["version"]), (&json!("0.2.0"), &json!("0.3.0")));
+    for member in ["keep_failures", "automatic"] {
+        assert_eq!(module[member], true, "{module}");
+    }
+    assert!(module["enabled"] == false && !amends_updates(&test.ann).await);
 }
 
 async fn going_back_takes_one_call(on: On) {
@@ -108,6 +121,20 @@ async fn going_back_takes_one_call(on: On) {
     let module = test.ann.post(&back, &json!({})).await.assert(200).json();
     assert_eq!((&module["version"], &module["previous_version"]), (&json!("0.1.0"), &json!("0.2.0")));
     assert!(!amends_updates(&test.ann).await);
+    // A version that asks for less is granted less; the one before gets back what it had, and may do again what it did.
+    let leave = json!({"name": "Ann", "note": "write-then-refuse"});
+    install(&test, "0.4.0", |manifest| {
+        manifest["permissions"]["records"][1]["ops"] = json!(["read"]);
+    })
+    .await;
+    let module = test.ann.put(MODULE, &json!({"version": "0.4.0"})).await.assert(200).json();
+    assert!(!module["granted"].as_array().unwrap().contains(&json!("records:company:create:*")), "{module}");
+    let denied = test.ann.post("/api/v1/records/contact", &leave).await.problem(422, "plugin_error");
+    assert_eq!(denied["plugin_code"], "permission_denied");
+    let module = test.ann.post(&back, &json!({})).await.assert(200).json();
+    assert!(module["granted"].as_array().unwrap().contains(&json!("records:company:create:*")), "{module}");
+    let refused = test.ann.post("/api/v1/records/contact", &leave).await.problem(422, "plugin_error");
+    assert_eq!(refused["plugin_code"], "not_welcome");
 }
 
 async fn changing_versions_under_load_loses_no_request(on: On) {

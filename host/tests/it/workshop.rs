@@ -4,9 +4,12 @@ use guildhall::app::Settings;
 use guildhall::domain::clock::Clock;
 use serde_json::{Value as Json, json};
 
+use crate::artefacts::build;
 use crate::support::{Actor, On, TestApp, plugin, plugin_with};
 
 pub const WORKSHOP: &str = "test.workshop";
+/// What it requires, and asks for something of.
+const SHELF: &str = "test.shelf";
 pub const ACTION: &str = "/api/v1/modules/test.workshop/actions/run";
 
 /// A host where the first tenant has the workshop, which may reach the servers of the test.
@@ -18,9 +21,19 @@ pub async fn start(on: On) -> TestApp {
 pub async fn start_at(on: On, clock: Clock) -> TestApp {
     let settings = Settings { allow_private_webhooks: true, ..Settings::default() };
     let test = TestApp::start_with(on, clock, settings).await;
-    test.app.install_plugin(&plugin(WORKSHOP)).await.unwrap();
+    install(&test).await;
     enable(&test.ann, WORKSHOP, &json!({})).await;
     test
+}
+
+/// Puts the workshop on a host, and what it requires: an empty module, which is switched on for both tenants.
+pub async fn install(test: &TestApp) {
+    let shelf = json!({"id": SHELF, "namespace": "shelf", "name": "Shelf"});
+    test.app.install_plugin(&build::plugin_of("(component)", &shelf)).await.unwrap();
+    for actor in [&test.ann, &test.sam] {
+        enable(actor, SHELF, &json!({})).await;
+    }
+    test.app.install_plugin(&plugin(WORKSHOP)).await.unwrap();
 }
 
 pub async fn enable(actor: &Actor, id: &str, body: &Json) {
@@ -40,6 +53,13 @@ pub async fn variant(test: &TestApp, name: &str, change: impl FnOnce(&mut Json))
         manifest["hooks"]["before-write"] = json!([]);
         manifest["hooks"]["validate"] = json!([]);
         change(manifest);
+        // Whatever else it requires, it goes on asking for something of the shelf.
+        let is_of_shelf = |one: &Json| one["plugin"] == SHELF;
+        let asks = manifest["permissions"]["actions"].as_array().is_some_and(|all| all.iter().any(is_of_shelf));
+        let requires = manifest["requires"].as_array_mut().unwrap();
+        if asks && !requires.iter().any(is_of_shelf) {
+            requires.push(json!({"plugin": SHELF}));
+        }
     });
     test.app.install_plugin(&wasm).await.unwrap();
     id
@@ -59,6 +79,17 @@ pub async fn run_of(actor: &Actor, id: &str, steps: Json) -> Vec<Json> {
 /// What one step comes to.
 pub async fn step(actor: &Actor, step: Json) -> Json {
     run(actor, json!([step])).await.remove(0)
+}
+
+/// Events of these types in the log, when there are so many: what is open elsewhere in a server of databases holds them back for a moment.
+pub async fn events(actor: &Actor, types: &str, least: usize) -> Vec<Json> {
+    loop {
+        let page = actor.get(&format!("/api/v1/events?type={types}")).await.assert(200).json();
+        let events = page["data"].as_array().unwrap();
+        if events.len() >= least {
+            return events.clone();
+        }
+    }
 }
 
 /// Titles of the notes that the workshop left, the oldest first.

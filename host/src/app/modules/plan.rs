@@ -85,7 +85,6 @@ impl App {
         let fields = [plugin.to_owned(), "enabled".to_owned()].into_iter().chain(said).chain(named).collect();
         let wish = Wish { plugin: plugin.to_owned(), input };
         let (version, rows) = self.wished_modules(caller, vec![wish]).await?;
-        self.runs.forgive(caller.tenant, plugin);
         let answer = Answer { status: 200, headers: Vec::new(), body: String::new() };
         let mut steps = Vec::new();
         for row in &rows {
@@ -93,6 +92,7 @@ impl App {
             steps.extend(self.secret_steps(caller, &plugin.compiled.manifest, &secrets).await?);
         }
         self.commit_modules(caller, version, &rows, (fields, steps), None, answer).await?;
+        self.runs.forgive(caller.tenant, plugin);
         let views = self.module_views(caller.tenant, &rows).await?;
         views.into_iter().next().ok_or_else(|| AppError::no_record("plugin", &plugin))
     }
@@ -223,11 +223,16 @@ impl App {
                     return Err(AppError::ConsentRequired { plugin: id, asks: asked });
                 }
                 None => Vec::new(),
-                // The old version goes on until somebody has agreed to the new one.
+                // The old version goes on until somebody has agreed to the new one; what else was said holds for it.
                 Some(row) if row.version != wanted && !missing(&was_granted).is_empty() => {
-                    return Ok(ModuleRow { pending: Some(wanted), ..row.clone() });
+                    let (old, input) = (row.version.clone(), ModuleInput { version: None, ..input });
+                    let row = Box::pin(self.planned_module(tenant, id, known, old, input)).await?;
+                    return Ok(ModuleRow { pending: Some(wanted), ..row });
                 }
-                Some(_) => was_granted,
+                // What it does not ask for any more, a later version has to ask for again.
+                Some(_) => {
+                    was_granted.iter().filter(|name| asked.iter().any(|one| one.name == **name)).cloned().collect()
+                }
             },
         };
         let config = match input.config {
@@ -242,6 +247,10 @@ impl App {
         let changed = known.as_ref().is_some_and(|row| row.version != wanted);
         let previous =
             known.as_ref().and_then(|row| if changed { Some(row.version.clone()) } else { row.previous.clone() });
+        let previous_granted = match &known {
+            Some(_) if changed => Some(was_granted),
+            known => known.as_ref().and_then(|row| row.previous_granted.clone()),
+        };
         let pending = known.as_ref().and_then(|row| row.pending.clone()).filter(|version| *version != wanted);
         Ok(ModuleRow {
             plugin: id,
@@ -250,6 +259,7 @@ impl App {
             config,
             granted: Some(granted),
             previous,
+            previous_granted,
             pending: pending.filter(|_| !changed),
             automatic: input.automatic.or(known.as_ref().map(|row| row.automatic)).unwrap_or(false),
             revoked: None,

@@ -59,11 +59,8 @@ impl App {
         let row = row.ok_or_else(|| AppError::no_record("module", &plugin))?;
         let refused = || AppError::Refused(format!("{plugin} had no other version before"));
         let version = row.previous.ok_or_else(refused)?;
-        // What it was granted stays granted: an older version that asks for more was agreed to before.
-        let older = self.plugin(plugin, &version).await?;
-        let asked = older.compiled.manifest.capabilities().into_iter().map(|one| one.name);
-        let granted = asked.filter(|name| row.granted.as_ref().is_none_or(|granted| granted.contains(name)));
-        let consent = Consent::To(granted.collect());
+        // It gets what it had been granted then, which somebody has agreed to.
+        let consent = row.previous_granted.map_or(Consent::AsBefore, Consent::To);
         self.set_module(caller, plugin, ModuleInput { version: Some(version), consent, ..ModuleInput::default() }).await
     }
 

@@ -252,8 +252,9 @@ fn permissions(manifest: &Manifest, faults: &mut Faults) {
         }
     }
     for (at, other) in asked.actions.iter().enumerate() {
-        if other.plugin == manifest.id {
-            faults.add(&format!("permissions.actions[{at}].plugin"), "a plugin needs no host to call itself");
+        if !manifest.requires.iter().any(|required| required.plugin == other.plugin) {
+            let text = format!("{} is not among those that the plugin requires", other.plugin);
+            faults.add(&format!("permissions.actions[{at}].plugin"), text);
         }
     }
 }

@@ -82,7 +82,7 @@ fn what_is_wrong_is_told_with_its_path() {
         ("permissions.events.publish[0]", |m| m["permissions"]["events"]["publish"] = json!(["samples.a.b"])),
         ("permissions.secrets[0]", |m| m["permissions"]["secrets"] = json!(["key"])),
         ("permissions.secrets[1]", |m| m["permissions"]["secrets"] = json!(["KEY", "KEY"])),
-        ("permissions.actions[0].plugin", |m| m["permissions"]["actions"][0]["plugin"] = m["id"].clone()),
+        ("permissions.actions[0].plugin", |m| m["permissions"]["actions"][0]["plugin"] = json!("acme.other")),
         ("requires[0]", |m| m["requires"][0]["plugin"] = json!("acme.sample")),
         ("requires[0].version", |m| m["requires"][0]["version"] = json!("new")),
         ("limits.cpu_ms", |m| m["limits"] = json!({"cpu_ms": 0})),
