@@ -12,7 +12,7 @@ use guildhall::outbound::Names;
 use serde_json::{Value as Json, json};
 
 use crate::receiver::{Receiver, endless, silent, status, with_header};
-use crate::support::{On, TestApp, plugin};
+use crate::support::{On, TestApp};
 use crate::workshop::{ACTION, WORKSHOP, enable, run, start, step, variant};
 
 both!(
