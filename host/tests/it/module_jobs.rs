@@ -6,7 +6,7 @@ use guildhall::domain::clock::{Clock, Timestamp};
 use serde_json::{Value as Json, json};
 
 use crate::support::{Actor, On, TestApp};
-use crate::workshop::{ACTION, WORKSHOP, enable, notes, run, start, start_at, variant};
+use crate::workshop::{ACTION, SHELF, WORKSHOP, enable, notes, run, start, start_at, variant};
 
 both!(
     a_job_is_queued_with_the_commit_and_done_as_the_module
@@ -144,7 +144,9 @@ async fn tasks_follow_the_clock_of_the_tenant(on: On) {
         manifest["hooks"]["scheduled"] = json!([{"name": "tick", "cron": "30 17 * * *"}]);
     })
     .await;
-    enable(&ravi, &other, &json!({})).await;
+    for id in [SHELF, &other] {
+        enable(&ravi, id, &json!({})).await;
+    }
     // 17:30 there is 12:00 in UTC.
     for (minutes, count) in [(89, 0), (1, 1)] {
         clock.advance(Duration::from_mins(minutes));

@@ -9,7 +9,7 @@ use crate::support::{Actor, On, TestApp, plugin, plugin_with};
 
 pub const WORKSHOP: &str = "test.workshop";
 /// What it requires, and asks for something of.
-const SHELF: &str = "test.shelf";
+pub const SHELF: &str = "test.shelf";
 pub const ACTION: &str = "/api/v1/modules/test.workshop/actions/run";
 
 /// A host where the first tenant has the workshop, which may reach the servers of the test.
