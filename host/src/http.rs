@@ -140,6 +140,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(actions::call))
         .routes(routes!(actions::view))
         .routes(routes!(modules::roll_back))
+        .routes(routes!(modules::shadow))
         .routes(routes!(rollouts::roll_out))
         .routes(routes!(rollouts::revoke))
         .routes(routes!(guide::get))

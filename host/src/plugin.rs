@@ -30,4 +30,4 @@ pub use lane::Queue;
 pub use limits::Limits;
 pub use package::{Layout, MAX_PACKAGE, Package, unpack};
 pub use port::Port;
-pub use transcript::{Divergence, Exchange, RecordingPort, ReplayPort, Transcript};
+pub use transcript::{Divergence, Exchange, RecordingPort, ReplayPort, ShadowPort, Transcript};

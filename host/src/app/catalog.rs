@@ -37,6 +37,8 @@ pub struct Module {
     pub config: Arc<str>,
     /// Whether calls that fail are kept as they were.
     pub keeps_failures: bool,
+    /// How many of the newest calls of its hooks are kept as they were.
+    pub records_calls: u32,
 }
 
 /// A plugin in memory.
@@ -228,8 +230,13 @@ impl App {
                     Some(granted) => Arc::new(whole.narrowed(granted)),
                     None => Arc::clone(whole),
                 };
-                let (config, keeps_failures) = (config.to_string().into(), row.keep_failures);
-                modules.push(Module { plugin, manifest, config, keeps_failures });
+                modules.push(Module {
+                    plugin,
+                    manifest,
+                    config: config.to_string().into(),
+                    keeps_failures: row.keep_failures,
+                    records_calls: row.record_calls,
+                });
             }
         }
         let schema = Arc::new(Schema::with_own(objects, &own).map_err(AppError::Setup)?);

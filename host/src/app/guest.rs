@@ -66,7 +66,7 @@ impl GuestPort {
     }
 
     /// Lets a call pass that the plugin was granted, and that may be made here.
-    fn gate(&self, call: &HostCall) -> Result<(), Fault> {
+    pub fn gate(&self, call: &HostCall) -> Result<(), Fault> {
         let need = call.need();
         if !self.module.manifest.allows(&need) {
             return Err(Fault::new("permission_denied", need.refusal()));

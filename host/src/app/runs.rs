@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
@@ -16,6 +16,8 @@ const OF_TENANT: usize = 32;
 const MOST_OF_TENANT: usize = 64;
 /// Calls of one module at the same time.
 const OF_MODULE: usize = 8;
+/// Runs at the same time that only try a version.
+const TRIALS: usize = 1;
 /// Longest wait for a turn.
 const QUEUE_DEADLINE: Duration = Duration::from_secs(2);
 /// So many failures within this time suspend a module.
@@ -29,6 +31,16 @@ const LONGEST: Duration = Duration::from_mins(30);
 #[derive(Default)]
 pub(super) struct Runs {
     tenants: Mutex<HashMap<TenantId, Arc<OfTenant>>>,
+    trials: Trials,
+}
+
+/// Places for trying versions of modules.
+struct Trials(Semaphore);
+
+impl Default for Trials {
+    fn default() -> Self {
+        Self(Semaphore::new(TRIALS))
+    }
 }
 
 /// Those of one tenant.
@@ -89,6 +101,12 @@ impl Runs {
         };
         let places = tokio::time::timeout(QUEUE_DEADLINE, turn).await.map_err(|_| Failure::Overloaded)?;
         Ok(Turn { queue, module, _places: places })
+    }
+
+    /// Waits for a place to try a version of a module.
+    pub async fn trial(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        let place = tokio::time::timeout(QUEUE_DEADLINE, self.trials.0.acquire()).await;
+        place.map_err(|_| Failure::Overloaded)?.map_err(|_| Failure::HostFault)
     }
 
     /// Until when a module is suspended here.

@@ -104,12 +104,14 @@ pub struct CallAccount {
     pub lines: Vec<LogLine>,
     /// How it failed.
     pub failure: Option<FailureNote>,
+    /// The call as it was, and how many of the newest of its module are kept.
+    pub recording: Option<(String, u32)>,
 }
 
 impl CallAccount {
     /// Whether there is nothing to keep.
     pub fn is_empty(&self) -> bool {
-        self.reaches.is_empty() && self.lines.is_empty() && self.failure.is_none()
+        self.reaches.is_empty() && self.lines.is_empty() && self.failure.is_none() && self.recording.is_none()
     }
 }
 

@@ -11,7 +11,7 @@ use super::Problem;
 use super::answers::{Reading, Writing};
 use super::body::ObjectBody;
 use super::credential::Authenticated;
-use crate::app::{App, AppError, Consent, ModuleInput, ModuleView};
+use crate::app::{App, AppError, Consent, ModuleInput, ModuleView, ShadowInput, ShadowReport};
 use crate::domain::invalid::FieldError;
 
 /// The modules of a tenant.
@@ -44,6 +44,9 @@ pub struct ModuleBody {
     /// Whether calls that fail are kept with what they saw, to run them again; as it was when not given, and false
     /// the first time.
     keep_failures: Option<bool>,
+    /// How many of the newest calls of its hooks are kept with what they saw, 0 to 100, to try another version on
+    /// them (`POST /modules/{plugin}/shadow`); as it was when not given, and 0 the first time.
+    record_calls: Option<u32>,
 }
 
 /// List the tenant's modules.
@@ -89,6 +92,10 @@ pub async fn set(
             ("enabled" | "automatic" | "keep_failures", _) => {
                 faults.push(FieldError::new(&name, "wrong_type", "expects true or false"));
             }
+            ("record_calls", value) => match serde_json::from_value(value) {
+                Ok(calls) => input.record_calls = Some(calls),
+                Err(_) => faults.push(FieldError::new("record_calls", "wrong_type", "expects a whole number")),
+            },
             ("config", value @ Value::Object(_)) => input.config = Some(value),
             ("config", _) => faults.push(FieldError::new("config", "wrong_type", "expects an object")),
             ("secrets", Value::Object(value)) => input.secrets = value,
@@ -96,8 +103,7 @@ pub async fn set(
             ("version", Value::String(value)) => input.version = Some(value),
             ("version", _) => faults.push(FieldError::new("version", "wrong_type", "expects a text")),
             ("consent", value) => match serde_json::from_value::<Vec<String>>(value) {
-                Ok(names) if names.iter().any(|name| name == "*") => input.consent = Consent::ToAll,
-                Ok(names) => input.consent = Consent::To(names),
+                Ok(names) => input.consent = Consent::named(names),
                 Err(_) => faults.push(FieldError::new("consent", "wrong_type", "expects a list of names")),
             },
             (name, _) => faults.push(FieldError::new(name, "unknown_field", "is no field of a module")),
@@ -127,4 +133,29 @@ pub async fn roll_back(
     Path(plugin): Path<String>,
 ) -> Result<Json<ModuleView>, Problem> {
     Ok(Json(app.roll_back_module(&caller, &plugin).await?))
+}
+
+/// Try another version of a module on recorded calls, before it is switched to.
+///
+/// Calls of hooks that were recorded (`record_calls`), the newest first, are made again with the other version: what
+/// the recorded call was answered answers it, and what that did not ask is answered from what is stored now. What both
+/// decided is laid beside each other; nothing is stored of it. It shows what the module saw of records, so it takes
+/// the right to export the tenant, and is noted in the audit trail.
+#[utoipa::path(
+    post, path = "/api/v1/modules/{plugin}/shadow", tag = "modules", operation_id = "shadow_module",
+    params(("plugin" = String, Path, description = "Id of the plugin, `publisher.name`")),
+    request_body = ShadowInput,
+    responses(
+        (status = 200, description = "What both decided", body = ShadowReport),
+        Writing,
+    ),
+    security(("key" = []))
+)]
+pub async fn shadow(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    Path(plugin): Path<String>,
+    body: ObjectBody,
+) -> Result<Json<ShadowReport>, Problem> {
+    Ok(Json(app.shadow_module(&caller, &plugin, &body.members).await?))
 }

@@ -1,7 +1,7 @@
 //! What the host answered in one call, call by call: a port that keeps it, and one that answers from it, so that
 //! the same call can be run again anywhere.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -124,6 +124,65 @@ impl Port for ReplayPort {
     }
 }
 
+/// A port for another version of a plugin: what was asked before is answered as it was then, in whatever order;
+/// the settings are those of now, and what nobody asked before is answered by somebody else.
+pub struct ShadowPort {
+    may: Box<Gate>,
+    live: Arc<dyn Port>,
+    state: Mutex<Shadowed>,
+}
+
+/// Says why a host call may not be made.
+type Gate = dyn Fn(&HostCall) -> Result<(), Fault> + Send + Sync;
+
+/// What has become of it so far.
+#[derive(Default)]
+struct Shadowed {
+    left: Vec<Exchange>,
+    writes: Vec<HostCall>,
+    asked_anew: usize,
+}
+
+impl ShadowPort {
+    /// Answers what may be asked from this transcript, and beyond it from this port.
+    pub fn new(transcript: Vec<Exchange>, may: Box<Gate>, live: Arc<dyn Port>) -> Self {
+        Self { may, live, state: Mutex::new(Shadowed { left: transcript, ..Shadowed::default() }) }
+    }
+
+    /// What would have been written, and how many calls the transcript had no answer to.
+    pub fn take(&self) -> (Vec<HostCall>, usize) {
+        let Shadowed { writes, asked_anew, .. } = std::mem::take(&mut *self.state());
+        (writes, asked_anew)
+    }
+
+    fn state(&self) -> MutexGuard<'_, Shadowed> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Port for ShadowPort {
+    async fn answer(&self, call: HostCall) -> Result<HostAnswer, Fault> {
+        (self.may)(&call)?;
+        let known = {
+            let mut state = self.state();
+            let at = state.left.iter().position(|exchange| exchange.call == call && call != HostCall::Config);
+            at.map(|at| state.left.remove(at).answer)
+        };
+        let is_new = known.is_none() && !matches!(call, HostCall::Config | HostCall::Log { .. });
+        let answer = match known {
+            Some(answer) => answer,
+            None => self.live.answer(call.clone()).await,
+        };
+        let mut state = self.state();
+        state.asked_anew += usize::from(is_new);
+        if call.is_write() && answer.is_ok() {
+            state.writes.push(call);
+        }
+        answer
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +193,19 @@ mod tests {
     impl Port for Clock {
         async fn answer(&self, _: HostCall) -> Result<HostAnswer, Fault> {
             Ok(HostAnswer::Text("now".to_owned()))
+        }
+    }
+
+    fn may(call: &HostCall) -> Result<(), Fault> {
+        if *call == get("c") { Err(Fault::new("permission_denied", "not this one")) } else { Ok(()) }
+    }
+
+    struct Later;
+
+    #[async_trait]
+    impl Port for Later {
+        async fn answer(&self, _: HostCall) -> Result<HostAnswer, Fault> {
+            Ok(HostAnswer::Text("later".to_owned()))
         }
     }
 
@@ -172,6 +244,20 @@ mod tests {
         let port = ReplayPort::new(recorded(1_000).await);
         port.answer(get("a")).await.unwrap();
         assert_eq!(port.divergence(), Some(Divergence { call: 2, expected: Some(get("b")), got: None }));
+    }
+
+    #[tokio::test]
+    async fn another_version_may_ask_otherwise() {
+        let port = ShadowPort::new(recorded(1_000).await.exchanges, Box::new(may), Arc::new(Later));
+        let delete = HostCall::Delete { object: "contact".to_owned(), id: "a".to_owned() };
+        assert_eq!(port.answer(get("c")).await, may(&get("c")).map(|()| HostAnswer::Done));
+        let mut answers = Vec::new();
+        for call in [get("b"), get("a"), get("a"), HostCall::Config, delete.clone()] {
+            answers.push(port.answer(call).await.unwrap());
+        }
+        let text = |text: &str| HostAnswer::Text(text.to_owned());
+        assert_eq!(answers, [text("now"), text("now"), text("later"), text("later"), text("later")]);
+        assert_eq!(port.take(), (vec![delete], 2));
     }
 
     #[tokio::test]

@@ -115,6 +115,7 @@ const PARTS: &[Part] = &[
             ("pending_version", Text),
             ("is_automatic", Is),
             ("keep_failures", Is),
+            ("record_calls", Whole),
             ("changed_at", Time),
         ],
     },

@@ -33,6 +33,8 @@ pub struct ModuleRow {
     pub revoked: Option<String>,
     /// Whether failed calls are kept as they were.
     pub keep_failures: bool,
+    /// How many of the newest calls of its hooks are kept as they were.
+    pub record_calls: u32,
 }
 
 impl Store {
@@ -50,14 +52,14 @@ impl Store {
     pub fn put_module(&self, permit: AreaPermit<Configure>, module: &ModuleRow, at: Timestamp) -> Further {
         let stmt = Stmt::new(
             "insert into module (tenant_id, plugin_id, plugin_version, enabled, config, granted, previous_version, \
-             pending_version, is_automatic, changed_at, keep_failures, previous_granted) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+             pending_version, is_automatic, changed_at, keep_failures, previous_granted, \
+             record_calls) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
              on conflict (tenant_id, plugin_id) do update set \
              plugin_version = excluded.plugin_version, enabled = excluded.enabled, config = excluded.config, \
              granted = excluded.granted, previous_version = excluded.previous_version, \
              pending_version = excluded.pending_version, is_automatic = excluded.is_automatic, \
              changed_at = excluded.changed_at, keep_failures = excluded.keep_failures, \
-             previous_granted = excluded.previous_granted",
+             previous_granted = excluded.previous_granted, record_calls = excluded.record_calls",
             [
                 permit.tenant().0.into(),
                 module.plugin.as_str().into(),
@@ -71,6 +73,7 @@ impl Store {
                 self.db.engine().time(at),
                 module.keep_failures.into(),
                 names(module.previous_granted.as_ref()).into(),
+                i64::from(module.record_calls).into(),
             ],
         );
         Further(Step { stmt, expect: Expect::OneChange })
@@ -79,7 +82,7 @@ impl Store {
     async fn module_rows(&self, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {
         let stmt = Stmt::new(
             "select m.plugin_id, m.plugin_version, m.enabled, m.config, m.granted, m.previous_version, \
-             m.pending_version, m.is_automatic, r.reason, m.keep_failures, m.previous_granted from module m \
+             m.pending_version, m.is_automatic, r.reason, m.keep_failures, m.previous_granted, m.record_calls from module m \
              left join plugin p on p.id = m.plugin_id and p.version = m.plugin_version \
              left join plugin_revocation r on r.digest = p.digest \
              where m.tenant_id = $1 order by m.plugin_id",
@@ -100,6 +103,7 @@ impl Store {
                     automatic: row.boolean(7)?,
                     revoked: row.maybe_text(8)?,
                     keep_failures: row.boolean(9)?,
+                    record_calls: u32::try_from(row.integer(11)?).unwrap_or_default(),
                 })
             })
             .await

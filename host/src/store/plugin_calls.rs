@@ -1,5 +1,6 @@
 //! What modules said, and how calls of them failed; everything that is kept of a call goes in at once.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use sea_query::Value as Bound;
@@ -7,8 +8,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::db::{Expect, Reach, Row, Step, Stmt};
-use super::{Store, StoreError};
-use crate::access::{AreaPermit, HostPermit, Read};
+use super::{Further, Store, StoreError};
+use crate::access::{AreaPermit, Configure, HostPermit, Read};
 use crate::domain::accountability::{CallAccount, FailureNote, Invocation, LogLine};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
@@ -85,9 +86,22 @@ impl Store {
             .iter()
             .filter_map(|account| Some(self.failure_values(tenant, &account.invocation, account.failure.as_ref()?)));
         let failures: Vec<_> = failures.collect();
+        let recordings = accounts.iter().filter_map(|account| {
+            let (call, _) = account.recording.as_ref()?;
+            let Invocation { id, at, plugin, .. } = &account.invocation;
+            let at = self.db.engine().time(*at);
+            Some(vec![tenant.0.into(), (*id).into(), at, plugin.as_str().into(), call.as_str().into()])
+        });
+        let recordings: Vec<_> = recordings.collect();
         let (has_lines, has_failures) = (!lines.is_empty(), !failures.is_empty());
         steps.extend(inserts("plugin_log", LOG, lines));
         steps.extend(inserts("plugin_failure", FAILURE, failures));
+        steps.extend(inserts("plugin_recording", "tenant_id, id, at, plugin_id, call", recordings));
+        let modules: BTreeMap<&str, u32> = accounts
+            .iter()
+            .filter_map(|account| Some((account.invocation.plugin.as_str(), account.recording.as_ref()?.1)))
+            .collect();
+        steps.extend(modules.into_iter().map(|(plugin, most)| trim_recordings(tenant, plugin, most)));
         if has_lines {
             steps.push(trim("plugin_log", "seq", LINES, tenant));
         }
@@ -187,11 +201,31 @@ impl Store {
         self.db.of(permit.tenant()).maybe(stmt, |row| row.text(0)).await
     }
 
-    /// Forgets failures of a tenant from before then.
+    /// Calls of a module as they were, the newest first.
+    pub async fn plugin_recordings(
+        &self,
+        permit: AreaPermit<Read>,
+        plugin: &str,
+        limit: u32,
+    ) -> Result<Vec<(Uuid, String)>, StoreError> {
+        let sql = "select id, call from plugin_recording where tenant_id = $1 and plugin_id = $2";
+        let stmt = page(sql, permit.tenant(), plugin, [], "id", limit);
+        self.db.of(permit.tenant()).all(Reach::List, stmt, |row| Ok((row.id(0)?, row.text(1)?))).await
+    }
+
+    /// The step that leaves so many recorded calls of a module.
+    pub fn forget_recordings(&self, permit: AreaPermit<Configure>, plugin: &str, most: u32) -> Further {
+        Further(trim_recordings(permit.tenant(), plugin, most))
+    }
+
+    /// Forgets failures of a tenant, and recorded calls, from before then.
     pub async fn forget_failures(&self, _: HostPermit, tenant: TenantId, before: Timestamp) -> Result<(), StoreError> {
-        let values = [tenant.0.into(), self.db.engine().time(before)];
-        let stmt = Stmt::new("delete from plugin_failure where tenant_id = $1 and at < $2", values);
-        self.db.of(tenant).run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        let steps = ["plugin_failure", "plugin_recording"].map(|table| {
+            let values = [tenant.0.into(), self.db.engine().time(before)];
+            let stmt = Stmt::new(format!("delete from {table} where tenant_id = $1 and at < $2"), values);
+            Step { stmt, expect: Expect::Nothing }
+        });
+        self.db.of(tenant).run(steps.into()).await
     }
 }
 
@@ -228,6 +262,14 @@ fn trim(table: &str, order: &str, most: i64, tenant: TenantId) -> Step {
          (select {order} from {table} where tenant_id = $1 order by {order} desc limit 1 offset $2)"
     );
     Step { stmt: Stmt::new(sql, [tenant.0.into(), most.into()]), expect: Expect::Nothing }
+}
+
+/// Leaves so many recorded calls of a module, the newest.
+fn trim_recordings(tenant: TenantId, plugin: &str, most: u32) -> Step {
+    let sql = "delete from plugin_recording where tenant_id = $1 and plugin_id = $2 and id <= \
+               (select id from plugin_recording where tenant_id = $1 and plugin_id = $2 \
+                order by id desc limit 1 offset $3)";
+    Step { stmt: Stmt::new(sql, [tenant.0.into(), plugin.into(), i64::from(most).into()]), expect: Expect::Nothing }
 }
 
 /// A page of what is kept of a module, the newest first.

@@ -95,6 +95,7 @@ mod routes;
 mod schema;
 mod schema_bad;
 mod search;
+mod shadow;
 mod sign_in;
 mod sign_in_bad;
 mod signatures;

@@ -35,6 +35,7 @@ fn body(operation: &str, method: &Method, path: &str, ids: &Json) -> Option<Stri
         "put_identity_provider" => {
             json!({"label": "L", "issuer": "https://id.example.com", "client_id": "c", "client_secret": "s"})
         }
+        "shadow_module" => json!({"version": "0.1.0"}),
         "create_import" => return Some("name\nNoted\n".to_owned()),
         name if name.starts_with("share_") => json!({"with": "user", "subject": ids["#user"]}),
         name if name.starts_with("erase_person_") => json!({"confirm": path.split('/').nth(5)}),

@@ -11,7 +11,7 @@ use super::{Entry, Place};
 use crate::app::App;
 use crate::app::catalog::Module;
 use crate::app::unit_of_work::Work;
-use crate::domain::accountability::{CallAccount, Cost, FailureNote, Invocation, LogLine, Reach, SpentOf};
+use crate::domain::accountability::{CallAccount, Cost, FailureNote, Invocation, SpentOf};
 use crate::domain::caller::Caller;
 use crate::domain::id::TenantId;
 use crate::domain::plugin::{ExtensionPoint, Input};
@@ -27,6 +27,7 @@ pub struct Watch {
     recorder: Arc<Recorder>,
     port: Arc<dyn Port>,
     recording: Option<(Input, Arc<RecordingPort>)>,
+    is_recorded: bool,
 }
 
 impl Watch {
@@ -42,14 +43,16 @@ impl Watch {
         let recorder = Arc::new(Recorder::new(Arc::clone(work), module.clone()));
         recorder.note_input(input);
         let mut port: Arc<dyn Port> = Arc::new(Observed::new(port, Arc::clone(&recorder)));
-        let recording = module.keeps_failures.then(|| {
+        // What a dry run would do is nothing that another version has to do, too.
+        let is_recorded = module.records_calls > 0 && input.point().is_hook() && !work.is_dry;
+        let recording = (module.keeps_failures || is_recorded).then(|| {
             let room = kept::ROOM.saturating_sub(kept::size_of(input));
             let recording = Arc::new(RecordingPort::new(Arc::clone(&port), room));
             port = Arc::clone(&recording) as Arc<dyn Port>;
             (input.clone(), recording)
         });
         let invocation = invocation(work, module, id, input.point());
-        Ok(Self { tenant: work.caller.tenant, place, invocation, recorder, port, recording })
+        Ok(Self { tenant: work.caller.tenant, place, invocation, recorder, port, recording, is_recorded })
     }
 
     /// What answers the call.
@@ -63,25 +66,30 @@ impl Watch {
             self.recorder.note_output(output);
         }
         let (reaches, lines, cost) = self.recorder.take();
+        let is_breakage = ended.result.as_ref().is_err_and(Failure::is_breakage);
+        let mut recording = None;
+        let mut transcript = None;
+        if let Some((input, port)) = self.recording.take()
+            && (self.is_recorded || is_breakage)
+        {
+            let call = KeptCall::new(&self.invocation, limits, input, port.take(), (&ended.result).into());
+            let is_whole = !call.is_cut;
+            let sealed = work.app.sealed_call(work, module, call).await;
+            if is_breakage && module.keeps_failures {
+                transcript.clone_from(&sealed);
+            }
+            recording = sealed.filter(|_| self.is_recorded && is_whole).map(|call| (call, module.records_calls));
+        }
         let failure = match ended.result.as_ref().err().filter(|failure| is_told(failure, &self.invocation)) {
             None => None,
-            Some(failure) => {
-                let mut note = note_of(failure, &ended.spent);
-                if let Some((input, recording)) = self.recording.take().filter(|_| failure.is_breakage()) {
-                    let transcript = recording.take();
-                    let call = KeptCall::new(&self.invocation, limits, input, transcript, failure);
-                    note.transcript = work.app.sealed_call(work, module, call).await;
-                }
-                Some(note)
-            }
+            Some(failure) => Some(FailureNote { transcript, ..note_of(failure, &ended.spent) }),
         };
-        self.put(reaches, lines, failure);
+        self.put(CallAccount { invocation: self.invocation.clone(), reaches, lines, failure, recording });
         cost
     }
 
-    fn put(&mut self, reaches: Vec<Reach>, lines: Vec<LogLine>, failure: Option<FailureNote>) {
+    fn put(&mut self, account: CallAccount) {
         let Some(place) = self.place.take() else { return };
-        let account = CallAccount { invocation: self.invocation.clone(), reaches, lines, failure };
         if !account.is_empty() {
             drop(place.send(Entry::Call(self.tenant, Box::new(account))));
         }
@@ -92,7 +100,8 @@ impl Drop for Watch {
     fn drop(&mut self) {
         if self.place.is_some() {
             let (reaches, lines, _) = self.recorder.take();
-            self.put(reaches, lines, None);
+            let invocation = self.invocation.clone();
+            self.put(CallAccount { invocation, reaches, lines, failure: None, recording: None });
         }
     }
 }

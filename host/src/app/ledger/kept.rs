@@ -1,4 +1,5 @@
-//! A failed call as a file: what it was called with, what the host answered, and how it ended.
+//! A call as it was: what it was called with, what the host answered, and how it ended. Failed ones are given out as
+//! files.
 
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ const CREDENTIALS: [&str; 5] = ["authorization", "proxy-authorization", "cookie"
 /// What stands for them.
 const REDACTED: &str = "[redacted]";
 
-/// A failed call.
+/// A call.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct KeptCall {
     /// Version of the format.
@@ -145,13 +146,13 @@ impl From<KeptLimits> for Limits {
 }
 
 impl KeptCall {
-    /// A call that failed so.
+    /// A call that ended so.
     pub fn new(
         invocation: &Invocation,
         limits: &Limits,
         input: Input,
         transcript: Transcript,
-        failure: &Failure,
+        result: KeptResult,
     ) -> Self {
         let has_room = size_of(&input) <= ROOM;
         Self {
@@ -167,7 +168,7 @@ impl KeptCall {
             is_redacted: false,
             input: has_room.then_some(input),
             transcript: transcript.exchanges,
-            result: failure.into(),
+            result,
         }
     }
 }

@@ -15,6 +15,9 @@ use crate::domain::permission::Area;
 use crate::domain::plugin::{Capability, Manifest};
 use crate::store::{Further, ModuleRow, PluginRow};
 
+/// Most calls of one module that are kept as they were.
+const MOST_RECORDED: u32 = 100;
+
 /// How a module is to be; what is not said stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct ModuleInput {
@@ -32,6 +35,8 @@ pub struct ModuleInput {
     pub secrets: Map<String, Json>,
     /// Whether failed calls are kept as they were; false the first time.
     pub keep_failures: Option<bool>,
+    /// How many of the newest calls of its hooks are kept as they were; none the first time.
+    pub record_calls: Option<u32>,
 }
 
 /// What a module is granted.
@@ -44,6 +49,13 @@ pub enum Consent {
     ToAll,
     /// These capabilities, as far as it asks for them.
     To(Vec<String>),
+}
+
+impl Consent {
+    /// Consent to what is named; `*` stands for everything.
+    pub fn named(names: Vec<String>) -> Self {
+        if names.iter().any(|name| name == "*") { Self::ToAll } else { Self::To(names) }
+    }
 }
 
 /// A wish for a module.
@@ -80,6 +92,7 @@ impl App {
             ("consent", !matches!(input.consent, Consent::AsBefore)),
             ("automatic", input.automatic.is_some()),
             ("keep_failures", input.keep_failures.is_some()),
+            ("record_calls", input.record_calls.is_some()),
         ];
         let said = said.into_iter().filter(|(_, is_said)| *is_said).map(|(name, _)| name.to_owned());
         let fields = [plugin.to_owned(), "enabled".to_owned()].into_iter().chain(said).chain(named).collect();
@@ -191,6 +204,9 @@ impl App {
         wanted: String,
         input: ModuleInput,
     ) -> Result<ModuleRow, AppError> {
+        if input.record_calls.is_some_and(|calls| calls > MOST_RECORDED) {
+            return Err(AppError::invalid("record_calls", "out_of_range", format!("is 0 to {MOST_RECORDED}")));
+        }
         let plugin = self.plugin(&id, &wanted).await?;
         let manifest = &plugin.compiled.manifest;
         let before = match &known {
@@ -264,6 +280,7 @@ impl App {
             automatic: input.automatic.or(known.as_ref().map(|row| row.automatic)).unwrap_or(false),
             revoked: None,
             keep_failures: input.keep_failures.or(known.as_ref().map(|row| row.keep_failures)).unwrap_or(false),
+            record_calls: input.record_calls.or(known.as_ref().map(|row| row.record_calls)).unwrap_or(0),
         })
     }
 
@@ -289,6 +306,8 @@ impl App {
         let permit = self.access.check_area::<Configure>(caller, Area::Modules)?;
         let mut unit = self.consequences(caller, rows).await?;
         unit.further.extend(rows.iter().map(|row| self.store.put_module(permit, row, unit.at)));
+        let recordings = rows.iter().map(|row| self.store.forget_recordings(permit, &row.plugin, row.record_calls));
+        unit.further.extend(recordings);
         unit.further.extend(steps);
         let change = PolicyChange { caller, key, version, area: Area::Modules, id: None, fields };
         let done = self.change_policy_with(change, answer, unit, "plugin").await;

@@ -43,6 +43,8 @@ pub struct ModuleView {
     pub automatic: bool,
     /// Whether calls that fail are kept as they were, to run them again.
     pub keep_failures: bool,
+    /// How many of the newest calls of its hooks are kept as they were, to try other versions on them.
+    pub record_calls: u32,
 }
 
 /// Whether a module runs.
@@ -124,6 +126,7 @@ impl App {
             pending,
             automatic: row.automatic,
             keep_failures: row.keep_failures,
+            record_calls: row.record_calls,
         })
     }
 }

@@ -20,7 +20,15 @@ pub async fn forget(run: &JobRun, sought: &Sought, position: &Position) -> Resul
     run.app.flush_ledger().await?;
     let saw = invocations(run, sought).await?;
     lines(run, sought, &saw, position).await?;
-    failures(run, sought, &saw, position).await
+    kept(run, sought, &saw, position, Kept::Failures).await?;
+    kept(run, sought, &saw, position, Kept::Recordings).await
+}
+
+/// What is kept of calls.
+#[derive(Clone, Copy)]
+enum Kept {
+    Failures,
+    Recordings,
 }
 
 /// Calls that saw one of the records.
@@ -58,11 +66,23 @@ async fn lines(run: &JobRun, sought: &Sought, saw: &HashSet<Uuid>, position: &Po
     }
 }
 
-async fn failures(run: &JobRun, sought: &Sought, saw: &HashSet<Uuid>, position: &Position) -> Result<(), JobFault> {
+async fn kept(
+    run: &JobRun,
+    sought: &Sought,
+    saw: &HashSet<Uuid>,
+    position: &Position,
+    kept: Kept,
+) -> Result<(), JobFault> {
     let (app, tenant, permit) = (&run.app, run.caller.tenant, App::work_permit());
     let mut after = Uuid::nil();
     loop {
-        let page = app.store.failures_after(permit, tenant, after, PAGE).await?;
+        let page = match kept {
+            Kept::Failures => app.store.failures_after(permit, tenant, after, PAGE).await?,
+            Kept::Recordings => {
+                let page = app.store.recordings_after(permit, tenant, after, PAGE).await?;
+                page.into_iter().map(|(id, call)| (id, String::new(), Some(call))).collect()
+            }
+        };
         let Some((last, ..)) = page.last() else { return Ok(()) };
         after = *last;
         let mut meant = Vec::new();
