@@ -16,7 +16,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use uuid::Uuid;
+
+pub(super) use shown::Hears;
 
 use super::module_calls::{CallError, ModuleCall};
 use super::unit_of_work::Cause;
@@ -200,7 +201,7 @@ impl App {
             self.prepare_policy(row.tenant).await?;
             let catalog = self.catalog(row.tenant).await?;
             let Some(module) = catalog.module(&row.plugin) else { return Ok(Came::Nothing) };
-            let Some(hears) = shown::Hears::of(&catalog, module) else { return Ok(Came::Nothing) };
+            let Some(hears) = Hears::of(&catalog, module) else { return Ok(Came::Nothing) };
             let window = self.store.events_to_deliver(HostPermit::new(PERMIT), row.tenant, row.cursor, WINDOW).await?;
             let Some(last) = window.events.last().map(|event| event.position) else {
                 return Ok(if window.has_unsettled { Came::Open } else { Came::End });
@@ -237,7 +238,7 @@ impl App {
     async fn show(
         self: &Arc<Self>,
         row: &ConsumerRow,
-        hears: &shown::Hears<'_>,
+        hears: &Hears<'_>,
         batch: &[&PastEvent],
         to: Position,
     ) -> Result<(), CallError> {
@@ -287,15 +288,5 @@ impl App {
         row.cursor = event.position;
         row.failures = 0;
         Ok(true)
-    }
-
-    /// Events that a module could not handle: id, type, code and reason, the oldest first.
-    pub async fn events_set_aside(
-        &self,
-        tenant: TenantId,
-        plugin: &str,
-    ) -> Result<Vec<(Uuid, String, String, String)>, AppError> {
-        let rows = self.store.events_set_aside(HostPermit::new(PERMIT), tenant, plugin, WINDOW).await?;
-        Ok(rows.into_iter().map(|row| (row.event, row.event_type, row.code, row.detail)).collect())
     }
 }

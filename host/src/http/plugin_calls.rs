@@ -1,18 +1,18 @@
-//! `/modules/{plugin}/usage`, `/logs`, `/failures` and `/plugin-access`: what modules cost, said and read.
+//! `/modules/{plugin}/usage`, `/logs`, `/failures`, `/dead-letters` and `/plugin-access`: what modules cost, said and read.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, Uri, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Problem;
-use super::answers::Reading;
+use super::answers::{Reading, Writing};
 use super::credential::Authenticated;
 use super::jobs::id_of;
 use super::parameters::{limit, parameters};
-use crate::app::{AccessPage, AccessRequest, App, CallsRequest, FailurePage, LogPage, ModuleUsageView};
+use crate::app::{AccessPage, AccessRequest, App, CallsRequest, DeadLetters, FailurePage, LogPage, ModuleUsageView};
 
 /// What a module cost.
 ///
@@ -121,6 +121,67 @@ pub async fn replay(
         response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     }
     Ok(response)
+}
+
+/// List the events that a module could not handle.
+///
+/// An event at which a module fails three times is set aside, so that the rest goes on. For who may configure modules;
+/// the oldest first, at most 500.
+#[utoipa::path(
+    get, path = "/api/v1/modules/{plugin}/dead-letters", tag = "modules", operation_id = "list_dead_letters",
+    params(("plugin" = String, Path, description = "Id of the plugin, `publisher.name`")),
+    responses((status = 200, description = "The events", body = DeadLetters), Reading),
+    security(("key" = []))
+)]
+pub async fn dead_letters(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    Path(plugin): Path<String>,
+) -> Result<Json<DeadLetters>, Problem> {
+    Ok(Json(app.dead_letters(&caller, &plugin).await?))
+}
+
+/// Show a module an event again that it could not handle.
+///
+/// It is shown to the module as that is now, outside the order of events. What the module does of it commits together
+/// with the end of the entry; when it fails again, the answer says how, and the entry stays.
+#[utoipa::path(
+    post, path = "/api/v1/modules/{plugin}/dead-letters/{letter}/retry", tag = "modules",
+    operation_id = "retry_dead_letter",
+    params(
+        ("plugin" = String, Path, description = "Id of the plugin, `publisher.name`"),
+        ("letter" = Uuid, Path, description = "Id of the event"),
+    ),
+    responses((status = 204, description = "The module has handled it"), Writing),
+    security(("key" = []))
+)]
+pub async fn retry_dead_letter(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    Path((plugin, letter)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    app.retry_dead_letter(&caller, &plugin, id_of("event", &letter)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Let an event be that a module could not handle.
+#[utoipa::path(
+    delete, path = "/api/v1/modules/{plugin}/dead-letters/{letter}", tag = "modules",
+    operation_id = "drop_dead_letter",
+    params(
+        ("plugin" = String, Path, description = "Id of the plugin, `publisher.name`"),
+        ("letter" = Uuid, Path, description = "Id of the event"),
+    ),
+    responses((status = 204, description = "It is not set aside any more"), Writing),
+    security(("key" = []))
+)]
+pub async fn drop_dead_letter(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    Path((plugin, letter)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    app.drop_dead_letter(&caller, &plugin, id_of("event", &letter)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// List what modules read and where they sent, the newest first.

@@ -11,7 +11,7 @@ use super::commit::Further;
 use super::db::{CommitError, Engine, Expect, Reach, Row, Step, Stmt};
 use super::tenants::is_served;
 use super::{Store, StoreError};
-use crate::access::HostPermit;
+use crate::access::{AreaPermit, Configure, HostPermit, Read};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::PastEvent;
 use crate::domain::id::TenantId;
@@ -53,8 +53,14 @@ pub struct SetAside<'a> {
 pub struct SetAsideRow {
     /// The event.
     pub event: Uuid,
+    /// Its place in the log.
+    pub position: Position,
     /// Its type.
     pub event_type: String,
+    /// Object of the record that it is about.
+    pub object: String,
+    /// The record.
+    pub record: Uuid,
     /// How often it was shown.
     pub attempts: i32,
     /// The code of what went wrong.
@@ -198,30 +204,43 @@ impl Store {
         Further(Step { stmt, expect: Expect::Nothing })
     }
 
-    /// Events that a module could not handle, the oldest first.
+    /// Events that a module of the caller's tenant could not handle, the oldest first; or this one.
     pub async fn events_set_aside(
         &self,
-        _: HostPermit,
-        tenant: TenantId,
+        permit: AreaPermit<Read>,
         plugin: &str,
+        event: Option<Uuid>,
         limit: u32,
     ) -> Result<Vec<SetAsideRow>, StoreError> {
         let stmt = Stmt::new(
-            "select event_id, type, attempts, code, detail, set_aside_at from module_event \
-             where tenant_id = $1 and plugin_id = $2 order by tx, seq limit $3",
-            [tenant.0.into(), plugin.into(), i64::from(limit).into()],
+            "select event_id, tx, seq, type, object, record_id, attempts, code, detail, set_aside_at \
+             from module_event where tenant_id = $1 and plugin_id = $2 and event_id = coalesce($3, event_id) \
+             order by tx, seq limit $4",
+            [permit.tenant().0.into(), plugin.into(), event.into(), i64::from(limit).into()],
         );
         let read = |row: &Row<'_>| {
             Ok(SetAsideRow {
                 event: row.id(0)?,
-                event_type: row.text(1)?,
-                attempts: row.small(2)?,
-                code: row.text(3)?,
-                detail: row.text(4)?,
-                at: row.time(5)?,
+                position: Position { tx: row.integer(1)?, seq: row.integer(2)? },
+                event_type: row.text(3)?,
+                object: row.text(4)?,
+                record: row.id(5)?,
+                attempts: row.small(6)?,
+                code: row.text(7)?,
+                detail: row.text(8)?,
+                at: row.time(9)?,
             })
         };
-        self.db.of(tenant).all(Reach::List, stmt, read).await
+        self.db.of(permit.tenant()).all(Reach::List, stmt, read).await
+    }
+
+    /// The step after which an event is not set aside any more; one that is not, keeps it from being done.
+    pub fn end_set_aside(&self, permit: AreaPermit<Configure>, plugin: &str, event: Uuid) -> Further {
+        let stmt = Stmt::new(
+            "delete from module_event where tenant_id = $1 and plugin_id = $2 and event_id = $3",
+            [permit.tenant().0.into(), plugin.into(), event.into()],
+        );
+        Further(Step { stmt, expect: Expect::OneChange })
     }
 
     /// Lets go of all modules that were being worked on: for the start of the only node there is.

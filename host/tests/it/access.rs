@@ -27,6 +27,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("{provider}", "test"),
     ("{tenant}", MISSING),
     ("{failure}", MISSING),
+    ("{letter}", MISSING),
     ("{plugin_key}", MISSING),
     ("{version}", "0.1.0"),
     // Actions and views have tests of their own: this plugin has none.
@@ -61,6 +62,7 @@ const ADMINS_ONLY: &[&str] = &[
     "module_logs",
     "module_failures",
     "failure_replay",
+    "list_dead_letters",
     "metrics",
     "list_plugin_keys",
 ];

@@ -48,6 +48,7 @@ mod keys;
 mod kills;
 mod kv;
 mod leak_cves;
+mod leaks;
 mod lifecycle;
 mod links;
 mod listing;

@@ -14,6 +14,7 @@ both!(
     a_module_sees_of_events_what_it_was_granted
     a_fault_that_may_pass_has_events_shown_again
     an_event_that_fails_is_set_aside_and_the_rest_goes_on
+    an_event_that_was_set_aside_is_shown_again_or_let_be
     a_module_does_not_hear_of_itself
     chains_of_modules_end
     nodes_do_not_show_an_event_twice
@@ -21,6 +22,8 @@ both!(
     event_types_are_the_modules_own
     published_events_are_seen_with_their_record
 );
+
+const LETTERS: &str = "/api/v1/modules/test.workshop/dead-letters";
 
 async fn contact(actor: &Actor, name: &str) -> Json {
     actor.create("contact", json!({"name": name})).await
@@ -106,34 +109,90 @@ async fn a_fault_that_may_pass_has_events_shown_again(on: On) {
         texts(&test.ann).await.iter().map(|text| text["data"]["after"]["name"].to_string()).collect();
     names.sort();
     assert_eq!(names, ["\"first\"", "\"last\"", "\"retry\""]);
-    let tenant = tenant_of(&test).await;
-    assert!(test.app.events_set_aside(tenant, WORKSHOP).await.unwrap().is_empty());
+    assert_eq!(test.ann.get(LETTERS).await.assert(200).json()["data"], json!([]));
 }
 
-async fn tenant_of(test: &TestApp) -> guildhall::domain::id::TenantId {
-    let me = test.ann.get("/api/v1/me").await.assert(200).json();
-    guildhall::domain::id::TenantId(me["tenant"].as_str().unwrap().parse().unwrap())
+/// A host whose module has set aside the event of a contact of this name.
+async fn with_dead_letter(on: On, name: &str) -> TestApp {
+    let clock = manual();
+    let test = start_at(on, clock.clone()).await;
+    for name in ["one", name, "two"] {
+        contact(&test.ann, name).await;
+    }
+    // The first look shows the batch, and then its events one by one; each further try waits.
+    for _ in 0..3 {
+        test.app.feed_due().await.unwrap();
+        clock.advance(Duration::from_mins(2));
+    }
+    test
+}
+
+async fn letters(actor: &Actor) -> Vec<Json> {
+    actor.get(LETTERS).await.assert(200).json()["data"].as_array().unwrap().clone()
+}
+
+/// Names of contacts that the module has heard of, in this order.
+async fn heard(actor: &Actor) -> Vec<Json> {
+    let texts = texts(actor).await.into_iter().filter(|text| text["subject"].is_string());
+    texts.map(|text| text["data"]["after"]["name"].clone()).collect()
 }
 
 async fn an_event_that_fails_is_set_aside_and_the_rest_goes_on(on: On) {
     for (name, code) in [("refuse", "plugin_error"), ("break", "plugin_trap")] {
-        let clock = manual();
-        let test = start_at(on, clock.clone()).await;
-        for name in ["one", name, "two"] {
-            contact(&test.ann, name).await;
-        }
-        // The first look shows the batch, and then its events one by one; each further try waits.
-        for _ in 0..3 {
-            test.app.feed_due().await.unwrap();
-            clock.advance(Duration::from_mins(2));
-        }
-        let names: Vec<Json> =
-            texts(&test.ann).await.iter().map(|text| text["data"]["after"]["name"].clone()).collect();
-        assert_eq!(names, ["one", "two"], "{code}");
-        let aside = test.app.events_set_aside(tenant_of(&test).await, WORKSHOP).await.unwrap();
-        assert_eq!(aside.len(), 1);
-        assert_eq!((aside[0].1.as_str(), aside[0].2.as_str()), ("contact.created", code));
+        let test = with_dead_letter(on, name).await;
+        assert_eq!(heard(&test.ann).await, ["one", "two"], "{code}");
+        let letters = letters(&test.ann).await;
+        let [letter] = letters.as_slice() else { panic!("{letters:?}") };
+        assert_eq!((&letter["type"], &letter["code"]), (&json!("contact.created"), &json!(code)));
+        assert_eq!((&letter["object"], &letter["attempts"]), (&json!("contact"), &json!(3)));
+        let named = test.ann.get(&format!("/api/v1/records/contact/{}", letter["record"].as_str().unwrap())).await;
+        assert_eq!(named.assert(200).json()["name"], name);
     }
+}
+
+async fn an_event_that_was_set_aside_is_shown_again_or_let_be(on: On) {
+    let test = with_dead_letter(on, "refuse").await;
+    let (ann, path) = (&test.ann, format!("{LETTERS}/{}", letters(&test.ann).await[0]["event"].as_str().unwrap()));
+    let retry = format!("{path}/retry");
+    for (actor, status, code) in
+        [(&test.vic, 403, "permission_denied"), (&test.sam, 404, "not_found"), (&test.anon, 401, "unauthenticated")]
+    {
+        actor.get(LETTERS).await.problem(status, code);
+        actor.post(&retry, &json!({})).await.problem(status, code);
+        actor.delete(&path).await.problem(status, code);
+    }
+    // It fails again, and stays; nothing of that call is left.
+    assert_eq!(ann.post(&retry, &json!({})).await.problem(422, "plugin_error")["plugin_code"], "validation_failed");
+    assert_eq!((letters(ann).await.len(), heard(ann).await.len()), (1, 2));
+    enable(ann, WORKSHOP, &json!({"enabled": false})).await;
+    ann.post(&retry, &json!({})).await.problem(409, "refused");
+    enable(ann, WORKSHOP, &json!({"enabled": true})).await;
+    run(ann, json!([{"do": "kv_set", "key": "ready", "value": "1"}])).await;
+    ann.post(&retry, &json!({})).await.assert(204);
+    let trail = ann.get("/api/v1/audit?object=%23modules").await.assert(200).json();
+    assert!(trail["data"][0]["fields"].as_array().unwrap().contains(&json!("retry")), "{trail}");
+    assert_eq!(heard(ann).await, ["one", "two", "refuse"]);
+    assert!(letters(ann).await.is_empty());
+    ann.post(&retry, &json!({})).await.problem(404, "not_found");
+    ann.delete(&path).await.problem(404, "not_found");
+    ann.post(&format!("{LETTERS}/nonsense/retry"), &json!({})).await.problem(404, "not_found");
+    // Many at once: the module hears of it once.
+    let test = with_dead_letter(on, "refuse").await;
+    run(&test.ann, json!([{"do": "kv_set", "key": "ready", "value": "1"}])).await;
+    let path = format!("{LETTERS}/{}", letters(&test.ann).await[0]["event"].as_str().unwrap());
+    let (retry, nothing) = (format!("{path}/retry"), json!({}));
+    let replies = futures_util::future::join_all((0..4).map(|_| test.ann.post(&retry, &nothing))).await;
+    let statuses: Vec<u16> = replies.iter().map(|reply| reply.status.as_u16()).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [204, 404].contains(status)), "{statuses:?}");
+    assert_eq!(heard(&test.ann).await, ["one", "two", "refuse"]);
+    // One that is let be is gone, and the module never heard of it.
+    let test = with_dead_letter(on, "break").await;
+    let path = format!("{LETTERS}/{}", letters(&test.ann).await[0]["event"].as_str().unwrap());
+    test.ann.delete(&path).await.assert(204);
+    assert_eq!((letters(&test.ann).await.len(), heard(&test.ann).await.len()), (0, 2));
+    let trail = test.ann.get("/api/v1/audit?object=%23modules").await.assert(200).json();
+    assert!(trail["data"][0]["fields"].as_array().unwrap().contains(&json!("drop")), "{trail}");
 }
 
 async fn a_module_does_not_hear_of_itself(on: On) {

@@ -16,6 +16,7 @@ use super::build::Programs;
 use super::figure::Measured;
 use super::installation::Installation;
 use super::load::{self, CLIENTS, Line, Load};
+use super::records::raw;
 use super::rounds::Plan;
 use super::server::Server;
 use super::spread::Spread;
@@ -131,6 +132,10 @@ async fn on(
     let server = installation.serve().await?;
     let shop = people::fill(installation, &server, sizes.contacts).await?;
     println!("{:?}: {} contacts", installation.engine, sizes.contacts);
+    if installation.engine == Engine::Postgres {
+        // As autovacuum does within a minute: plans that were made for an empty table would stay.
+        raw::sql(installation, "vacuum analyze;").await?;
+    }
     if has(Part::Lists) {
         for (what, field) in [("list 50 by city, sorted by name", "name"), ("the same, sorted by id", "id")] {
             let list = |key: &str| -> Vec<Line> {

@@ -114,6 +114,12 @@ impl Installation {
         made["api_key"].as_str().map(str::to_owned).context("a new key is not shown")
     }
 
+    /// A key of the operator.
+    pub async fn make_operator_key(&self) -> Result<String> {
+        let made = self.call(&["operator-key", "create", "--name", "bench"]).await?;
+        made["operator_key"].as_str().map(str::to_owned).context("a new key is not shown")
+    }
+
     pub async fn make_tenant(&self, slug: &str) -> Result<Tenant> {
         let made = self.call(&["tenant", "create", "--slug", slug, "--name", slug]).await?;
         let text = |value: &Value| value.as_str().map(str::to_owned).context("a new tenant lacks its id or key");

@@ -1,5 +1,7 @@
 //! `cargo xtask bench plugins`: what hooks cost the writes that they look at, and what a loop in one tenant costs
-//! another.
+//! another; and what many plugins cost that nobody uses.
+
+mod many;
 
 use std::path::PathBuf;
 
@@ -17,9 +19,13 @@ use super::rounds::Plan;
 use super::server::Server;
 use super::{Engine, Engines, Folder, hook};
 use crate::plugins::component;
+use many::{Many, Sizes};
 
 /// The plugin whose hook parses what it is shown and says nothing.
 const IDLE: &str = "test.hostile";
+
+/// Modules without a hook that one tenant has switched on.
+const UNUSED: usize = 100;
 
 #[derive(Args)]
 pub struct Options {
@@ -29,6 +35,12 @@ pub struct Options {
     /// Length of each window in each round
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
+    /// Plugins that are installed without being used
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    plugins: u32,
+    /// Tenants beside those that are measured; every second one has one of these plugins
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..))]
+    tenants: u32,
     /// A small run: to see that it works, not how fast it is
     #[arg(long)]
     quick: bool,
@@ -47,6 +59,11 @@ pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
     } else {
         Plan { rounds: options.rounds, seconds: options.seconds }
     };
+    let sizes = if options.quick {
+        Sizes { plugins: 10, tenants: 20 }
+    } else {
+        Sizes { plugins: options.plugins as usize, tenants: options.tenants as usize }
+    };
     let alone = hook::measure(programs).await?;
     println!(
         "a fresh call: {:.0} µs (p99 {:.0}) with nothing to do, {:.0} µs (p99 {:.0}) for an order; compiled in {:.0} ms",
@@ -57,22 +74,24 @@ pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
         alone.compile_us / 1e3
     );
     let folder = Folder::make()?;
-    let mut reports = Vec::new();
+    let (mut reports, mut manies) = (Vec::new(), Vec::new());
     for engine in options.engine.list() {
         let installation = Installation::make(*engine, programs, &folder.0.join(format!("{engine:?}").to_lowercase()))?;
-        let report = on(*engine, &installation, plan).await.with_context(|| format!("on {engine:?}"))?;
+        let (report, many) = on(*engine, &installation, plan, sizes).await.with_context(|| format!("on {engine:?}"))?;
         print::report(&report);
+        many::print(&many);
         reports.push(report);
+        manies.push(many);
     }
     if let Some(path) = &options.json {
-        let all = json!({"hook": alone, "engines": reports});
+        let all = json!({"hook": alone, "engines": reports, "many": manies});
         std::fs::write(path, serde_json::to_vec_pretty(&all)?)
             .with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(())
 }
 
-async fn on(engine: Engine, installation: &Installation, plan: Plan) -> Result<Report> {
+async fn on(engine: Engine, installation: &Installation, plan: Plan, sizes: Sizes) -> Result<(Report, Many)> {
     let names = ["one", "two", "three", "spin"];
     for name in names {
         let file = installation.folder.join(format!("{name}.wasm"));
@@ -99,21 +118,33 @@ async fn on(engine: Engine, installation: &Installation, plan: Plan) -> Result<R
     pairs.push(bench.pair(batches.0, None, batches.1, batches.2).await?);
     let neighbours = vec![neighbour(installation, &server, &hooked, &tenant("busy", &names[3..]).await?, plan).await?];
     server.stop().await?;
-    Ok(Report { engine, pairs, neighbours })
+    let many = many::measure(installation, &hooked, &plain, sizes).await?;
+    let server = installation.serve().await?;
+    let bench = Bench { installation, server: &server, plan };
+    let what = "create, with many plugins installed and not on the hook";
+    let unused = &tenant_with_unused(&server, installation, sizes).await?;
+    pairs.push(bench.pair(what, Some(0.98), creates(unused), creates(&plain)).await?);
+    server.stop().await?;
+    Ok((Report { engine, pairs, neighbours }, many))
 }
 
-/// The idle plugin under another name; the one that spins may do so for as long as the host lets it.
+/// The idle plugin under another name.
 fn variant(name: &str) -> Result<Vec<u8>> {
     let path = crate::workspace::target_directory()?.join("plugins").join(format!("{IDLE}.wasm"));
     let component = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
     component::with_manifest(&component, |manifest| {
         manifest["id"] = json!(format!("bench.{name}"));
         manifest["namespace"] = json!(name);
-        if name == "spin" {
-            // However often it is stopped, it is called again.
-            manifest["hooks"]["before-write"][0]["on_failure"] = json!("allow");
-        }
     })
+}
+
+/// A tenant that has switched on some of the plugins that have no hook.
+async fn tenant_with_unused(server: &Server, installation: &Installation, sizes: Sizes) -> Result<Tenant> {
+    let tenant = installation.make_tenant("unused").await?;
+    for number in 0..sizes.plugins.min(UNUSED) {
+        enable(server, &tenant, &format!("p{number}")).await?;
+    }
+    Ok(tenant)
 }
 
 async fn enable(server: &Server, tenant: &Tenant, name: &str) -> Result<()> {
@@ -138,7 +169,8 @@ fn batch(tenant: &Tenant) -> Vec<Line> {
     vec![Line::post(Some(&tenant.key), "/api/v1/records/contact/batch", body)]
 }
 
-/// A tenant that creates contacts with a hook, calm and beside one whose hook spins on every core that it gets.
+/// A tenant that creates contacts with a hook, calm and beside one whose hook spins nearly as long as it may: one that
+/// is stopped each time would be suspended soon.
 async fn neighbour(
     installation: &Installation,
     server: &Server,
@@ -149,7 +181,7 @@ async fn neighbour(
     let http = reqwest::Client::builder().no_proxy().build()?;
     let client = Client::of(&http, server.address(), &quiet.key);
     let file = installation.folder.join("spinning");
-    let spinning = json!({"name": "Bench contact @number", "note": "loop"}).to_string();
+    let spinning = json!({"name": "Bench contact @number", "note": "busy"}).to_string();
     load::write(&file, [Line::post(Some(&busy.key), "/api/v1/records/contact", spinning)])?;
     let mut of =
         Neighbour { flood: "a hook that spins", rounds: Vec::new(), flood_per_s: Vec::new(), refused: Vec::new() };

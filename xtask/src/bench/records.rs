@@ -7,7 +7,7 @@ pub mod fill;
 mod growth;
 mod imports;
 mod print;
-mod raw;
+pub mod raw;
 mod requests;
 mod rounds;
 mod work;

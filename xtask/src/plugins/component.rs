@@ -27,6 +27,13 @@ const UNLISTED: [&str; 2] = ["job", "lifecycle"];
 const MANIFEST_SECTION: &str = "guildhall:manifest";
 const SDK_SECTION: &str = "guildhall:sdk";
 
+/// A component with this manifest.
+pub fn of_manifest(component: &[u8], manifest: &Value) -> Vec<u8> {
+    let mut result = component.to_vec();
+    append(&mut result, MANIFEST_SECTION, manifest);
+    result
+}
+
 /// The component of a plugin, with its manifest in a custom section.
 pub fn make(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>> {
     let mut component = ComponentEncoder::default()

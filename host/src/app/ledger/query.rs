@@ -156,7 +156,11 @@ impl App {
     }
 
     /// Whether the tenant has the module, switched on or off.
-    async fn is_module(&self, read: crate::access::AreaPermit<Read>, plugin: &str) -> Result<(), AppError> {
+    pub(in crate::app) async fn is_module(
+        &self,
+        read: crate::access::AreaPermit<Read>,
+        plugin: &str,
+    ) -> Result<(), AppError> {
         let rows = self.store.modules(read).await?;
         let is_there = rows.iter().any(|row| row.plugin == plugin);
         if is_there { Ok(()) } else { Err(AppError::no_record("module", &plugin)) }

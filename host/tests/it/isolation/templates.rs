@@ -110,6 +110,8 @@ fn of_path(path: &str, parameter: &str, object: &str, document: &Document) -> St
         }
         "field" => "@field".to_owned(),
         "failure" => "@failure".to_owned(),
+        // One that was set aside is tried in `module_events`.
+        "letter" => "@event".to_owned(),
         // Of these, each tenant has its own.
         "plugin" if path.contains("/failures/") => "test.hostile".to_owned(),
         // Plugins are the operator's: every tenant may know of them.
