@@ -56,6 +56,7 @@ mod operators;
 mod passwords;
 mod people;
 mod persons;
+mod plans;
 mod plugins;
 mod policies;
 mod profile;
@@ -128,6 +129,7 @@ pub use operators::{Asking, Operator};
 pub use passwords::PasswordChange;
 pub use people::{MeView, RenderView, UserInput, UserView};
 pub use persons::{ErasureCount, ErasurePlan, PersonExport};
+pub use plans::PlanView;
 pub use plugins::{
     Capabilities, Inspected, Looker, MAX_UPLOAD, NewPublisherKey, PluginSettings, PluginUpload, PluginVersionView,
     PluginVersions, PluginView, PublisherKeyView, Signatures, UploadKind, inspect, is_package, new_publisher_secret,

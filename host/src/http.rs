@@ -38,6 +38,7 @@ mod outcomes;
 mod own_account;
 mod parameters;
 mod persons;
+mod plans;
 mod plugin_calls;
 mod plugins;
 mod preference;
@@ -144,6 +145,8 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(actions::view))
         .routes(routes!(modules::roll_back))
         .routes(routes!(modules::shadow))
+        .routes(routes!(plans::list))
+        .routes(routes!(plans::put, plans::remove))
         .routes(routes!(rollouts::roll_out))
         .routes(routes!(rollouts::revoke))
         .routes(routes!(guide::get))

@@ -25,7 +25,7 @@ use crate::store::{OperatorRequest, TenantFilter, TenantRow};
 /// The shortest grace: what runs when a tenant is deleted has ended before it is erased.
 const LEAST_GRACE: Duration = Duration::from_hours(1);
 /// Longest name of a plan.
-const MAX_PLAN: usize = 100;
+pub(super) const MAX_PLAN: usize = 100;
 
 /// A tenant, as its operator sees it.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -103,7 +103,8 @@ impl App {
             let count = self.store.count_records(permit, tenant, object).await?;
             records.insert(object.name.clone(), count);
         }
-        let TenantView { plan, term, limits, state, .. } = TenantView::from(row);
+        let TenantView { plan, term, state, .. } = TenantView::from(row);
+        let limits = self.limits_of(&row.tenancy).await?;
         let is_at = |most: Option<u32>, has: i64| most.is_some_and(|most| has >= i64::from(most));
         let notices = [
             ("term_ends_soon", row.tenancy.ends_at.is_some_and(|end| end <= now.plus(SOON))),

@@ -84,6 +84,28 @@ pub struct TenantLimits {
     pub plugins: PluginLimits,
 }
 
+impl TenantLimits {
+    /// These, and others where these say nothing.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        let (own, other) = (self.plugins, others.plugins);
+        Self {
+            max_users: self.max_users.or(others.max_users),
+            max_modules: self.max_modules.or(others.max_modules),
+            requests_per_second: self.requests_per_second.or(others.requests_per_second),
+            plugins: PluginLimits {
+                hook_cpu_ms: own.hook_cpu_ms.or(other.hook_cpu_ms),
+                request_cpu_ms: own.request_cpu_ms.or(other.request_cpu_ms),
+                background_cpu_ms: own.background_cpu_ms.or(other.background_cpu_ms),
+                memory_mb: own.memory_mb.or(other.memory_mb),
+                host_calls: own.host_calls.or(other.host_calls),
+                http_calls: own.http_calls.or(other.http_calls),
+                at_once: own.at_once.or(other.at_once),
+            },
+        }
+    }
+}
+
 /// What each call of a module may use at most, whatever its manifest asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

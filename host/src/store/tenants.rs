@@ -11,7 +11,7 @@ use crate::domain::audit::Entry;
 use crate::domain::clock::Timestamp;
 use crate::domain::guide::Answers;
 use crate::domain::id::TenantId;
-use crate::domain::tenant::{Because, Standing, Tenancy, TenantState};
+use crate::domain::tenant::{Because, Standing, Tenancy, TenantLimits, TenantState};
 
 /// A tenant as it is kept.
 #[derive(Clone, Debug)]
@@ -74,7 +74,8 @@ impl Store {
     /// What every request needs to know of its tenant; none when there is no such tenant.
     pub async fn standing(&self, _: HostPermit, tenant: TenantId) -> Result<Option<Standing>, StoreError> {
         let sql = "select t.suspended_at, t.suspended_because, t.deleted_at, t.is_erasing, t.limits, \
-                   coalesce(p.version, 0) from tenant t left join tenant_policy p on p.tenant_id = t.id \
+                   coalesce(p.version, 0), l.limits from tenant t \
+                   left join tenant_policy p on p.tenant_id = t.id left join plan l on l.name = t.plan \
                    where t.id = $1";
         let read = |row: &Row<'_>| {
             let state = match (row.boolean(3)?, row.maybe_time(2)?, row.maybe_time(0)?) {
@@ -83,10 +84,11 @@ impl Store {
                 (_, _, Some(_)) => TenantState::Suspended,
                 _ => TenantState::Active,
             };
+            let of_plan = row.maybe_json(6)?.map(of_json::<TenantLimits>).transpose()?.unwrap_or_default();
             Ok(Standing {
                 state,
                 because: Because::find(&row.maybe_text(1)?.unwrap_or_default()),
-                limits: of_json(row.json(4)?)?,
+                limits: of_json::<TenantLimits>(row.json(4)?)?.or(of_plan),
                 policy_version: row.integer(5)?,
             })
         };
@@ -198,11 +200,11 @@ impl Store {
     }
 }
 
-fn to_json(value: &impl serde::Serialize) -> serde_json::Value {
+pub(super) fn to_json(value: &impl serde::Serialize) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-fn of_json<T: serde::de::DeserializeOwned>(json: serde_json::Value) -> Result<T, StoreError> {
+pub(super) fn of_json<T: serde::de::DeserializeOwned>(json: serde_json::Value) -> Result<T, StoreError> {
     serde_json::from_value(json).map_err(|error| StoreError::Inconsistent(format!("a tenant: {error}")))
 }
 

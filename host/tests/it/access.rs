@@ -28,6 +28,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("{tenant}", MISSING),
     ("{failure}", MISSING),
     ("{letter}", MISSING),
+    ("{plan}", "none"),
     ("{plugin_key}", MISSING),
     ("{version}", "0.1.0"),
     // Actions and views have tests of their own: this plugin has none.
@@ -65,6 +66,7 @@ const ADMINS_ONLY: &[&str] = &[
     "list_dead_letters",
     "metrics",
     "list_plugin_keys",
+    "list_plans",
 ];
 /// Operations that read, and take their question in a body.
 const ASKING: &[&str] = &["create_export"];

@@ -72,6 +72,7 @@ mod parsing;
 mod people;
 mod permissions;
 mod place;
+mod plans;
 mod plugin_access;
 mod plugin_limits;
 mod plugin_logs;

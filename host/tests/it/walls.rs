@@ -13,11 +13,12 @@ use uuid::Uuid;
 use crate::support::{On, TestApp, new_postgres_database, superuser};
 
 /// Tables that hold nothing of a tenant.
-const OF_NOBODY: [&str; 8] = [
+const OF_NOBODY: [&str; 9] = [
     "_sqlx_migrations",
     "instance",
     "object_definition",
     "operator_key",
+    "plan",
     "plugin",
     "plugin_revocation",
     "publisher_key",

@@ -141,12 +141,12 @@ async fn on(
             let list = |key: &str| -> Vec<Line> {
                 (0..people::CITIES).map(|city| Line::get(Some(key), people::listing(city, field))).collect()
             };
-            let bench = Bench { installation, server: &server, plan };
+            let bench = Bench { installation, server: &server, plan, clients: CLIENTS };
             report.pairs.push(bench.pair(what, Some(0.9), list(&shop.restricted), list(&shop.key)).await?);
         }
     }
     if has(Part::Security) {
-        let bench = Bench { installation, server: &server, plan };
+        let bench = Bench { installation, server: &server, plan, clients: CLIENTS };
         report.pairs.extend(security::measure(&bench, &shop, sizes.tenants).await?);
     }
     server.stop().await?;
@@ -163,6 +163,8 @@ pub struct Bench<'a> {
     pub installation: &'a Installation,
     pub server: &'a Server,
     pub plan: Plan,
+    /// How many ask at the same time.
+    pub clients: u32,
 }
 
 impl Bench<'_> {
@@ -181,7 +183,7 @@ impl Bench<'_> {
     async fn window(&self, lines: Vec<Line>) -> Result<Measured> {
         let file = self.installation.folder.join("access-requests");
         load::write(&file, lines)?;
-        let load = Load { file: &file, clients: CLIENTS, seconds: self.plan.seconds };
+        let load = Load { file: &file, clients: self.clients, seconds: self.plan.seconds };
         self.installation.gauge().server(self.server, load).await
     }
 }

@@ -179,7 +179,7 @@ impl App {
         let wanted: Vec<String> = proposal.modules.iter().filter(is_wanted).map(|one| one.plugin.clone()).collect();
         let wishes = wanted.iter().map(|plugin| Wish::to_enable(plugin.clone(), Consent::ToAll)).collect();
         let planned = self.planned_modules(tenant, Vec::new(), 0, OwnSchema::default(), wishes).await?;
-        Self::check_modules(row.tenancy.limits.max_modules, &planned)?;
+        Self::check_modules(self.limits_of(&row.tenancy).await?.max_modules, &planned)?;
         let modules = self.access.operate_area::<Configure>(permit, tenant);
         steps.extend(planned.iter().map(|module| self.store.put_module(modules, module, row.created_at)));
         let timezone = row.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
