@@ -75,7 +75,7 @@ impl Postgres {
         stmt: &Stmt,
         map: impl Fn(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut taken = Box::pin(self.connections.take(scope)).await.map_err(failure)?;
+        let mut taken = Box::pin(self.connections.take_to_read(scope)).await.map_err(failure)?;
         let rows = answered(Box::pin(prepared(stmt).fetch_all(taken.connection()))).await;
         let rows = settled(taken, rows).map_err(failure)?;
         rows.iter().map(|row| map(&Row::Postgres(row))).collect()

@@ -9,23 +9,34 @@
 //! still set. In any other case (an error, a request that was cancelled while it
 //! waited) it falls back to the pool of sqlx, which cleans it up, and from which
 //! it comes as one that is set for nobody.
+//!
+//! Of the reads of one tenant only some run at the same time (decision 0029):
+//! more would make none of them faster, and the reads of others slower.
 
+use std::collections::HashMap;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgPool, Postgres};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::super::Scope;
 use super::{CONNECTIONS, WAIT, answered};
+use crate::domain::id::TenantId;
 
 /// Connections that may stay idle while another one is opened: so that one tenant and the chores beside it do not
 /// take turns on one connection.
 const SPARE: u32 = 4;
 /// Connections that are used at the same time. Those that are spare have room beside them.
 const AT_ONCE: u32 = CONNECTIONS - SPARE;
+/// Reads of one tenant at the same time for each processor of the node, and at least.
+const READS: usize = 2;
+const LEAST_READS: usize = 4;
+/// Tenants whose reads are counted, before those are forgotten that read nothing.
+const READERS: usize = 1_000;
 /// What a chore of the host is set for.
 const HOST: &str = "*";
 /// How long a connection is kept here; the pool closes one that has lived for that long.
@@ -37,6 +48,8 @@ const UNUSED: Duration = Duration::from_mins(10);
 pub struct Connections {
     pool: PgPool,
     places: Semaphore,
+    /// Places of reads of each tenant that reads.
+    readers: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
     /// Those that nobody uses now, the least recently used first.
     idle: Mutex<Vec<Idle>>,
 }
@@ -53,17 +66,47 @@ pub struct Taken<'a> {
     of: &'a Connections,
     idle: Idle,
     _place: SemaphorePermit<'a>,
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Connections {
     /// Those of this pool.
     pub fn new(pool: PgPool) -> Self {
-        Self { pool, places: Semaphore::new(AT_ONCE as usize), idle: Mutex::default() }
+        Self { pool, places: Semaphore::new(AT_ONCE as usize), readers: Mutex::default(), idle: Mutex::default() }
     }
 
     /// The pool behind them.
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// A connection that is set for this scope, for one statement that only reads: when it is the tenant's turn.
+    pub async fn take_to_read(&self, scope: Scope) -> Result<Taken<'_>, sqlx::Error> {
+        let Scope::Tenant(tenant) = scope else { return self.take(scope).await };
+        let readers = self.readers(tenant);
+        let turn = match Arc::clone(&readers).try_acquire_owned() {
+            Ok(turn) => turn,
+            Err(_) => {
+                let turn = tokio::time::timeout(WAIT, readers.acquire_owned()).await;
+                turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?
+            }
+        };
+        Ok(Taken { _turn: Some(turn), ..self.take(scope).await? })
+    }
+
+    /// The places of a tenant's reads.
+    fn readers(&self, tenant: TenantId) -> Arc<Semaphore> {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = readers.get(&tenant) {
+            return Arc::clone(known);
+        }
+        if readers.len() >= READERS {
+            readers.retain(|_, places| Arc::strong_count(places) > 1);
+        }
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let places = Arc::new(Semaphore::new((READS * processors).clamp(LEAST_READS, AT_ONCE as usize)));
+        readers.insert(tenant, Arc::clone(&places));
+        places
     }
 
     /// A connection that is set for this scope.
@@ -83,7 +126,7 @@ impl Connections {
                 Idle { connection, scope, since: now, taken_from_pool: now }
             }
         };
-        Ok(Taken { of: self, idle, _place: place })
+        Ok(Taken { of: self, idle, _place: place, _turn: None })
     }
 
     /// One that is set for the scope already, or, when there are some, the one that was not used for the longest time.
@@ -108,7 +151,7 @@ impl Taken<'_> {
             return;
         }
         self.idle.since = now;
-        let Self { of, idle: back, _place } = self;
+        let Self { of, idle: back, _place, _turn } = self;
         let unused = {
             let mut idle = of.idle.lock().unwrap_or_else(PoisonError::into_inner);
             idle.push(back);
