@@ -163,6 +163,7 @@ fn bodies_of(operation: &str, object: &str, document: &Document) -> Option<Vec<J
         "change_object" | "change_field" => one(json!({"label": "L"})),
         "add_field" => one(json!({"name": "x_new", "label": "N", "type": "link", "to": "@object"})),
         "set_module" => one(json!({"consent": ["*"]})),
+        "put_plan" => one(json!({"max_users": 5})),
         "shadow_module" => one(json!({"version": "0.1.0"})),
         "invite_user" | "call_action" => one(json!({})),
         "erase_person" => one(json!({"confirm": own})),
