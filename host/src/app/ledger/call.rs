@@ -80,10 +80,8 @@ impl Watch {
             }
             recording = sealed.filter(|_| self.is_recorded && is_whole).map(|call| (call, module.records_calls));
         }
-        let failure = match ended.result.as_ref().err().filter(|failure| is_told(failure, &self.invocation)) {
-            None => None,
-            Some(failure) => Some(FailureNote { transcript, ..note_of(failure, &ended.spent) }),
-        };
+        let failure = ended.result.as_ref().err().filter(|failure| is_told(failure, &self.invocation));
+        let failure = failure.map(|failure| FailureNote { transcript, ..note_of(failure, &ended.spent) });
         self.put(CallAccount { invocation: self.invocation.clone(), reaches, lines, failure, recording });
         cost
     }

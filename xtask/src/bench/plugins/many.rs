@@ -69,7 +69,8 @@ pub async fn measure(installation: &Installation, hooked: &Tenant, plain: &Tenan
         each(keys, |key| touch(of(&server, key))).await?;
         memory.push(proc::private_mb(server.process())?);
     }
-    let per = |before: f64, after: f64| (after - before) * 1024.0 / without.len() as f64;
+    let asked = f64::from(u32::try_from(without.len()).unwrap_or(u32::MAX));
+    let per = |before: f64, after: f64| (after - before) * 1024.0 / asked;
     let touched_kb = [per(memory[0], memory[1]), per(memory[1], memory[2])];
     server.stop().await?;
 
@@ -89,7 +90,7 @@ pub async fn measure(installation: &Installation, hooked: &Tenant, plain: &Tenan
         }
         server.stop().await?;
     }
-    let spread = |all: Vec<f64>| Spread::of(all.into_iter()).context("nothing was measured");
+    let spread = |all: Vec<f64>| Spread::of(all).context("nothing was measured");
     let [plain, hooked] = firsts;
     Ok(Many {
         sizes,

@@ -84,12 +84,11 @@ impl Connections {
     pub async fn take_to_read(&self, scope: Scope) -> Result<Taken<'_>, sqlx::Error> {
         let Scope::Tenant(tenant) = scope else { return self.take(scope).await };
         let readers = self.readers(tenant);
-        let turn = match Arc::clone(&readers).try_acquire_owned() {
-            Ok(turn) => turn,
-            Err(_) => {
-                let turn = tokio::time::timeout(WAIT, readers.acquire_owned()).await;
-                turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?
-            }
+        let turn = if let Ok(turn) = Arc::clone(&readers).try_acquire_owned() {
+            turn
+        } else {
+            let turn = tokio::time::timeout(WAIT, readers.acquire_owned()).await;
+            turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?
         };
         Ok(Taken { _turn: Some(turn), ..self.take(scope).await? })
     }
