@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::Instrument;
+use uuid::Uuid;
 
 use super::App;
 use super::catalog::Module;
@@ -11,7 +12,7 @@ use super::guest::{GuestPort, Latitude};
 use super::ledger::Watch;
 use super::unit_of_work::Work;
 use crate::domain::plugin::{Input, Output};
-use crate::plugin::{Ended, Failure, Limits, Turn};
+use crate::plugin::{Ended, Failure, Limits, Port, Turn};
 
 impl App {
     /// Calls a module inside a unit of work.
@@ -63,13 +64,10 @@ impl App {
             let turn = turn.inspect_err(|failure| self.metrics.missed(module, point, failure))?;
             let limits = Limits::of(manifest, timeout_ms, &input, &allowed);
             let port = Arc::new(GuestPort::new(Arc::clone(work), module.clone(), point, latitude, id));
-            let watch = Watch::begin(work, module, id, port, &input).await?;
             let terms = Turn { limits: &limits, queue: &turn.queue, is_inner };
-            let ended = self.engine.call(&module.plugin.compiled, terms, watch.port(), input).await;
-            let cost = watch.end(work, module, &limits, &ended).await;
+            let ended = self.watched(work, module, id, terms, port, input).await?;
             work.explain_call(module, point, id, &ended);
             let Ended { result, spent } = ended;
-            self.account(tenant, module, point, &spent, cost, result.as_ref().err());
             self.metrics.count(module, point, &spent, waited, result.as_ref().err());
             if let Some(failure) = result.as_ref().err() {
                 tell(module, failure);
@@ -81,6 +79,24 @@ impl App {
         }
         .instrument(span)
         .await
+    }
+
+    /// Calls a module against this port, and keeps what it read, said and cost.
+    pub(super) async fn watched(
+        &self,
+        work: &Arc<Work>,
+        module: &Module,
+        id: Uuid,
+        terms: Turn<'_>,
+        port: Arc<dyn Port>,
+        input: Input,
+    ) -> Result<Ended, Failure> {
+        let (point, limits) = (input.point(), terms.limits);
+        let watch = Watch::begin(work, module, id, port, &input).await?;
+        let ended = self.engine.call(&module.plugin.compiled, terms, watch.port(), input).await;
+        let cost = watch.end(work, module, limits, &ended).await;
+        self.account(work.caller.tenant, module, point, &ended.spent, cost, ended.result.as_ref().err());
+        Ok(ended)
     }
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::catalog::{Catalog, Module};
 use super::guest::{GuestPort, Latitude};
-use super::ledger::{KeptCall, KeptResult, Watch, spent_of, spot};
+use super::ledger::{KeptCall, KeptResult, spent_of, spot};
 use super::modules::{Consent, ModuleInput, Wish};
 use super::people::read;
 use super::unit_of_work::Work;
@@ -223,16 +223,13 @@ impl App {
         let may = Box::new(move |call: &HostCall| gate.gate(call));
         let shadow = Arc::new(ShadowPort::new(call.transcript, may, live));
         let told = |failure| AppError::Hook { plugin: module.manifest.id.clone(), failure };
-        let port = Arc::clone(&shadow) as Arc<dyn Port>;
-        let watch = Watch::begin(&work, module, id, port, &input).await.map_err(told)?;
         let allowed = self.served(caller.tenant).await?.limits.plugins;
         let limits = Limits::of(&module.manifest, timeout_ms, &input, &allowed);
         let queue = Queue::default();
         let terms = Turn { limits: &limits, queue: &queue, is_inner: false };
-        let ended = self.engine.call(&module.plugin.compiled, terms, watch.port(), input).await;
-        let cost = watch.end(&work, module, &limits, &ended).await;
-        self.account(caller.tenant, module, point, &ended.spent, cost, ended.result.as_ref().err());
-        if let Err(failure @ (Failure::HostFault | Failure::Overloaded)) = ended.result {
+        let port = Arc::clone(&shadow) as Arc<dyn Port>;
+        let ended = self.watched(&work, module, id, terms, port, input).await.map_err(told)?;
+        if let Err(failure @ (Failure::HostFault | Failure::HostSlow | Failure::Overloaded)) = ended.result {
             return Err(told(failure));
         }
         let (writes, asked_anew) = shadow.take();

@@ -132,6 +132,38 @@ async fn a_slow_database_and_a_pool_that_is_used_up() {
     assert_eq!(test.ann.all("contact", &[]).await.len(), CROWD + 1);
 }
 
+/// Reads of one tenant that wait for the database leave connections to others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_of_one_tenant_take_turns() {
+    let test = TestApp::start(On::Postgres).await;
+    let guildhall::app::Database::Postgres(url) = &test.database else { panic!("not on PostgreSQL") };
+    let theirs = test.sam.create("contact", json!({"name": "Theirs"})).await;
+    let (mut other, mut watch) = (superuser(url).await, superuser(url).await);
+    sqlx::query("begin").execute(&mut other).await.unwrap();
+    sqlx::query("lock table o_company in access exclusive mode").execute(&mut other).await.unwrap();
+    let crowd = (0..CROWD).map(|_| {
+        let ann = test.ann.clone();
+        tokio::spawn(async move { ann.get("/api/v1/records/company").await })
+    });
+    let crowd: Vec<_> = crowd.collect();
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut watch).await.unwrap() == 0 {
+        assert!(!crowd.iter().any(tokio::task::JoinHandle::is_finished));
+    }
+    let path = format!("/api/v1/records/contact/{}", theirs["id"].as_str().unwrap());
+    for _ in 0..40 {
+        test.sam.get(&path).await.assert(200);
+    }
+    sqlx::query("rollback").execute(&mut other).await.unwrap();
+    for reply in join_all(crowd).await {
+        // A slow machine may have let some wait for too long, and that is said.
+        let reply = reply.unwrap();
+        if reply.status.as_u16() != 200 {
+            away(reply);
+        }
+    }
+}
+
 /// What a module waits for the host is not the module's time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_module_is_not_blamed_for_a_slow_database() {
