@@ -4,11 +4,13 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use guildhall::STACK;
 use guildhall::cli::Cli;
 use tracing_subscriber::EnvFilter;
 
-/// Room for the deepest formula in any build: one for development needs some megabytes.
-const STACK: usize = 16 << 20;
+/// A request makes hundreds of small pieces of memory on one thread and frees some of them on another.
+#[global_allocator]
+static HEAP: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // The host starts itself as the compiler of one plugin: before anything else, threads included.

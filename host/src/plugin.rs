@@ -23,7 +23,7 @@ pub use audit::{Audited, Invalid, MAX_COMPONENT, audit};
 pub use call::{Ended, Spent, Turn};
 pub use compile::Compiled;
 pub use compiler::child::run as run_as_compiler;
-pub use compiler::{CompileError, Compiler, CompilerOptions};
+pub use compiler::{Artefact, CompileError, Compiler, CompilerOptions};
 pub use engine::PluginEngine;
 pub use failure::Failure;
 pub use lane::Queue;

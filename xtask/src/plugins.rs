@@ -16,6 +16,9 @@ use manifest::Manifest;
 /// The cargo profile that plugins are built with.
 const PROFILE: &str = "plugin";
 
+/// Bytes of heap that an instance has from the start.
+const HEAP: usize = 256 << 10;
+
 /// The folders whose subfolders may hold a plugin, by their `plugin.toml`.
 const HOMES: [&str; 2] = ["plugins", "host/tests/fixtures"];
 
@@ -81,7 +84,9 @@ fn build(folder: &Path, manifest: &Manifest, toolchain: &WasmToolchain, target_d
     let mut command = toolchain.build(target_directory);
     // What a plugin is must not depend on whose machine built it: no flags of the person's own, no paths of their home.
     command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    command.arg("--config").arg(format!("target.{TARGET}.rustflags={}", json!(remapped_paths())));
+    let flags: Vec<String> =
+        remapped_paths().into_iter().chain([format!("-Clink-arg=--initial-heap={HEAP}")]).collect();
+    command.arg("--config").arg(format!("target.{TARGET}.rustflags={}", json!(flags)));
     workspace::run(command.args(["--package", &package, "--profile", PROFILE]))?;
     let module = toolchain
         .output(target_directory)

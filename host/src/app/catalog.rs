@@ -256,12 +256,8 @@ impl App {
 
     /// An installed plugin: from memory, from the cache on disk, or compiled anew by another process.
     pub(super) async fn plugin(&self, id: &str, version: &str) -> Result<Arc<Plugin>, AppError> {
-        let load = async {
-            let component = self.store.component(HostPermit::new(Chore::Serve), id, version).await?;
-            let missing = || AppError::NotFound { what: "plugin".to_owned(), id: format!("{id} {version}") };
-            // Apart, since it is rare and large: everybody who asks for a catalogue would carry it along.
-            Box::pin(self.compile(component.ok_or_else(missing)?.into())).await.map(Arc::new)
-        };
+        // Apart, since it is rare and large: everybody who asks for a catalogue would carry it along.
+        let load = async { Box::pin(self.ready(id, version)).await.map(Arc::new) };
         let key = (id.to_owned(), version.to_owned());
         self.catalogs.plugins.try_get_with(key, load).await.map_err(of_many)
     }

@@ -37,6 +37,11 @@ pub struct Audited {
 }
 
 impl Audited {
+    /// What was found when the component was installed.
+    pub fn before(manifest: Manifest, imports: Vec<String>) -> Self {
+        Self { manifest, imports, largest: None }
+    }
+
     /// The largest function, in words.
     pub fn largest_function(&self) -> Option<String> {
         self.largest.as_ref().map(ToString::to_string)

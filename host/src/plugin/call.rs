@@ -13,7 +13,7 @@ use super::failure::{Failure, Stop};
 use super::host::Guest;
 use super::lane::{Queue, Ticket};
 use super::limits::Limits;
-use super::meter::{CpuClock, Metered};
+use super::meter::{Meter, Metered};
 use super::port::Port;
 use crate::domain::plugin::{Input, Output};
 
@@ -60,12 +60,10 @@ impl PluginEngine {
     /// Calls a plugin at the extension point that the input is for.
     pub async fn call(&self, plugin: &Compiled, turn: Turn<'_>, port: Arc<dyn Port>, input: Input) -> Ended {
         let began = Instant::now();
-        let clock = Arc::new(CpuClock::default());
-        let mut spent = Spent::default();
-        let result = self.run(plugin, turn, port, input, &clock, &mut spent).await;
-        spent.cpu = clock.total();
-        spent.wall = began.elapsed();
-        Ended { result, spent }
+        let meter = Arc::new(Meter::default());
+        let result = self.run(plugin, turn, port, input, &meter).await;
+        let (memory, host_calls) = meter.end();
+        Ended { result, spent: Spent { cpu: meter.total(), wall: began.elapsed(), memory, host_calls } }
     }
 
     async fn run(
@@ -74,8 +72,7 @@ impl PluginEngine {
         turn: Turn<'_>,
         port: Arc<dyn Port>,
         input: Input,
-        clock: &Arc<CpuClock>,
-        spent: &mut Spent,
+        meter: &Arc<Meter>,
     ) -> Result<Output, Failure> {
         let Turn { limits, queue, is_inner } = turn;
         let places = if is_inner { &self.inner_places } else { &self.places };
@@ -84,33 +81,35 @@ impl PluginEngine {
             .map_err(|_| Failure::Overloaded)?
             .map_err(|_| Failure::HostFault)?;
         let expected = input.size();
-        let mut store = self.store(limits, port, Arc::clone(clock), Ticket::new(&self.lane, queue));
-        let run = async {
-            let instance = plugin.instance.instantiate_async(&mut store).await?;
-            plugin.exports.call(&mut store, &instance, input).await
+        let ticket = Ticket::new(&self.lane, queue);
+        let mut store = self.store(limits, port, Arc::clone(meter), ticket.clone());
+        let (instance, exports) = (plugin.instance.clone(), Arc::clone(&plugin.exports));
+        let run = async move {
+            let called = match instance.instantiate_async(&mut store).await {
+                Ok(instance) => exports.call(&mut store, &instance, input).await,
+                Err(error) => Err(error),
+            };
+            called.map_err(|error| Failure::of(&error, store.data().memory.refused))
         };
         // A panic of the host ends this call and nothing else. Whatever the
         // end, the store goes away with the call.
-        let run = AssertUnwindSafe(Metered::new(Arc::clone(clock), run)).catch_unwind();
-        let ended = tokio::time::timeout(limits.wall + HOST_TIME, run).await;
-        let guest = store.data();
-        (spent.memory, spent.host_calls) = (guest.memory.used, guest.calls);
-        let ended = ended.map_err(|_| Failure::HostSlow)?.map_err(|_panic| Failure::HostFault)?;
-        let output = ended
-            .map_err(|error| Failure::of(&error, guest.memory.refused))?
-            .map_err(|fault| Failure::Fault(fault.into()))?;
+        let run = AssertUnwindSafe(Metered::new(Arc::clone(meter), run)).catch_unwind();
+        let ended = tokio::time::timeout(limits.wall + HOST_TIME, self.lane.carry(ticket, run)).await;
+        let ended = ended.map_err(|_| Failure::HostSlow)?.ok_or(Failure::HostFault)?;
+        let output = ended.map_err(|_panic| Failure::HostFault)??.map_err(|fault| Failure::Fault(fault.into()))?;
         check(output, expected, limits.payload)
     }
 
-    fn store(&self, limits: &Limits, port: Arc<dyn Port>, clock: Arc<CpuClock>, ticket: Ticket) -> Store<Guest> {
-        let mut store = Store::new(&self.engine, Guest::new(port, limits, ticket.clone()));
+    fn store(&self, limits: &Limits, port: Arc<dyn Port>, meter: Arc<Meter>, ticket: Ticket) -> Store<Guest> {
+        let guest = Guest::new(port, limits, ticket.clone(), Arc::clone(&meter));
+        let mut store = Store::new(&self.engine, guest);
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(limits.payload);
         store.set_max_component_handles(HANDLES);
         store.set_epoch_deadline(1);
         let (cpu, wall) = (limits.cpu, limits.wall);
         // A guest waits for nothing but the host: its own time is its CPU time, and a slow host is no fault of it.
-        store.epoch_deadline_callback(move |_| match clock.used() {
+        store.epoch_deadline_callback(move |_| match meter.used() {
             used if used > cpu => Err(Stop::Cpu.into()),
             used if used > wall => Err(Stop::Wall.into()),
             used if used < TICK => Ok(UpdateDeadline::Continue(1)),

@@ -23,12 +23,12 @@ pub struct Compiled {
     /// Bytes of memory that it takes while nobody calls it.
     pub size: usize,
     pub(super) instance: InstancePre<Guest>,
-    pub(super) exports: Exports,
+    pub(super) exports: Arc<Exports>,
 }
 
 impl Compiled {
     /// Whether the component has this extension point.
-    pub const fn has(&self, point: ExtensionPoint) -> bool {
+    pub fn has(&self, point: ExtensionPoint) -> bool {
         self.exports.has(point)
     }
 }
@@ -45,7 +45,7 @@ impl PluginEngine {
         let instance = self.linker.instantiate_pre(&component).map_err(|error| {
             Invalid::Api(format!("the component does not fit the interfaces of this host: {error:#}"))
         })?;
-        let exports = Exports::of(&instance);
+        let exports = Arc::new(Exports::of(&instance));
         for point in ExtensionPoint::ALL {
             if audited.manifest.lists(point) && !exports.has(point) {
                 let name = point.name();

@@ -106,17 +106,24 @@ impl Compiler {
 
     /// The artefact of a component: the one that is kept, or a new one.
     pub async fn artefact(&self, component: &[u8], audited: &Audited) -> Result<Artefact, CompileError> {
-        let name = Name::of(Sha256::digest(component).into(), self.compatibility);
-        if let Some(cache) = &self.cache
-            && let Some(bytes) = cache.get(name).await
-        {
-            return Ok(Artefact(bytes));
+        let digest = Sha256::digest(component).into();
+        if let Some(artefact) = self.kept(digest).await {
+            return Ok(artefact);
         }
         let bytes = self.compile(component, audited).await?;
         if let Some(cache) = &self.cache {
-            cache.put(name, bytes.clone()).await;
+            cache.put(self.name(digest), bytes.clone()).await;
         }
         Ok(Artefact(bytes))
+    }
+
+    /// The artefact of a component with this SHA-256, when it is kept: it passed the audit of this version of the host.
+    pub async fn kept(&self, digest: [u8; 32]) -> Option<Artefact> {
+        self.cache.as_ref()?.get(self.name(digest)).await.map(Artefact)
+    }
+
+    fn name(&self, component: [u8; 32]) -> Name {
+        Name::of(component, self.compatibility)
     }
 
     async fn compile(&self, component: &[u8], audited: &Audited) -> Result<Vec<u8>, CompileError> {
@@ -144,7 +151,8 @@ impl Compiler {
         let host = |error: std::io::Error| CompileError::Host(format!("{}: {error}", self.program.display()));
         let mut command = Command::new(&self.program);
         command.arg(COMMAND).arg(self.time.as_secs().max(1).to_string()).arg(effort.word());
-        command.env_clear().current_dir("/").kill_on_drop(true);
+        // The allocator would take more address space at once than the child is given at all.
+        command.env_clear().env("MIMALLOC_ARENA_RESERVE", "32MiB").current_dir("/").kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(host)?;
         if let Some(mut input) = child.stdin.take() {

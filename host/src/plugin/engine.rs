@@ -62,7 +62,7 @@ impl PluginEngine {
             linker,
             places: Semaphore::new(CALLS as usize),
             inner_places: Semaphore::new(INNER_CALLS as usize),
-            lane: SlowLane::new(),
+            lane: SlowLane::new()?,
             stop,
         })
     }

@@ -15,6 +15,7 @@ use super::bindings::guildhall::secrets::handle;
 use super::failure::Stop;
 use super::lane::Ticket;
 use super::limits::{Limits, MemoryWatch};
+use super::meter::Meter;
 use super::port::Port;
 use crate::domain::plugin::{Fault, HostAnswer, HostCall, HttpRequest, HttpResponse};
 
@@ -30,8 +31,9 @@ pub struct Guest {
     pub(super) memory: MemoryWatch,
     limits: Limits,
     ticket: Ticket,
+    meter: Arc<Meter>,
     /// Host calls so far.
-    pub(super) calls: u32,
+    calls: u32,
     http_calls: u32,
     log_lines_left: u32,
     log_bytes_left: usize,
@@ -39,12 +41,13 @@ pub struct Guest {
 
 impl Guest {
     /// A guest that talks to this port under these limits.
-    pub fn new(port: Arc<dyn Port>, limits: &Limits, ticket: Ticket) -> Self {
+    pub fn new(port: Arc<dyn Port>, limits: &Limits, ticket: Ticket, meter: Arc<Meter>) -> Self {
         Self {
             port,
             memory: MemoryWatch::new(limits.memory),
             limits: *limits,
             ticket,
+            meter,
             calls: 0,
             http_calls: 0,
             log_lines_left: limits.log_lines,
@@ -74,6 +77,12 @@ impl Guest {
     /// The same, for what cannot be refused.
     async fn tell<T: FromAnswer>(&mut self, call: HostCall) -> Result<T> {
         self.ask(call).await?.map_err(|_| Stop::Host.into())
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.meter.note_end(self.memory.used, self.calls);
     }
 }
 

@@ -1,17 +1,31 @@
-//! The slow lane: a guest that has run for more than one tick goes on only with
-//! one of few tickets, for one tick at a time, so that guests that take long
-//! leave the other threads to those that do not.
+//! The slow lane: a guest that has run for more than one tick goes on only on a few threads of its own, which let
+//! all others go first, for one tick at a time, so that guests that take long leave the machine to those that do not.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::io;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 
+use futures_util::FutureExt;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
+
+use crate::STACK;
+
+/// How far the threads of the lane stand behind others, from 0 to 19.
+const NICENESS: i32 = 10;
 
 /// The lane of an engine.
-#[derive(Clone)]
-pub struct SlowLane(Arc<Semaphore>);
+pub struct SlowLane {
+    places: Arc<Semaphore>,
+    /// There until the lane goes.
+    threads: Option<Runtime>,
+}
 
 /// The queue of one tenant in front of the lane: however many of its guests
 /// take long, one of them at a time waits with those of other tenants.
@@ -21,16 +35,50 @@ pub struct Queue(Arc<Semaphore>);
 /// The ticket of one guest, while it has one.
 #[derive(Clone)]
 pub struct Ticket {
-    lane: SlowLane,
+    places: Arc<Semaphore>,
     queue: Queue,
+    is_slow: Arc<AtomicBool>,
     held: Arc<Mutex<Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>>>,
 }
 
 impl SlowLane {
-    /// A lane that leaves at least half of the threads free, but one is always slow.
-    pub fn new() -> Self {
+    /// A lane of half as many threads as the machine has, but one at least.
+    pub fn new() -> io::Result<Self> {
         let threads = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
-        Self(Arc::new(Semaphore::new((threads / 2).max(1))))
+        let width = (threads / 2).max(1);
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(width).thread_name("slow-plugins").thread_stack_size(STACK).enable_all();
+        builder.on_thread_start(|| {
+            // On Linux this is about the thread that asks. Where it is refused, the lane is narrow all the same.
+            let _ = rustix::process::setpriority_process(None, NICENESS);
+        });
+        Ok(Self { places: Arc::new(Semaphore::new(width)), threads: Some(builder.build()?) })
+    }
+
+    /// Brings a call to its end: here as long as it is quick, then on a thread of the lane. None when the lane goes
+    /// before it has ended.
+    pub async fn carry<T: Send + 'static>(
+        &self,
+        ticket: Ticket,
+        mut call: impl Future<Output = T> + Send + Unpin + 'static,
+    ) -> Option<T> {
+        let here = poll_fn(|context| match call.poll_unpin(context) {
+            Poll::Pending if ticket.is_slow.load(Ordering::Relaxed) => Poll::Ready(None),
+            poll => poll.map(Some),
+        });
+        match here.await {
+            Some(output) => Some(output),
+            None => AbortOnDropHandle::new(self.threads.as_ref()?.spawn(call.in_current_span())).await.ok(),
+        }
+    }
+}
+
+impl Drop for SlowLane {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.take() {
+            // Whoever drops it may be a task, which must not wait.
+            threads.shutdown_background();
+        }
     }
 }
 
@@ -43,7 +91,7 @@ impl Default for Queue {
 impl Ticket {
     /// A guest of this queue that has no ticket.
     pub fn new(lane: &SlowLane, queue: &Queue) -> Self {
-        Self { lane: lane.clone(), queue: queue.clone(), held: Arc::default() }
+        Self { places: Arc::clone(&lane.places), queue: queue.clone(), is_slow: Arc::default(), held: Arc::default() }
     }
 
     /// Gives the ticket back: the guest waits for something else, or has ended.
@@ -54,14 +102,65 @@ impl Ticket {
     /// Gives the ticket back and waits for the next one.
     pub fn next(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         self.give_back();
+        self.is_slow.store(true, Ordering::Relaxed);
         let own = self.clone();
         Box::pin(async move {
             // Nobody closes these semaphores.
             if let Ok(turn) = own.queue.0.acquire_owned().await
-                && let Ok(place) = own.lane.0.acquire_owned().await
+                && let Ok(place) = own.places.acquire_owned().await
             {
                 *own.held.lock().unwrap_or_else(PoisonError::into_inner) = Some((turn, place));
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thread() -> String {
+        std::thread::current().name().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn what_is_slow_goes_on_elsewhere() {
+        let lane = SlowLane::new().unwrap();
+        let ticket = Ticket::new(&lane, &Queue::default());
+        let own = ticket.clone();
+        let call = Box::pin(async move {
+            tokio::task::yield_now().await;
+            let quick = thread();
+            own.next().await;
+            (quick, thread())
+        });
+        let (quick, slow) = lane.carry(ticket, call).await.unwrap();
+        assert_eq!((quick, slow.as_str()), (thread(), "slow-plugins"));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_ends() {
+        struct Told(Option<tokio::sync::oneshot::Sender<()>>);
+        impl Drop for Told {
+            fn drop(&mut self) {
+                let _ = self.0.take().unwrap().send(());
+            }
+        }
+        let lane = SlowLane::new().unwrap();
+        let ticket = Ticket::new(&lane, &Queue::default());
+        let (told, is_told) = tokio::sync::oneshot::channel();
+        let (own, told) = (ticket.clone(), Told(Some(told)));
+        let (slow, is_slow) = tokio::sync::oneshot::channel();
+        let call = Box::pin(async move {
+            own.next().await;
+            let _ = slow.send(());
+            std::future::pending::<()>().await;
+            drop(told);
+        });
+        tokio::select! {
+            _ = lane.carry(ticket, call) => panic!("it has no end"),
+            _ = is_slow => {}
+        }
+        is_told.await.unwrap();
     }
 }

@@ -1,22 +1,35 @@
-//! The CPU clock of one call: what its thread used while it was being polled.
+//! What one call uses: CPU time of threads while they poll it, memory, host calls.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// CPU time of a call so far.
+/// What a call has used so far, for whoever waits for it on another thread.
 #[derive(Debug, Default)]
-pub struct CpuClock {
+pub struct Meter {
     before: AtomicU64,
     poll_began: AtomicU64,
+    memory: AtomicUsize,
+    host_calls: AtomicU32,
 }
 
-impl CpuClock {
+impl Meter {
+    /// Notes what a guest has come to at its end: bytes of memory, and host calls.
+    pub fn note_end(&self, memory: usize, host_calls: u32) {
+        self.memory.store(memory, Ordering::Relaxed);
+        self.host_calls.store(host_calls, Ordering::Relaxed);
+    }
+
+    /// Bytes of memory and host calls of a guest that has ended.
+    pub fn end(&self) -> (usize, u32) {
+        (self.memory.load(Ordering::Relaxed), self.host_calls.load(Ordering::Relaxed))
+    }
+
     /// The time used by polls that have ended.
     pub fn total(&self) -> Duration {
         Duration::from_nanos(self.before.load(Ordering::Relaxed))
@@ -31,14 +44,14 @@ impl CpuClock {
 
 /// A future whose polls are timed.
 pub struct Metered<F> {
-    clock: Arc<CpuClock>,
+    meter: Arc<Meter>,
     inner: Pin<Box<F>>,
 }
 
 impl<F: Future> Metered<F> {
-    /// Times this future by that clock.
-    pub fn new(clock: Arc<CpuClock>, inner: F) -> Self {
-        Self { clock, inner: Box::pin(inner) }
+    /// Times this future by that meter.
+    pub fn new(meter: Arc<Meter>, inner: F) -> Self {
+        Self { meter, inner: Box::pin(inner) }
     }
 }
 
@@ -47,9 +60,9 @@ impl<F: Future> Future for Metered<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let began = thread_time();
-        self.clock.poll_began.store(began, Ordering::Relaxed);
+        self.meter.poll_began.store(began, Ordering::Relaxed);
         let poll = self.inner.as_mut().poll(context);
-        self.clock.before.fetch_add(thread_time().saturating_sub(began), Ordering::Relaxed);
+        self.meter.before.fetch_add(thread_time().saturating_sub(began), Ordering::Relaxed);
         poll
     }
 }

@@ -9,7 +9,7 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 use super::compile::Compiled;
 use super::engine::{PluginEngine, QUEUE_DEADLINE};
 use super::limits::{MEMORY_CAP, MemoryWatch};
-use super::meter::{CpuClock, Metered};
+use super::meter::{Meter, Metered};
 use super::{CompileError, Invalid};
 
 /// CPU time of it.
@@ -35,12 +35,12 @@ impl PluginEngine {
         let mut store = Store::new(&self.engine, MemoryWatch::new(memory));
         store.limiter(|watch| watch);
         store.set_epoch_deadline(1);
-        let clock = Arc::new(CpuClock::default());
-        let seen = Arc::clone(&clock);
+        let meter = Arc::new(Meter::default());
+        let seen = Arc::clone(&meter);
         store.epoch_deadline_callback(move |_| {
             if seen.used() > CPU { Err(TooLong.into()) } else { Ok(UpdateDeadline::Yield(1)) }
         });
-        let run = Metered::new(clock, async { linker.instantiate_async(&mut store, component).await });
+        let run = Metered::new(meter, async { linker.instantiate_async(&mut store, component).await });
         let done = tokio::time::timeout(WALL, run).await.map_err(busy)?;
         let error = match done {
             Ok(instance) => {

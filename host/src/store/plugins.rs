@@ -10,6 +10,9 @@ use crate::domain::clock::Timestamp;
 use crate::domain::plugin::Manifest;
 use crate::domain::publisher::PublisherKey;
 
+/// What is read of an installed plugin, in the order of a row.
+const COLUMNS: &str = "manifest, digest, cast(length(component) as bigint), imports, package, signature, installed_at";
+
 /// A plugin to be installed.
 pub struct NewPlugin<'a> {
     /// What it says of itself.
@@ -91,12 +94,14 @@ impl Store {
 
     /// All installed plugins, the oldest first.
     pub async fn plugins(&self, permit: HostPermit) -> Result<Vec<PluginRow>, StoreError> {
-        let stmt = Stmt::new(
-            "select manifest, digest, cast(length(component) as bigint), imports, package, signature, installed_at \
-             from plugin order by installed_at, id, version",
-            [],
-        );
+        let stmt = Stmt::new(format!("select {COLUMNS} from plugin order by installed_at, id, version"), []);
         self.db.across(permit).all(Reach::Point, stmt, plugin).await
+    }
+
+    /// An installed plugin.
+    pub async fn plugin(&self, permit: HostPermit, id: &str, version: &str) -> Result<Option<PluginRow>, StoreError> {
+        let sql = format!("select {COLUMNS} from plugin where id = $1 and version = $2");
+        self.db.across(permit).maybe(Stmt::new(sql, [id.into(), version.into()]), plugin).await
     }
 
     /// The component of an installed plugin.

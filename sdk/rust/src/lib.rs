@@ -67,6 +67,12 @@ pub mod secrets;
 mod validate;
 mod view;
 
+/// The heap of a plugin. It begins with memory that each instance has: to ask for more costs every call some
+/// microseconds, and this allocator does so only when that is used up.
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 pub use action::Action;
 #[doc(hidden)]
 pub use action::ActionExport;

@@ -45,9 +45,14 @@ impl Port for Observed {
         let about = About::of(&call);
         // What is asked and answered may hold anything: a span names the call alone.
         let span = tracing::trace_span!("host_call", call = call.name());
+        // A call that nobody waits for any more may still run for a moment.
+        let given_up = || Fault::new("given_up", "nobody waits for this call any more");
+        if self.recorder.is_closed() {
+            return Err(given_up());
+        }
         let answer = self.port.answer(call).instrument(span).await;
         self.recorder.note(about, &answer);
-        answer
+        if self.recorder.is_closed() { Err(given_up()) } else { answer }
     }
 }
 

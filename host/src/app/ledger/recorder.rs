@@ -29,6 +29,8 @@ struct Seen {
     hosts: BTreeMap<String, (u64, u64, u64)>,
     lines: Vec<LogLine>,
     cost: Cost,
+    /// Whether it was taken: nothing can be added any more.
+    is_closed: bool,
 }
 
 /// What was read of an object.
@@ -107,9 +109,10 @@ impl Recorder {
         self.seen().cost.bytes_written += bytes as u64;
     }
 
-    /// Everything that was collected.
+    /// Everything that was collected. Nothing is collected from then on.
     pub fn take(&self) -> (Vec<Reach>, Vec<LogLine>, Cost) {
-        let Seen { objects, hosts, lines, cost } = std::mem::take(&mut *self.seen());
+        let closed = Seen { is_closed: true, ..Seen::default() };
+        let Seen { objects, hosts, lines, cost, .. } = std::mem::replace(&mut *self.seen(), closed);
         let objects = objects.into_iter().map(|(object, OfObject { sets, records })| Reach::Records {
             object,
             sets,
@@ -122,6 +125,11 @@ impl Recorder {
             bytes_in,
         });
         (objects.chain(hosts).collect(), lines, cost)
+    }
+
+    /// Whether everything was taken: what a guest reads now would not be told.
+    pub fn is_closed(&self) -> bool {
+        self.seen().is_closed
     }
 
     /// What a host call was answered.

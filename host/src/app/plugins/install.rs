@@ -6,13 +6,14 @@ use semver::Version;
 use sha2::{Digest, Sha256};
 
 use super::view::PluginView;
+use crate::access::{Chore, HostPermit};
 use crate::app::catalog::Plugin;
 use crate::app::modules::settings::validator_of;
 use crate::app::operators::Operator;
 use crate::app::{App, AppError};
 use crate::domain::object::Object;
 use crate::domain::publisher::Signed;
-use crate::plugin::{Audited, CompileError, Invalid, audit, unpack};
+use crate::plugin::{Artefact, Audited, CompileError, Invalid, audit, unpack};
 use crate::store::{NewPlugin, PluginRow};
 
 /// What a file is.
@@ -128,16 +129,28 @@ impl App {
         }
     }
 
-    /// Checks a component that is installed, and makes it ready to run.
-    pub(in crate::app) async fn compile(&self, component: Arc<[u8]>) -> Result<Plugin, AppError> {
+    /// Makes a plugin that is installed ready to run. Where this version of the host has compiled it before, what its
+    /// audit found is kept with it; else it is looked at again.
+    pub(in crate::app) async fn ready(&self, id: &str, version: &str) -> Result<Plugin, AppError> {
+        let permit = HostPermit::new(Chore::Serve);
+        let missing = || AppError::NotFound { what: "plugin".to_owned(), id: format!("{id} {version}") };
+        let row = self.store.plugin(permit, id, version).await?.ok_or_else(missing)?;
+        if let Some(artefact) = self.compiler.kept(row.digest).await {
+            return self.link(artefact, Audited::before(row.manifest, row.imports)).await;
+        }
+        let component: Arc<[u8]> = self.store.component(permit, id, version).await?.ok_or_else(missing)?.into();
         let bytes = Arc::clone(&component);
         let audited = blocking(move || audit(&bytes)).await?.map_err(of_invalid)?;
         self.load(component, audited).await
     }
 
-    /// Makes a component ready to run: no part of it on a thread that serves.
     async fn load(&self, component: Arc<[u8]>, audited: Audited) -> Result<Plugin, AppError> {
         let artefact = self.compiler.artefact(&component, &audited).await.map_err(of_compiler)?;
+        self.link(artefact, audited).await
+    }
+
+    /// Makes what was compiled ready to run: no part of it on a thread that serves.
+    async fn link(&self, artefact: Artefact, audited: Audited) -> Result<Plugin, AppError> {
         let engine = Arc::clone(&self.engine);
         let compiled = blocking(move || engine.load(audited, &artefact)).await?.map_err(of_invalid)?;
         let namespace = compiled.manifest.namespace.clone();
