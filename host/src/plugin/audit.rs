@@ -37,7 +37,7 @@ pub struct Audited {
 }
 
 impl Audited {
-    /// What was found when the component was installed.
+    /// What was found before.
     pub fn before(manifest: Manifest, imports: Vec<String>) -> Self {
         Self { manifest, imports, largest: None }
     }

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use super::Invalid;
 use super::audit::Audited;
 use super::engine::PluginEngine;
-use cache::{Cache, Name};
+use cache::{Cache, Kept, Name};
 use child::{ARTEFACT, COMMAND, MAX_ARTEFACT};
 
 /// Compilations that run at the same time; more wait.
@@ -107,19 +107,22 @@ impl Compiler {
     /// The artefact of a component: the one that is kept, or a new one.
     pub async fn artefact(&self, component: &[u8], audited: &Audited) -> Result<Artefact, CompileError> {
         let digest = Sha256::digest(component).into();
-        if let Some(artefact) = self.kept(digest).await {
+        if let Some((artefact, _)) = self.kept(digest).await {
             return Ok(artefact);
         }
         let bytes = self.compile(component, audited).await?;
         if let Some(cache) = &self.cache {
-            cache.put(self.name(digest), bytes.clone()).await;
+            cache.put(self.name(digest), Kept::of(audited, bytes.clone())).await;
         }
         Ok(Artefact(bytes))
     }
 
-    /// The artefact of a component with this SHA-256, when it is kept: it passed the audit of this version of the host.
-    pub async fn kept(&self, digest: [u8; 32]) -> Option<Artefact> {
-        self.cache.as_ref()?.get(self.name(digest)).await.map(Artefact)
+    /// The artefact of a component with this SHA-256, and what this version of the host found when it looked at it;
+    /// none when it is not kept.
+    pub async fn kept(&self, digest: [u8; 32]) -> Option<(Artefact, Audited)> {
+        let Kept { found, artefact } = self.cache.as_ref()?.get(self.name(digest)).await?;
+        let (manifest, imports) = serde_json::from_slice(&found).ok()?;
+        Some((Artefact(artefact), Audited::before(manifest, imports)))
     }
 
     fn name(&self, component: [u8; 32]) -> Name {
@@ -151,8 +154,7 @@ impl Compiler {
         let host = |error: std::io::Error| CompileError::Host(format!("{}: {error}", self.program.display()));
         let mut command = Command::new(&self.program);
         command.arg(COMMAND).arg(self.time.as_secs().max(1).to_string()).arg(effort.word());
-        // The allocator would take more address space at once than the child is given at all.
-        command.env_clear().env("MIMALLOC_ARENA_RESERVE", "32MiB").current_dir("/").kill_on_drop(true);
+        command.env_clear().current_dir("/").kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(host)?;
         if let Some(mut input) = child.stdin.take() {

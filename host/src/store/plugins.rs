@@ -10,9 +10,6 @@ use crate::domain::clock::Timestamp;
 use crate::domain::plugin::Manifest;
 use crate::domain::publisher::PublisherKey;
 
-/// What is read of an installed plugin, in the order of a row.
-const COLUMNS: &str = "manifest, digest, cast(length(component) as bigint), imports, package, signature, installed_at";
-
 /// A plugin to be installed.
 pub struct NewPlugin<'a> {
     /// What it says of itself.
@@ -94,14 +91,23 @@ impl Store {
 
     /// All installed plugins, the oldest first.
     pub async fn plugins(&self, permit: HostPermit) -> Result<Vec<PluginRow>, StoreError> {
-        let stmt = Stmt::new(format!("select {COLUMNS} from plugin order by installed_at, id, version"), []);
+        let stmt = Stmt::new(
+            "select manifest, digest, cast(length(component) as bigint), imports, package, signature, installed_at \
+             from plugin order by installed_at, id, version",
+            [],
+        );
         self.db.across(permit).all(Reach::Point, stmt, plugin).await
     }
 
-    /// An installed plugin.
-    pub async fn plugin(&self, permit: HostPermit, id: &str, version: &str) -> Result<Option<PluginRow>, StoreError> {
-        let sql = format!("select {COLUMNS} from plugin where id = $1 and version = $2");
-        self.db.across(permit).maybe(Stmt::new(sql, [id.into(), version.into()]), plugin).await
+    /// SHA-256 of the component of an installed plugin.
+    pub async fn component_digest(
+        &self,
+        permit: HostPermit,
+        id: &str,
+        version: &str,
+    ) -> Result<Option<[u8; 32]>, StoreError> {
+        let stmt = Stmt::new("select digest from plugin where id = $1 and version = $2", [id.into(), version.into()]);
+        self.db.across(permit).maybe(stmt, |row| digest(row, 0)).await
     }
 
     /// The component of an installed plugin.
@@ -150,16 +156,19 @@ fn plugin(row: &Row<'_>) -> Result<PluginRow, StoreError> {
     fn read<T: serde::de::DeserializeOwned>(json: Json) -> Result<T, StoreError> {
         serde_json::from_value(json).map_err(|error| StoreError::Inconsistent(error.to_string()))
     }
-    let digest = row.bytes(1)?.try_into();
     Ok(PluginRow {
         manifest: read(row.json(0)?)?,
-        digest: digest.map_err(|_| StoreError::Inconsistent("a digest of wrong length".to_owned()))?,
+        digest: digest(row, 1)?,
         size: row.integer(2)?,
         imports: read(row.json(3)?)?,
         package: row.maybe_text(4)?,
         signature: row.maybe_text(5)?,
         at: row.time(6)?,
     })
+}
+
+fn digest(row: &Row<'_>, at: usize) -> Result<[u8; 32], StoreError> {
+    row.bytes(at)?.try_into().map_err(|_| StoreError::Inconsistent("a digest of wrong length".to_owned()))
 }
 
 fn publisher_key(row: &Row<'_>) -> Result<PublisherKeyRow, StoreError> {

@@ -134,9 +134,9 @@ impl App {
     pub(in crate::app) async fn ready(&self, id: &str, version: &str) -> Result<Plugin, AppError> {
         let permit = HostPermit::new(Chore::Serve);
         let missing = || AppError::NotFound { what: "plugin".to_owned(), id: format!("{id} {version}") };
-        let row = self.store.plugin(permit, id, version).await?.ok_or_else(missing)?;
-        if let Some(artefact) = self.compiler.kept(row.digest).await {
-            return self.link(artefact, Audited::before(row.manifest, row.imports)).await;
+        let digest = self.store.component_digest(permit, id, version).await?.ok_or_else(missing)?;
+        if let Some((artefact, audited)) = self.compiler.kept(digest).await {
+            return self.link(artefact, audited).await;
         }
         let component: Arc<[u8]> = self.store.component(permit, id, version).await?.ok_or_else(missing)?.into();
         let bytes = Arc::clone(&component);

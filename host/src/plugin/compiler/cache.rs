@@ -14,15 +14,44 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::child::MAX_ARTEFACT;
+use crate::plugin::audit::{Audited, MAX_COMPONENT};
 
 /// Most bytes of all files together.
 const MOST: u64 = 1 << 30;
 /// What files begin with.
-const MAGIC: &[u8; 8] = b"ghcwasm1";
+const MAGIC: &[u8; 8] = b"ghcwasm2";
 /// Bytes of a mark.
 const MARK: usize = 32;
 /// What the name of a file ends with.
 const END: &str = ".cwasm";
+
+/// What a file holds, behind its mark: the length of the first part in four bytes, and both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What the audit found: the manifest and the imports, as JSON.
+    pub found: Vec<u8>,
+    /// What came out of the compiler.
+    pub artefact: Vec<u8>,
+}
+
+impl Kept {
+    /// An artefact of a component of which this was found.
+    pub fn of(audited: &Audited, artefact: Vec<u8>) -> Self {
+        let found = serde_json::to_vec(&(&audited.manifest, &audited.imports)).expect("a manifest is JSON");
+        Self { found, artefact }
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let (found, artefact) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+        Some(Self { found: found.to_vec(), artefact: artefact.to_vec() })
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let length = u32::try_from(self.found.len()).unwrap_or(u32::MAX).to_le_bytes();
+        [&length[..], &self.found, &self.artefact].concat()
+    }
+}
 
 /// Names an artefact: what it was made of, and by what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,15 +105,15 @@ impl Cache {
     }
 
     /// The artefact of that name. A file that is damaged, or not this host's, is as good as none.
-    pub async fn get(&self, name: Name) -> Option<Vec<u8>> {
+    pub async fn get(&self, name: Name) -> Option<Kept> {
         let inner = Arc::clone(&self.0);
         tokio::task::spawn_blocking(move || inner.get(name)).await.ok()?
     }
 
     /// Keeps an artefact. What cannot be kept is compiled again the next time.
-    pub async fn put(&self, name: Name, artefact: Vec<u8>) {
+    pub async fn put(&self, name: Name, kept: Kept) {
         let inner = Arc::clone(&self.0);
-        let kept = tokio::task::spawn_blocking(move || inner.put(name, &artefact).and_then(|()| inner.trim()));
+        let kept = tokio::task::spawn_blocking(move || inner.put(name, &kept.bytes()).and_then(|()| inner.trim()));
         let kept = kept.await.unwrap_or_else(|error| Err(io::Error::other(error)));
         if let Err(error) = kept {
             tracing::warn!(%error, "a compiled plugin is not kept");
@@ -93,10 +122,11 @@ impl Cache {
 }
 
 impl Inner {
-    fn get(&self, name: Name) -> Option<Vec<u8>> {
+    fn get(&self, name: Name) -> Option<Kept> {
         let read = File::open(self.directory.join(name.file())).and_then(|file| {
             let mut bytes = Vec::new();
-            let most = MAGIC.len() + MARK + MAX_ARTEFACT;
+            // A manifest is a part of a component, and no longer when it is written out in full.
+            let most = MAGIC.len() + MARK + 2 * MAX_COMPONENT + MAX_ARTEFACT;
             (&file).take(most as u64 + 1).read_to_end(&mut bytes)?;
             Ok((file, bytes))
         });
@@ -108,23 +138,23 @@ impl Inner {
                 return None;
             }
         };
-        let artefact = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_at_checked(MARK));
-        let artefact = artefact.filter(|(mark, artefact)| self.mark(name, artefact).verify_slice(mark).is_ok());
-        let Some((_, artefact)) = artefact else {
+        let marked = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_at_checked(MARK));
+        let whole = marked.filter(|(mark, kept)| self.mark(name, kept).verify_slice(mark).is_ok());
+        let Some(kept) = whole.and_then(|(_, kept)| Kept::read(kept)) else {
             tracing::warn!(file = name.file(), "a compiled plugin is damaged, or not this host's: compiling it again");
             return None;
         };
         // When it was used last decides how long it stays.
         let now = || Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         let _ = futimens(&file, &Timestamps { last_access: now(), last_modification: now() });
-        Some(artefact.to_vec())
+        Some(kept)
     }
 
-    fn put(&self, name: Name, artefact: &[u8]) -> io::Result<()> {
+    fn put(&self, name: Name, kept: &[u8]) -> io::Result<()> {
         let number = self.drafts.fetch_add(1, Ordering::Relaxed);
         let draft = self.directory.join(format!("{}.{}.{number}", name.file(), std::process::id()));
         // Whole or not at all: whoever reads meanwhile has the old file or this one.
-        let written = self.write(&draft, name, artefact);
+        let written = self.write(&draft, name, kept);
         let written = written.and_then(|()| fs::rename(&draft, self.directory.join(name.file())));
         if written.is_err() {
             let _ = fs::remove_file(&draft);
@@ -132,14 +162,14 @@ impl Inner {
         written
     }
 
-    fn write(&self, draft: &Path, name: Name, artefact: &[u8]) -> io::Result<()> {
+    fn write(&self, draft: &Path, name: Name, kept: &[u8]) -> io::Result<()> {
         // A draft of this name is one of a process that died, or of another host with the same directory; either makes
         // the same of the same.
         let _ = fs::remove_file(draft);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
         file.write_all(MAGIC)?;
-        file.write_all(&self.mark(name, artefact).finalize().into_bytes())?;
-        file.write_all(artefact)
+        file.write_all(&self.mark(name, kept).finalize().into_bytes())?;
+        file.write_all(kept)
     }
 
     /// Removes what was used least recently, until the rest has room.
@@ -164,11 +194,11 @@ impl Inner {
         Ok(())
     }
 
-    fn mark(&self, name: Name, artefact: &[u8]) -> Hmac<Sha256> {
+    fn mark(&self, name: Name, kept: &[u8]) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&*self.key).expect("HMAC takes a key of any length");
         mac.update(MAGIC);
         mac.update(&name.0);
-        mac.update(artefact);
+        mac.update(kept);
         mac
     }
 }

@@ -8,6 +8,10 @@ fn name(of: u8) -> Name {
     Name::of([of; 32], [0; 32])
 }
 
+fn kept(artefact: &[u8]) -> Kept {
+    Kept { found: b"[]".to_vec(), artefact: artefact.to_vec() }
+}
+
 fn files(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -20,9 +24,9 @@ async fn what_is_kept_is_found_by_its_name_alone() {
     let directory = home.path().join("cache");
     let cache = Cache::open(&directory, KEY).unwrap();
     assert_eq!(cache.get(name(1)).await, None);
-    cache.put(name(1), b"one".to_vec()).await;
-    cache.put(name(1), b"one".to_vec()).await;
-    assert_eq!(cache.get(name(1)).await.as_deref(), Some(&b"one"[..]));
+    cache.put(name(1), kept(b"one")).await;
+    cache.put(name(1), kept(b"one")).await;
+    assert_eq!(cache.get(name(1)).await, Some(kept(b"one")));
     assert_eq!(cache.get(name(2)).await, None);
     assert_eq!(cache.get(Name::of([1; 32], [1; 32])).await, None);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -37,7 +41,7 @@ async fn damaged_foreign_and_truncated_files_are_none() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path().join("cache");
     let cache = Cache::open(&home, KEY).unwrap();
-    cache.put(name(1), vec![1; 100]).await;
+    cache.put(name(1), kept(&[1; 100])).await;
     let path = files(&home).remove(0);
     let whole = fs::read(&path).unwrap();
     for at in 0..whole.len() {
@@ -51,19 +55,19 @@ async fn damaged_foreign_and_truncated_files_are_none() {
     fs::write(&path, [&whole[..], b"more"].concat()).unwrap();
     assert_eq!(cache.get(name(1)).await, None);
     // A good file under the name of another one.
-    cache.put(name(2), vec![2; 100]).await;
+    cache.put(name(2), kept(&[2; 100])).await;
     fs::write(&path, fs::read(home.join(name(2).file())).unwrap()).unwrap();
     assert_eq!(cache.get(name(1)).await, None);
     // It is made anew.
-    cache.put(name(1), vec![1; 100]).await;
-    assert_eq!(cache.get(name(1)).await, Some(vec![1; 100]));
+    cache.put(name(1), kept(&[1; 100])).await;
+    assert_eq!(cache.get(name(1)).await, Some(kept(&[1; 100])));
 }
 
 #[tokio::test]
 async fn what_was_used_least_recently_goes() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path().join("cache");
-    let each = MAGIC.len() + MARK + 100;
+    let each = MAGIC.len() + MARK + kept(&[0; 100]).bytes().len();
     let cache = Cache::with_room(&home, KEY, 3 * each as u64).unwrap();
     let used = |of: u8, seconds: i64| {
         let at = || Timespec { tv_sec: seconds, tv_nsec: 0 };
@@ -71,11 +75,11 @@ async fn what_was_used_least_recently_goes() {
         futimens(&file, &Timestamps { last_access: at(), last_modification: at() }).unwrap();
     };
     for of in 1..=3 {
-        cache.put(name(of), vec![of; 100]).await;
+        cache.put(name(of), kept(&[of; 100])).await;
         used(of, i64::from(of));
     }
     assert!(cache.get(name(1)).await.is_some());
-    cache.put(name(4), vec![4; 100]).await;
+    cache.put(name(4), kept(&[4; 100])).await;
     assert_eq!(cache.get(name(2)).await, None);
     for of in [1, 3, 4] {
         assert!(cache.get(name(of)).await.is_some(), "{of}");
