@@ -61,11 +61,6 @@ def _decimal(value: Any) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def to_json(value: Any) -> str:
-    """JSON for the host. Decimals and money are written as the host keeps them."""
-    return json.dumps(value, default=_plain, allow_nan=False)
-
-
 def _plain(value: Any) -> Any:
     match value:
         case Decimal() if value.is_finite():
@@ -73,3 +68,11 @@ def _plain(value: Any) -> Any:
         case Money():
             return {"amount": value.amount, "currency": value.currency}
     raise TypeError(f"{value!r} cannot be sent to the host")
+
+
+_encoder = json.JSONEncoder(default=_plain, allow_nan=False)
+
+
+def to_json(value: Any) -> str:
+    """JSON for the host. Decimals and money are written as the host keeps them."""
+    return _encoder.encode(value)
