@@ -1,7 +1,7 @@
 """What happens around what a plugin does in a call."""
 
 import os
-import sys
+import random as chance
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -18,6 +18,12 @@ def use_host() -> None:
     """The component's own clock ends the call, and its chance is always the same: both are the host's instead."""
     time.time = lambda: clock.now().timestamp()
     os.urandom = random.bytes
+    # What follows a seed would be the same in each call; `SystemRandom` asks each time, and only then.
+    setattr(chance, "_urandom", random.bytes)
+    system = chance.SystemRandom()
+    for name in chance.__all__:
+        if callable(method := getattr(system, name, None)):
+            setattr(chance, name, method)
 
 
 def guard(name: str, run: Callable[..., _T], *given: Any) -> _T:
@@ -26,8 +32,6 @@ def guard(name: str, run: Callable[..., _T], *given: Any) -> _T:
     A `Fault` crosses the border as the plugin's answer. Anything else that is raised is a crash: the host would see
     nothing of it, so its message and place go to the log first.
     """
-    if (chance := sys.modules.get("random")) is not None:
-        chance.seed(os.urandom(32))
     try:
         answer = run(*given)
         if hasattr(answer, "__await__"):
