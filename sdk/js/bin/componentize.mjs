@@ -41,6 +41,10 @@ async function componentize(folder, out) {
 
 /** What went wrong, without the places of this program. */
 function told(error) {
+  const asked = /unknown import: `(.*)` has not been defined/.exec(error.message);
+  if (asked !== null) {
+    return `the plugin asks the host (${asked[1]}) where it is loaded: there is none yet, do it in a call`;
+  }
   const errors = error.errors ?? [];
   const place = (at) => (at === null ? "" : `${at.file}:${at.line}:${at.column}: `);
   return errors.length === 0 ? error.message : errors.map(({ location, text }) => place(location) + text).join("\n");

@@ -51,6 +51,12 @@ for (const [name, files, words, said] of [
   ["other-export", { "package.json": '{"main": "a.js"}', "a.js": "export const beforeWrites = 1;" }, ["--out", "x"], /exports beforeWrites, which is no extension point/],
   ["no-file", { "package.json": "{}", "src/index.js": 'import "fs"; export const job = {};' }, ["--out", "x"], /src\/index\.js:1:7: Could not resolve "fs"/],
   ["no-javascript", { "package.json": "{}", "src/index.js": "export const job = ;" }, ["--out", "x"], /src\/index\.js:1:19: Unexpected ";"/],
+  [
+    "early",
+    { "package.json": "{}", "src/index.js": 'const at = Date.now(); export const job = { at: () => at };' },
+    ["--out", "x"],
+    /the plugin asks the host \(guildhall:core\/clock@1\.1\.0#now\) where it is loaded/,
+  ],
   ["crash", { "package.json": "{}", "src/index.js": "export const job = null.x;" }, ["--out", "x"], /cannot read property/],
 ]) {
   test(`what is wrong is said: ${name}`, () => {
