@@ -6,6 +6,7 @@ mod demo;
 mod deny;
 mod fuzz;
 mod interrupt;
+mod languages;
 mod oidc;
 mod packages;
 mod plugins;
@@ -57,6 +58,8 @@ enum Task {
     Bench(bench::Options),
     /// Build every plugin into target/plugins
     Plugins,
+    /// Test the SDKs of other languages, and build the same plugin in each into target/plugins-languages
+    Languages,
     /// Run a PostgreSQL in the foreground, for work by hand
     Postgres,
     /// Check licences, advisories and sources of all dependencies
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Plugins => plugins::run(),
+        Task::Languages => languages::run(),
         Task::Postgres => postgres::run(),
         Task::Deny => deny::run(),
     };

@@ -62,6 +62,22 @@ pub fn build_all(toolchain: &WasmToolchain) -> Result<Vec<BuiltPlugin>> {
     Ok(built)
 }
 
+/// Builds the plugin in one folder, in Rust, into `<id>.wasm` in another.
+pub fn build_into(folder: &Path, toolchain: &WasmToolchain, output: &Path) -> Result<()> {
+    let manifest = manifest::read(folder)?;
+    let component = build(folder, &manifest, toolchain, &workspace::target_directory()?)
+        .with_context(|| format!("building {}", folder.display()))?;
+    write_if_different(&output.join(format!("{}.wasm", manifest.id())), &component)
+}
+
+/// Puts the component that another SDK made of the plugin in a folder into `<id>.wasm`, its manifest inside.
+pub fn complete_into(folder: &Path, component: &[u8], language: &str, output: &Path) -> Result<()> {
+    let manifest = manifest::read(folder)?;
+    let component = component::complete(component, &manifest, language)
+        .with_context(|| format!("completing {}", folder.display()))?;
+    write_if_different(&output.join(format!("{}.wasm", manifest.id())), &component)
+}
+
 /// The folders of all plugins, in the order of their names.
 fn folders() -> Result<BTreeSet<PathBuf>> {
     let mut folders = BTreeSet::new();

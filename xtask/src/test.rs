@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use crate::interrupt::Interrupt;
 use crate::postgres::{Cluster, Durability};
-use crate::{oidc, plugins, wasm_target, workspace};
+use crate::{languages, oidc, plugins, wasm_target, workspace};
 
 /// Runs the tests; `arguments` are words to select tests by, then options for cargo, then `--` and options for the tests.
 pub fn run(arguments: &[String]) -> Result<()> {
@@ -26,6 +26,7 @@ fn run_with(arguments: &[String], variables: &[(&str, String)]) -> Result<()> {
         let toolchain = wasm_target::ensure()?;
         let built = plugins::build_all(&toolchain)?;
         println!("built {} plugins", built.len());
+        let languages = languages::ensure()?;
         let provider = oidc::ensure()?;
         let cluster = Cluster::start(Durability::Memory)?;
         println!("PostgreSQL for the tests runs at {}", cluster.url());
@@ -39,6 +40,7 @@ fn run_with(arguments: &[String], variables: &[(&str, String)]) -> Result<()> {
             .env("GUILDHALL_TEST_POSTGRES_ACCOUNT", account)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("GUILDHALL_TEST_OIDC", &provider)
+            .env("GUILDHALL_LANGUAGES_DIR", &languages)
             .env("GUILDHALL_PLUGINS_DIR", workspace::target_directory()?.join("plugins"));
         run_until_interrupted(command, &mut interrupt).await
     })

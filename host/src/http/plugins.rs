@@ -87,7 +87,7 @@ pub async fn get(
 
 /// Install a plugin, so that tenants can enable it.
 ///
-/// The body is a component, or an OCI image layout as a tar, up to 8 MiB. It is checked, compiled, linked and brought
+/// The body is a component, or an OCI image layout as a tar, up to 28 MiB. It is checked, compiled, linked and brought
 /// to life once before anything is kept; the same file again changes nothing.
 #[utoipa::path(
     post, path = "/api/v1/plugins", tag = "plugins", operation_id = "install_plugin",

@@ -11,8 +11,8 @@ use super::interfaces::{HOOKS, api, offered};
 use crate::domain::plugin::{API, Manifest};
 pub(super) use shape::Largest;
 
-/// Largest component.
-pub const MAX_COMPONENT: usize = 4 << 20;
+/// Largest component: one in Python brings 19 MB of its own.
+pub const MAX_COMPONENT: usize = 24 << 20;
 
 /// Why a file is not a plugin that this host can run.
 #[derive(Debug, thiserror::Error)]

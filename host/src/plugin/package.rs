@@ -14,7 +14,7 @@ pub use layout::Layout;
 use layout::{Descriptor, Index, Manifest};
 
 /// Largest package.
-pub const MAX_PACKAGE: usize = 8 << 20;
+pub const MAX_PACKAGE: usize = 28 << 20;
 /// Most entries of one.
 const ENTRIES: usize = 64;
 /// Longest path of an entry.

@@ -84,7 +84,7 @@ async fn what_is_no_component_is_refused(on: On) {
 async fn what_is_too_much_is_refused(on: On) {
     let test = TestApp::start(on).await;
     refused(&test, generated::too_much(), 20).await;
-    let large = test.operator().await.post_bytes("/api/v1/plugins", COMPONENT, vec![0; (8 << 20) + 1]).await;
+    let large = test.operator().await.post_bytes("/api/v1/plugins", COMPONENT, vec![0; (28 << 20) + 1]).await;
     large.problem(413, "payload_too_large");
 }
 

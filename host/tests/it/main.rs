@@ -47,6 +47,7 @@ mod jobs;
 mod keys;
 mod kills;
 mod kv;
+mod languages;
 mod leak_cves;
 mod leaks;
 mod lifecycle;

@@ -64,7 +64,7 @@ async fn what_is_no_plugin_is_refused(on: On) {
         (&twice, "asks twice to read `order`"),
         (&long, "is longer than"),
         (&nowhere, "unknown type `blob`"),
-        (&[&good[..8], &vec![0; 4 << 20]].concat(), "larger than"),
+        (&[&good[..8], &vec![0; 24 << 20]].concat(), "larger than"),
     ] {
         let error = app.install_plugin(bytes).await.unwrap_err();
         let is_other_host = reason.starts_with("built for");

@@ -36,21 +36,23 @@ pub fn of_manifest(component: &[u8], manifest: &Value) -> Vec<u8> {
 
 /// The component of a plugin, with its manifest in a custom section.
 pub fn make(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>> {
-    let mut component = ComponentEncoder::default()
+    let component = ComponentEncoder::default()
         .validate(true)
         .module(module)
         .context("the module does not carry Guildhall's interfaces; is its wit-bindgen that of the SDK?")?
         .encode()
         .context("making a component of the module")?;
-    check(&component, manifest)?;
-    append(&mut component, MANIFEST_SECTION, manifest.json());
-    append(&mut component, SDK_SECTION, &sdk(manifest));
-    Ok(component)
+    complete(&component, manifest, "rust")
 }
 
-/// What the plugin was built with. The SDK carries the version of the workspace, as this program does.
-fn sdk(manifest: &Manifest) -> Value {
-    json!({ "language": "rust", "sdk": env!("CARGO_PKG_VERSION"), "api": manifest.api() })
+/// A component that an SDK made, checked, with its manifest inside. The SDKs carry the version of the workspace, as
+/// this program does.
+pub fn complete(component: &[u8], manifest: &Manifest, language: &str) -> Result<Vec<u8>> {
+    check(component, manifest)?;
+    let mut component = of_manifest(component, manifest.json());
+    let sdk = json!({ "language": language, "sdk": env!("CARGO_PKG_VERSION"), "api": manifest.api() });
+    append(&mut component, SDK_SECTION, &sdk);
+    Ok(component)
 }
 
 /// Refuses a plugin that wants more than the host gives, or whose hooks are not those of its manifest.

@@ -48,8 +48,8 @@ pub fn tracked(root: &Path) -> Result<Vec<Source>> {
 }
 
 fn is_checked(path: &str) -> bool {
-    const KINDS: [&str; 15] =
-        ["css", "html", "js", "json", "md", "py", "rs", "sh", "sql", "toml", "ts", "txt", "wit", "yaml", "yml"];
+    const KINDS: [&str; 16] =
+        ["css", "html", "js", "json", "md", "mjs", "py", "rs", "sh", "sql", "toml", "ts", "txt", "wit", "yaml", "yml"];
     let data = path.starts_with("examples/data/") && has_extension(path, "txt");
     path == ".ci/run" || (!data && KINDS.iter().any(|kind| has_extension(path, kind)))
 }

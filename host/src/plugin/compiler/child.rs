@@ -16,7 +16,7 @@ pub const COMMAND: &str = "compile-plugin";
 pub const ARTEFACT: u8 = 1;
 pub const REFUSAL: u8 = 2;
 /// Largest artefact.
-pub const MAX_ARTEFACT: usize = 16 << 20;
+pub const MAX_ARTEFACT: usize = 64 << 20;
 /// Memory of one compilation, with all that the program maps.
 const MEMORY: u64 = 2 << 30;
 /// Open files: the three that it has, and a few that the standard library may want.

@@ -100,7 +100,7 @@ pub fn too_much() -> Vec<Case> {
     let instances = format!("(component (core module $m) {})", "(core instance (instantiate $m))".repeat(300));
     let page_of_pages = (0..65).map(|_| "(memory 16)").collect::<String>();
     [
-        ("larger-than-4-mib", component(&custom("x", &vec![0; 4 << 20])), "larger than 4194304 bytes"),
+        ("larger-than-24-mib", component(&custom("x", &vec![0; 24 << 20])), "larger than 25165824 bytes"),
         ("million-functions", functions(1_000_000), "more than 50000 functions"),
         ("one-function-too-many", functions(50_001), "more than 50000 functions"),
         ("million-locals", locals(&[1_000_000]), "more than 2000 locals"),

@@ -1,0 +1,1 @@
+"""Makes a component of the plugin in this folder. The manifest is not in it yet."""

@@ -1,0 +1,111 @@
+//! `cargo xtask languages`: the SDKs of other languages, their tests, and the same plugin built in each language.
+
+mod javascript;
+mod python;
+mod sources;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::{plugins, wasm_target, workspace};
+use sources::Sources;
+
+/// The examples, and where plugins are.
+const EXAMPLES: &str = "examples/plugins";
+const FIXTURES: &str = "host/tests/fixtures/languages";
+/// The plugins that are built, and what makes a component of each.
+const PLUGINS: [(&str, &str, Componentize); 4] = [
+    (EXAMPLES, "tidy-names-js", javascript::componentize),
+    (EXAMPLES, "tidy-names-python", python::componentize),
+    (FIXTURES, "trouble-js", javascript::componentize),
+    (FIXTURES, "trouble-python", python::componentize),
+];
+/// The example in Rust, beside which the others stand.
+const RUST: &str = "examples/plugins/tidy-names-rust";
+
+/// Makes a component of the plugin in a folder, with what was installed in another, and says in which language it is.
+type Componentize = fn(installed: &Path, plugin: &Path, to: &Path) -> Result<&'static str>;
+
+/// Builds the plugins, and tests the SDKs.
+pub fn run() -> Result<()> {
+    let work = Work::new()?;
+    let built = work.build()?;
+    work.once("tested", || {
+        javascript::test(&work.folder, &work.tree())?;
+        python::test(&work.folder, &work.tree())
+    })?;
+    println!("the SDKs pass their tests, and the plugins are in {}", built.display());
+    Ok(())
+}
+
+/// Has the plugins built; says in which folder. When nothing has changed, nothing is done.
+pub fn ensure() -> Result<PathBuf> {
+    Work::new()?.build()
+}
+
+/// Where the work is done, below `target/`, and what it is done with.
+struct Work {
+    folder: PathBuf,
+    sources: Sources,
+}
+
+impl Work {
+    fn new() -> Result<Self> {
+        let folder = workspace::target_directory()?.join("languages");
+        std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        let of = ["wit", "sdk/js", "sdk/python", "sdk/rust", EXAMPLES, FIXTURES];
+        Ok(Self { folder, sources: Sources::of(&of)? })
+    }
+
+    /// A copy of the sources, so that what packages and builds leave behind is not among them.
+    fn tree(&self) -> PathBuf {
+        self.folder.join("tree")
+    }
+
+    fn build(&self) -> Result<PathBuf> {
+        let output = workspace::target_directory()?.join("plugins-languages");
+        if !output.exists() {
+            self.forget("built")?;
+        }
+        self.once("built", || {
+            self.sources.copy_to(&self.tree())?;
+            javascript::install(&self.folder, &self.tree())?;
+            python::install(&self.folder, &self.tree())?;
+            std::fs::create_dir_all(&output).with_context(|| format!("making {}", output.display()))?;
+            let draft = self.folder.join("component.wasm");
+            let toolchain = wasm_target::ensure()?;
+            plugins::build_into(&workspace::root().join(RUST), &toolchain, &output)?;
+            for (home, name, componentize) in PLUGINS {
+                println!("building {name}");
+                let folder = self.tree().join(home).join(name);
+                let language = componentize(&self.folder, &folder, &draft)?;
+                plugins::complete_into(&folder, &read(&draft)?, language, &output)?;
+            }
+            Ok(())
+        })?;
+        Ok(output)
+    }
+
+    /// Does something, unless it was done with these sources already.
+    fn once(&self, what: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
+        let mark = self.folder.join(what);
+        if std::fs::read_to_string(&mark).is_ok_and(|done| done == self.sources.digest()) {
+            return Ok(());
+        }
+        run()?;
+        std::fs::write(&mark, self.sources.digest()).with_context(|| format!("writing {}", mark.display()))
+    }
+
+    fn forget(&self, what: &str) -> Result<()> {
+        let mark = self.folder.join(what);
+        if mark.exists() {
+            std::fs::remove_file(&mark).with_context(|| format!("removing {}", mark.display()))?;
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("reading {}", path.display()))
+}
