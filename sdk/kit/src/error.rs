@@ -17,6 +17,9 @@ pub enum Error {
     /// What was built is no plugin, or not the one of its manifest.
     #[error("{0}")]
     Component(String),
+    /// What was asked for cannot be done: a name that does not do, a folder that is in the way.
+    #[error("{0}")]
+    Refused(String),
     /// A file cannot be read or written.
     #[error("{0}")]
     File(String),
@@ -33,6 +36,7 @@ impl Error {
             Self::Missing(_) => "missing",
             Self::Build(_) => "build",
             Self::Component(_) => "component",
+            Self::Refused(_) => "refused",
             Self::File(_) => "file",
         }
     }

@@ -9,6 +9,7 @@ pub mod build;
 pub mod component;
 mod error;
 mod manifest;
+mod new;
 mod process;
 mod rust;
 mod script;
@@ -16,5 +17,6 @@ pub mod toolchain;
 
 pub use build::{Built, Language, build};
 pub use error::{Error, Result};
-pub use manifest::{Manifest, read as read_manifest};
+pub use manifest::{Manifest, read as read_manifest, toml_to_json};
+pub use new::{Kind, NewPlugin};
 pub use rust::{Compiled, compile};

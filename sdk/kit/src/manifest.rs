@@ -1,7 +1,7 @@
 //! Reads a plugin's `plugin.toml` strictly, and turns it into the JSON that travels inside the component.
 
 mod parts;
-mod word;
+pub(crate) mod word;
 
 use std::path::Path;
 
@@ -156,6 +156,14 @@ pub fn read(folder: &Path) -> Result<Manifest> {
     json["config"] = json!({ "schema": config });
     json["objects"] = Value::Array(objects);
     Ok(Manifest { source, text, json })
+}
+
+/// TOML as the JSON that says the same; an error names the line.
+pub fn toml_to_json(text: &str) -> Result<Value> {
+    toml::from_str(text).map_err(|error| {
+        let line = 1 + error.span().map_or(0, |span| text[..span.start].matches('\n').count());
+        Error::Manifest(format!("line {line}: {}", error.message()))
+    })
 }
 
 /// The definitions of the plugin's objects, in the order of their files' names.

@@ -28,7 +28,7 @@ pub fn javascript(folder: &Path, to: &Path) -> Result<Option<String>> {
 
 /// The same for Python.
 pub fn python(folder: &Path, to: &Path) -> Result<Option<String>> {
-    const REMEDY: &str = "install Python 3.10 or newer";
+    const REMEDY: &str = "install Python 3.11 or newer";
     let python = || {
         let mut command = Command::new("python3");
         command.current_dir(folder);
