@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use wasmtime::{Store, UpdateDeadline};
 
 use super::compile::Compiled;
-use super::engine::{PluginEngine, QUEUE_DEADLINE, TICK};
+use super::engine::{Counting, PluginEngine, QUEUE_DEADLINE, TICK};
 use super::failure::{Failure, Stop};
 use super::host::Guest;
 use super::lane::{Queue, Ticket};
@@ -19,6 +19,9 @@ use crate::domain::plugin::{Input, Output};
 
 /// Most resources that a guest can hold.
 const HANDLES: usize = 10_000;
+
+/// Instructions that a call has where they are counted: more than there is time for.
+const FUEL: u64 = u64::MAX;
 
 /// Longest that a call may take beyond its own time: what it waits for the database, and for its turn.
 const HOST_TIME: Duration = Duration::from_secs(5);
@@ -34,6 +37,8 @@ pub struct Spent {
     pub memory: usize,
     /// Host calls.
     pub host_calls: u32,
+    /// Instructions, where they are counted.
+    pub instructions: Option<u64>,
 }
 
 /// On which terms a call runs.
@@ -93,6 +98,7 @@ impl PluginEngine {
         // end, the store goes away with the call.
         let run = AssertUnwindSafe(Metered::new(Arc::clone(clock), run)).catch_unwind();
         let ended = tokio::time::timeout(limits.wall + HOST_TIME, run).await;
+        spent.instructions = store.get_fuel().ok().map(|left| FUEL - left);
         let guest = store.data();
         (spent.memory, spent.host_calls) = (guest.memory.used, guest.calls);
         let ended = ended.map_err(|_| Failure::HostSlow)?.map_err(|_panic| Failure::HostFault)?;
@@ -108,6 +114,10 @@ impl PluginEngine {
         store.set_hostcall_fuel(limits.payload);
         store.set_max_component_handles(HANDLES);
         store.set_epoch_deadline(1);
+        if self.counting == Counting::On {
+            // Fails only for an engine that does not count.
+            let _ = store.set_fuel(FUEL);
+        }
         let (cpu, wall) = (limits.cpu, limits.wall);
         // A guest waits for nothing but the host: its own time is its CPU time, and a slow host is no fault of it.
         store.epoch_deadline_callback(move |_| match clock.used() {

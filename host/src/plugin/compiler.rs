@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 use super::Invalid;
 use super::audit::Audited;
-use super::engine::PluginEngine;
+use super::engine::{Counting, PluginEngine};
 use cache::{Cache, Name};
 use child::{ARTEFACT, COMMAND, MAX_ARTEFACT};
 
@@ -86,6 +86,8 @@ pub struct Compiler {
     time: Duration,
     places: Semaphore,
     cache: Option<Cache>,
+    /// Whether what it compiles counts instructions.
+    counting: Counting,
     /// What artefacts of this engine have in common.
     compatibility: [u8; 32],
 }
@@ -100,6 +102,7 @@ impl Compiler {
             time: options.time.unwrap_or(TIME),
             places: Semaphore::new(AT_ONCE),
             cache,
+            counting: engine.counting,
             compatibility: engine.compatibility(),
         })
     }
@@ -132,7 +135,7 @@ impl Compiler {
                 Ended::OutOfTime => tracing::info!(?effort, plugin = audited.manifest.id, "compiling took too long"),
             }
         }
-        let largest = audited.largest.as_ref().map(|largest| format!("; the largest function is {largest}"));
+        let largest = audited.largest.first().map(|largest| format!("; the largest function is {largest}"));
         Err(CompileError::Refused(Invalid::Component(format!(
             "compiling the component takes more than {} s{}",
             self.time.as_secs(),
@@ -143,7 +146,7 @@ impl Compiler {
     async fn run(&self, component: &[u8], effort: Effort) -> Result<Ended, CompileError> {
         let host = |error: std::io::Error| CompileError::Host(format!("{}: {error}", self.program.display()));
         let mut command = Command::new(&self.program);
-        command.arg(COMMAND).arg(self.time.as_secs().max(1).to_string()).arg(effort.word());
+        command.arg(COMMAND).arg(self.time.as_secs().max(1).to_string()).arg(effort.word()).arg(self.counting.word());
         command.env_clear().current_dir("/").kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(host)?;
