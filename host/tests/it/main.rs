@@ -46,6 +46,7 @@ mod isolation;
 mod jobs;
 mod keys;
 mod kills;
+mod kit;
 mod kv;
 mod leak_cves;
 mod leaks;

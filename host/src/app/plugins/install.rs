@@ -191,7 +191,7 @@ pub(super) fn of_invalid(invalid: Invalid) -> AppError {
     }
 }
 
-fn of_compiler(error: CompileError) -> AppError {
+pub(super) fn of_compiler(error: CompileError) -> AppError {
     match error {
         CompileError::Refused(invalid) => of_invalid(invalid),
         CompileError::Busy => AppError::Compiling,
