@@ -20,7 +20,7 @@ use super::Invalid;
 use super::audit::Audited;
 use super::engine::{Counting, PluginEngine};
 use cache::{Cache, Name};
-use child::{ARTEFACT, COMMAND, MAX_ARTEFACT};
+use child::{ARTEFACT, COMMAND, COUNTING, MAX_ARTEFACT};
 
 /// Compilations that run at the same time; more wait.
 const AT_ONCE: usize = 2;
@@ -146,7 +146,10 @@ impl Compiler {
     async fn run(&self, component: &[u8], effort: Effort) -> Result<Ended, CompileError> {
         let host = |error: std::io::Error| CompileError::Host(format!("{}: {error}", self.program.display()));
         let mut command = Command::new(&self.program);
-        command.arg(COMMAND).arg(self.time.as_secs().max(1).to_string()).arg(effort.word()).arg(self.counting.word());
+        command.arg(COMMAND).arg(self.time.as_secs().max(1).to_string()).arg(effort.word());
+        if self.counting == Counting::On {
+            command.arg(COUNTING);
+        }
         command.env_clear().current_dir("/").kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(host)?;

@@ -12,6 +12,8 @@ use crate::plugin::engine::{Counting, compiling};
 
 /// The command by which the host starts itself as a compiler.
 pub const COMMAND: &str = "compile-plugin";
+/// The last argument, where instructions are to be counted.
+pub const COUNTING: &str = "counting";
 /// What an answer begins with.
 pub const ARTEFACT: u8 = 1;
 pub const REFUSAL: u8 = 2;
@@ -34,16 +36,6 @@ impl Effort {
     }
 }
 
-impl Counting {
-    /// What it is called among the arguments.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Off => "plain",
-            Self::On => "counting",
-        }
-    }
-}
-
 /// Runs as a compiler when the arguments of the process say so, and then does nothing else.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     let mut arguments = arguments.skip(1).map(|argument| argument.to_string_lossy().into_owned());
@@ -53,8 +45,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     let seconds = arguments.next().and_then(|text| text.parse().ok());
     let word = arguments.next().unwrap_or_default();
     let effort = [Effort::Full, Effort::Little].into_iter().find(|effort| effort.word() == word);
-    let word = arguments.next().unwrap_or_default();
-    let counting = [Counting::Off, Counting::On].into_iter().find(|counting| counting.word() == word);
+    let counting = match arguments.next().as_deref() {
+        None => Some(Counting::Off),
+        Some(COUNTING) => Some(Counting::On),
+        Some(_) => None,
+    };
     let (Some(seconds), Some(effort), Some(counting)) = (seconds, effort, counting) else {
         return Some(ExitCode::FAILURE);
     };
