@@ -68,6 +68,7 @@ mod returning;
 mod roles;
 mod routes;
 mod runs;
+mod scenario;
 mod schedules;
 mod schema;
 mod sealing;
@@ -131,9 +132,9 @@ pub use people::{MeView, RenderView, UserInput, UserView};
 pub use persons::{ErasureCount, ErasurePlan, PersonExport};
 pub use plans::PlanView;
 pub use plugins::{
-    Capabilities, Inspected, Looker, MAX_UPLOAD, NewPublisherKey, PluginSettings, PluginUpload, PluginVersionView,
-    PluginVersions, PluginView, PublisherKeyView, Signatures, UploadKind, inspect, is_package, new_publisher_secret,
-    pack, sign,
+    Capabilities, Checked, Inspected, Looker, MAX_UPLOAD, NewPublisherKey, PluginSettings, PluginUpload,
+    PluginVersionView, PluginVersions, PluginView, PublisherKeyView, Signatures, UploadKind, check_plugin, inspect,
+    is_package, new_publisher_secret, pack, sign,
 };
 pub use profile::{Profile, ProfileList};
 pub use question::ListRequest;
@@ -141,6 +142,7 @@ pub use records::Page;
 pub use replay::{Rerun, replay};
 pub use roles::RoleView;
 pub use routes::Routed;
+pub use scenario::{TestReport, Trial, Tried, run_scenarios};
 pub use schema::{ObjectView, SchemaChanged, SchemaView};
 pub use search::{Found, Hit};
 pub use sessions::{SessionView, WHOLE as SESSION_LASTS};
@@ -157,7 +159,7 @@ pub use views::ViewRequest;
 pub use webhooks::{DeliveryPage, DeliveryView, RenderReplay, RenderWebhook, Replayed, WebhookView};
 
 pub use crate::access::Denied;
-pub use crate::plugin::Failure;
+pub use crate::plugin::{Failure, Function};
 pub use crate::store::{Answer, IdempotencyKey, OperatorKeyInfo, OperatorRequest, StoreError};
 
 use crate::access::{Access, Chore, HostPermit};

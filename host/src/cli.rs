@@ -1,5 +1,6 @@
 //! Floor 3: the command line.
 
+mod help;
 mod operator_key;
 mod output;
 mod plugin;
@@ -20,6 +21,7 @@ use crate::app::{App, AppError, Database, Settings};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::id::Ids;
 use crate::domain::seal::KeyRing;
+use help::{CompletionsCommand, ManCommand};
 use operator_key::OperatorKeyCommand;
 use output::Output;
 use plugin::{PluginCommand, PluginOptions};
@@ -78,6 +80,10 @@ enum Command {
     /// Plugins of this installation.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Print a script with which a shell completes these commands.
+    Completions(CompletionsCommand),
+    /// Write a manual page for each of these commands.
+    Man(ManCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -231,6 +237,8 @@ impl Cli {
                 )
             }
             Command::Plugin(command) => command.run().await,
+            Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(),
         }
     }
 }

@@ -19,7 +19,7 @@ mod port;
 mod smoke;
 mod transcript;
 
-pub use audit::{Audited, Invalid, MAX_COMPONENT, audit};
+pub use audit::{Audited, Found, Function, Invalid, MAX_COMPONENT, Problem, audit, survey};
 pub use call::{Ended, Spent, Turn};
 pub use compile::Compiled;
 pub use compiler::child::run as run_as_compiler;

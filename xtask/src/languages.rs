@@ -7,6 +7,7 @@ mod sources;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use guildhall_kit::Language;
 
 use crate::{plugins, wasm_target, workspace};
 use sources::Sources;
@@ -25,7 +26,7 @@ const PLUGINS: [(&str, &str, Componentize); 4] = [
 const RUST: &str = "examples/plugins/tidy-names-rust";
 
 /// Makes a component of the plugin in a folder, with what was installed in another, and says in which language it is.
-type Componentize = fn(installed: &Path, plugin: &Path, to: &Path) -> Result<&'static str>;
+type Componentize = fn(installed: &Path, plugin: &Path, to: &Path) -> Result<Language>;
 
 /// Builds the plugins, and tests the SDKs.
 pub fn run() -> Result<()> {
@@ -80,7 +81,7 @@ impl Work {
                 println!("building {name}");
                 let folder = self.tree().join(home).join(name);
                 let language = componentize(&self.folder, &folder, &draft)?;
-                plugins::complete_into(&folder, &read(&draft)?, language, &output)?;
+                plugins::complete_into(&folder, read(&draft)?, language, &output)?;
             }
             Ok(())
         })?;

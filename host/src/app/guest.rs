@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::catalog::Module;
 use super::unit_of_work::Work;
-use crate::domain::plugin::{ExtensionPoint, Fault, HostAnswer, HostCall, Need};
+use crate::domain::plugin::{ExtensionPoint, Fault, HostAnswer, HostCall, Manifest, Need};
 use crate::plugin::Port;
 
 pub use records::{is_encrypted, validation_fault, visible};
@@ -32,10 +32,31 @@ pub struct Latitude {
 }
 
 impl Latitude {
+    /// What an extension point allows.
+    pub fn at(point: ExtensionPoint) -> Self {
+        Self { may_write: point.may_write(), may_reach_out: point.may_reach_out(), looks_only: false }
+    }
+
     /// What an extension point allows, and who asks.
     pub fn of(point: ExtensionPoint, work: &Work) -> Self {
-        let looks_only = work.cause.looks_only;
-        Self { may_write: point.may_write(), may_reach_out: point.may_reach_out(), looks_only }
+        Self { looks_only: work.cause.looks_only, ..Self::at(point) }
+    }
+
+    /// Lets a call pass that the plugin was granted, and that may be made here.
+    pub fn gate(self, manifest: &Manifest, point: ExtensionPoint, call: &HostCall) -> Result<(), Fault> {
+        let need = call.need();
+        if !manifest.allows(&need) {
+            return Err(Fault::new("permission_denied", need.refusal()));
+        }
+        let reaches_out = matches!(need, Need::Http { .. });
+        let is_deed = call.is_write() || reaches_out || matches!(call, HostCall::SecretSign { .. });
+        if self.looks_only && is_deed {
+            return Err(Fault::new("permission_denied", "who asks may look only, and have modules do nothing"));
+        }
+        if (call.is_write() && !self.may_write) || (reaches_out && !self.may_reach_out) {
+            return Err(Fault::new("not_allowed_here", format!("not in `{}`", point.name())));
+        }
+        Ok(())
     }
 
     /// The same, as far as a call allows that waits for this one.
@@ -67,19 +88,7 @@ impl GuestPort {
 
     /// Lets a call pass that the plugin was granted, and that may be made here.
     pub fn gate(&self, call: &HostCall) -> Result<(), Fault> {
-        let need = call.need();
-        if !self.module.manifest.allows(&need) {
-            return Err(Fault::new("permission_denied", need.refusal()));
-        }
-        let reaches_out = matches!(need, Need::Http { .. });
-        let is_deed = call.is_write() || reaches_out || matches!(call, HostCall::SecretSign { .. });
-        if self.reach.looks_only && is_deed {
-            return Err(Fault::new("permission_denied", "who asks may look only, and have modules do nothing"));
-        }
-        if (call.is_write() && !self.reach.may_write) || (reaches_out && !self.reach.may_reach_out) {
-            return Err(Fault::new("not_allowed_here", format!("not in `{}`", self.point.name())));
-        }
-        Ok(())
+        self.reach.gate(&self.module.manifest, self.point, call)
     }
 
     /// Who and what the call is about.

@@ -8,9 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::AppError;
 use super::ledger::{KeptCall, KeptResult};
-use crate::plugin::{
-    Compiler, CompilerOptions, Divergence, Invalid, PluginEngine, Port, Queue, ReplayPort, Transcript, Turn, audit,
-};
+use super::plugins::ready;
+use crate::plugin::{Divergence, PluginEngine, Port, Queue, ReplayPort, Transcript, Turn};
 
 /// The format that this host reads.
 const FORMAT: u32 = 1;
@@ -51,12 +50,7 @@ pub async fn replay(file: &[u8], component: &[u8]) -> Result<Rerun, AppError> {
         return Err(AppError::Refused("the call was too large to be kept whole: it cannot be run again".to_owned()));
     };
     let engine = PluginEngine::new().map_err(|error| AppError::Setup(format!("wasmtime: {error:#}")))?;
-    let compiler = Compiler::new(&engine, CompilerOptions::default()).map_err(AppError::Setup)?;
-    let invalid = |invalid: Invalid| AppError::InvalidPlugin(invalid.to_string());
-    let audited = audit(component).map_err(invalid)?;
-    let artefact = compiler.artefact(component, &audited).await;
-    let artefact = artefact.map_err(|error| AppError::InvalidPlugin(error.to_string()))?;
-    let compiled = engine.load(audited, &artefact).map_err(invalid)?;
+    let compiled = ready(&engine, component).await?;
     if !compiled.has(input.point()) {
         return Err(AppError::InvalidPlugin(format!("it does not export `{}`", input.point().name())));
     }

@@ -1,8 +1,11 @@
 //! `guildhall plugin`: plugins of this installation, and the files that they come in.
 
+mod check;
 mod file;
 mod key;
+mod make;
 mod replay;
+mod test;
 
 use std::path::PathBuf;
 
@@ -12,9 +15,12 @@ use serde_json::json;
 use super::Place;
 use super::output::Output;
 use crate::app::{AppError, Looker, Operator, PluginSettings, PluginUpload, Signatures, UploadKind, is_package};
+use check::CheckCommand;
 use file::{InspectCommand, KeygenCommand, PackCommand, SignCommand, read};
 use key::PluginKeyCommand;
+use make::{BuildCommand, NewCommand};
 use replay::PluginReplay;
+use test::TestCommand;
 
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
@@ -42,6 +48,14 @@ pub enum PluginCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Make a folder with a new plugin that builds at once.
+    New(NewCommand),
+    /// Build the plugin in a folder into `target/guildhall/<id>.wasm` there.
+    Build(BuildCommand),
+    /// Check a plugin as a host does when it is installed, and name everything that is wrong.
+    Check(CheckCommand),
+    /// Build the plugin in a folder, and run every scenario of it in the sandbox.
+    Test(TestCommand),
     /// Look at a file: what it is, what it can do, its largest function. Nothing is installed.
     Inspect(InspectCommand),
     /// Make a key pair for a publisher: the secret key into a file, the public one is printed.
@@ -120,6 +134,10 @@ impl PluginCommand {
                     .collect();
                 output.print(&json!({"data": plugins}), &lines.join("\n"))
             }
+            Self::New(command) => command.run(),
+            Self::Build(command) => command.run(),
+            Self::Check(command) => command.run().await,
+            Self::Test(command) => command.run().await,
             Self::Inspect(command) => command.run(),
             Self::Keygen(command) => command.run(),
             Self::Sign(command) => command.run(),

@@ -2,14 +2,17 @@
 //! of the host, and what it says of itself.
 
 mod kind;
+mod largest;
 mod manifest;
 mod shape;
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use wasmparser::{Validator, WasmFeatures};
 
 use super::interfaces::{HOOKS, api, offered};
 use crate::domain::plugin::{API, Manifest};
-pub(super) use shape::Largest;
+pub use largest::Function;
 
 /// Largest component: one in Python brings 19 MB of its own.
 pub const MAX_COMPONENT: usize = 24 << 20;
@@ -32,52 +35,139 @@ pub struct Audited {
     pub manifest: Manifest,
     /// The interfaces of the host that it calls.
     pub imports: Vec<String>,
-    /// The largest function, for who has to make it smaller.
-    pub(super) largest: Option<Largest>,
+    /// What it exports.
+    pub exports: Vec<String>,
+    /// The largest functions, for who has to make it smaller.
+    pub largest: Vec<Function>,
+    /// What it says that it was built with.
+    pub sdk: Option<Json>,
+}
+
+/// What is known of a component that passed, as far as running it takes that.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Found {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// The interfaces of the host that it calls.
+    pub imports: Vec<String>,
+}
+
+/// Something that is wrong with a component.
+#[derive(Debug)]
+pub struct Problem {
+    /// A stable word for what was looked at.
+    pub name: &'static str,
+    /// What is wrong.
+    pub why: Invalid,
 }
 
 impl Audited {
-    /// What was found before.
-    pub fn before(manifest: Manifest, imports: Vec<String>) -> Self {
-        Self { manifest, imports, largest: None }
+    /// What running it takes to know.
+    pub fn found(self) -> Found {
+        Found { manifest: self.manifest, imports: self.imports }
     }
 
     /// The largest function, in words.
     pub fn largest_function(&self) -> Option<String> {
-        self.largest.as_ref().map(ToString::to_string)
+        self.largest.first().map(ToString::to_string)
     }
 }
 
-/// Checks a component and reads its manifest.
+/// Checks a component and reads its manifest. The first problem ends it.
 pub fn audit(component: &[u8]) -> Result<Audited, Invalid> {
-    // First of all, so that a file of another kind is called by its name.
-    kind::check(component)?;
-    if component.len() > MAX_COMPONENT {
-        return Err(Invalid::Component(format!("the component is larger than {MAX_COMPONENT} bytes")));
+    let mut first = None;
+    let audited = look(component, &mut |problem| {
+        first = Some(problem.why);
+        false
+    });
+    match (first, audited) {
+        (Some(why), _) => Err(why),
+        (None, Some(audited)) => Ok(audited),
+        (None, None) => Err(Invalid::Component("not a WebAssembly component".to_owned())),
     }
-    let shape = shape::of(component)?;
-    Validator::new_with_features(features())
+}
+
+/// The same for who has to mend it: every problem that does not hide behind another one.
+pub fn survey(component: &[u8]) -> Result<Audited, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let audited = look(component, &mut |problem| {
+        problems.push(problem);
+        true
+    });
+    audited.filter(|_| problems.is_empty()).ok_or(problems)
+}
+
+/// Looks at a component. Each problem is told; who is told says whether to go on. Nothing when it cannot be read.
+fn look(component: &[u8], tell: &mut dyn FnMut(Problem) -> bool) -> Option<Audited> {
+    let mut may_go_on =
+        |name, looked: Result<(), Invalid>| looked.map_or_else(|why| tell(Problem { name, why }), |()| true);
+    // First of all, so that a file of another kind is called by its name.
+    if let Err(why) = kind::check(component) {
+        may_go_on("file", Err(why));
+        return None;
+    }
+    if component.len() > MAX_COMPONENT {
+        may_go_on("size", Err(Invalid::Component(format!("the component is larger than {MAX_COMPONENT} bytes"))));
+        return None;
+    }
+    let shape = match shape::of(component) {
+        Ok(shape) => shape,
+        Err(why) => {
+            may_go_on("shape", Err(why));
+            return None;
+        }
+    };
+    let valid = Validator::new_with_features(features())
         .validate_all(component)
-        .map_err(|error| Invalid::Component(format!("not a valid component: {error}")))?;
-    let manifest = manifest::read(shape.manifest)?;
-    crate::domain::plugin::check(&manifest).map_err(Invalid::Component)?;
+        .map(drop)
+        .map_err(|error| Invalid::Component(format!("not a valid component: {error}")));
+    if !may_go_on("validation", valid) {
+        return None;
+    }
+    let manifest = match manifest::read(shape.manifest) {
+        Ok(manifest) => manifest,
+        Err(why) => {
+            may_go_on("manifest", Err(why));
+            return None;
+        }
+    };
+    for (name, checked) in manifest::checks(&manifest) {
+        if !may_go_on(name, checked) {
+            return None;
+        }
+    }
     for import in &shape.imports {
-        let interface = offered(import, &manifest.api)?;
-        if let Some(part) = interface.needs.filter(|part| !manifest::asks(&manifest.permissions, part)) {
-            return Err(Invalid::Component(format!(
-                "the component imports `{import}`, and `permissions.{part}` of the manifest asks for nothing"
-            )));
+        if !may_go_on("import", imported(import, &manifest)) {
+            return None;
         }
     }
     for hook in manifest::parts(&manifest.hooks) {
-        let is_it = |export: &String| export.strip_prefix(HOOKS).and_then(|rest| rest.split('@').next()) == Some(&hook);
-        if !shape.exports.iter().any(is_it) {
-            return Err(Invalid::Component(format!(
-                "the manifest names a hook in `hooks.{hook}` that the component does not export"
-            )));
+        if !may_go_on("hook", exported(&hook, &shape.exports)) {
+            return None;
         }
     }
-    Ok(Audited { manifest, imports: shape.imports, largest: shape.largest })
+    let sdk = shape.sdk.and_then(|section| serde_json::from_slice(section).ok());
+    Some(Audited { manifest, imports: shape.imports, exports: shape.exports, largest: shape.largest.into_list(), sdk })
+}
+
+/// Whether the host has an interface, and the manifest asks for what it is good for.
+fn imported(import: &str, manifest: &Manifest) -> Result<(), Invalid> {
+    let interface = offered(import, &manifest.api)?;
+    match interface.needs.filter(|part| !manifest::asks(&manifest.permissions, part)) {
+        None => Ok(()),
+        Some(part) => Err(Invalid::Component(format!(
+            "the component imports `{import}`, and `permissions.{part}` of the manifest asks for nothing"
+        ))),
+    }
+}
+
+/// Whether a hook of the manifest is among the exports.
+fn exported(hook: &str, exports: &[String]) -> Result<(), Invalid> {
+    let is_it = |export: &String| export.strip_prefix(HOOKS).and_then(|rest| rest.split('@').next()) == Some(hook);
+    if exports.iter().any(is_it) {
+        return Ok(());
+    }
+    Err(Invalid::Component(format!("the manifest names a hook in `hooks.{hook}` that the component does not export")))
 }
 
 /// What of WebAssembly a component may use: what the engine is set up for, and nothing that is still in the making.

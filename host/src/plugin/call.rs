@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use wasmtime::{Store, UpdateDeadline};
 
 use super::compile::Compiled;
-use super::engine::{PluginEngine, QUEUE_DEADLINE, TICK};
+use super::engine::{Counting, PluginEngine, QUEUE_DEADLINE, TICK};
 use super::failure::{Failure, Stop};
 use super::host::Guest;
 use super::lane::{Queue, Ticket};
@@ -19,6 +19,9 @@ use crate::domain::plugin::{Input, Output};
 
 /// Most resources that a guest can hold.
 const HANDLES: usize = 10_000;
+
+/// Instructions that a call has where they are counted: more than there is time for.
+const FUEL: u64 = u64::MAX;
 
 /// Longest that a call may take beyond its own time: what it waits for the database, and for its turn.
 const HOST_TIME: Duration = Duration::from_secs(5);
@@ -34,6 +37,8 @@ pub struct Spent {
     pub memory: usize,
     /// Host calls.
     pub host_calls: u32,
+    /// Instructions, where they are counted.
+    pub instructions: Option<u64>,
 }
 
 /// On which terms a call runs.
@@ -63,7 +68,8 @@ impl PluginEngine {
         let meter = Arc::new(Meter::default());
         let result = self.run(plugin, turn, port, input, &meter).await;
         let (memory, host_calls) = meter.end();
-        Ended { result, spent: Spent { cpu: meter.total(), wall: began.elapsed(), memory, host_calls } }
+        let (cpu, wall, instructions) = (meter.total(), began.elapsed(), meter.instructions());
+        Ended { result, spent: Spent { cpu, wall, memory, host_calls, instructions } }
     }
 
     async fn run(
@@ -84,11 +90,15 @@ impl PluginEngine {
         let ticket = Ticket::new(&self.lane, queue);
         let mut store = self.store(limits, port, Arc::clone(meter), ticket.clone());
         let (instance, exports) = (plugin.instance.clone(), Arc::clone(&plugin.exports));
+        let counted = Arc::clone(meter);
         let run = async move {
             let called = match instance.instantiate_async(&mut store).await {
                 Ok(instance) => exports.call(&mut store, &instance, input).await,
                 Err(error) => Err(error),
             };
+            if let Ok(left) = store.get_fuel() {
+                counted.note_instructions(FUEL - left);
+            }
             called.map_err(|error| Failure::of(&error, store.data().memory.refused))
         };
         // A panic of the host ends this call and nothing else. Whatever the
@@ -107,6 +117,10 @@ impl PluginEngine {
         store.set_hostcall_fuel(limits.payload);
         store.set_max_component_handles(HANDLES);
         store.set_epoch_deadline(1);
+        if self.counting == Counting::On {
+            // Fails only for an engine that does not count.
+            let _ = store.set_fuel(FUEL);
+        }
         let (cpu, wall) = (limits.cpu, limits.wall);
         // A guest waits for nothing but the host: its own time is its CPU time, and a slow host is no fault of it.
         store.epoch_deadline_callback(move |_| match meter.used() {

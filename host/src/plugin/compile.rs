@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre};
 
 use super::Invalid;
-use super::audit::Audited;
+use super::audit::Found;
 use super::compiler::Artefact;
 use super::engine::PluginEngine;
 use super::exports::Exports;
@@ -35,7 +35,7 @@ impl Compiled {
 
 impl PluginEngine {
     /// Loads and links a component that was compiled. Takes a while: not on a thread that serves.
-    pub fn load(&self, audited: Audited, artefact: &Artefact) -> Result<Compiled, Invalid> {
+    pub fn load(&self, found: Found, artefact: &Artefact) -> Result<Compiled, Invalid> {
         let refused = |error: wasmtime::Error| Invalid::Component(format!("the component cannot be used: {error:#}"));
         #[expect(unsafe_code, reason = "there is no other way to load what another process compiled")]
         // SAFETY: an `Artefact` is what our own compiler answered, as it was: see there. Nobody else makes one.
@@ -47,7 +47,7 @@ impl PluginEngine {
         })?;
         let exports = Arc::new(Exports::of(&instance));
         for point in ExtensionPoint::ALL {
-            if audited.manifest.lists(point) && !exports.has(point) {
+            if found.manifest.lists(point) && !exports.has(point) {
                 let name = point.name();
                 return Err(Invalid::Component(format!(
                     "the manifest names `{name}`, which the component does not export in the form of this host"
@@ -55,7 +55,7 @@ impl PluginEngine {
             }
         }
         let size = artefact.bytes().len();
-        let Audited { manifest, imports, .. } = audited;
+        let Found { manifest, imports } = found;
         Ok(Compiled { manifest: Arc::new(manifest), imports, size, instance, exports })
     }
 

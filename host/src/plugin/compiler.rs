@@ -17,10 +17,10 @@ use tokio::process::Command;
 use tokio::sync::Semaphore;
 
 use super::Invalid;
-use super::audit::Audited;
-use super::engine::PluginEngine;
+use super::audit::{Audited, Found};
+use super::engine::{Counting, PluginEngine};
 use cache::{Cache, Kept, Name};
-use child::{ARTEFACT, COMMAND, MAX_ARTEFACT};
+use child::{ARTEFACT, COMMAND, COUNTING, MAX_ARTEFACT};
 
 /// Compilations that run at the same time; more wait.
 const AT_ONCE: usize = 2;
@@ -86,6 +86,8 @@ pub struct Compiler {
     time: Duration,
     places: Semaphore,
     cache: Option<Cache>,
+    /// Whether what it compiles counts instructions.
+    counting: Counting,
     /// What artefacts of this engine have in common.
     compatibility: [u8; 32],
 }
@@ -100,6 +102,7 @@ impl Compiler {
             time: options.time.unwrap_or(TIME),
             places: Semaphore::new(AT_ONCE),
             cache,
+            counting: engine.counting,
             compatibility: engine.compatibility(),
         })
     }
@@ -119,10 +122,9 @@ impl Compiler {
 
     /// The artefact of a component with this SHA-256, and what this version of the host found when it looked at it;
     /// none when it is not kept.
-    pub async fn kept(&self, digest: [u8; 32]) -> Option<(Artefact, Audited)> {
+    pub async fn kept(&self, digest: [u8; 32]) -> Option<(Artefact, Found)> {
         let Kept { found, artefact } = self.cache.as_ref()?.get(self.name(digest)).await?;
-        let (manifest, imports) = serde_json::from_slice(&found).ok()?;
-        Some((Artefact(artefact), Audited::before(manifest, imports)))
+        Some((Artefact(artefact), serde_json::from_slice(&found).ok()?))
     }
 
     fn name(&self, component: [u8; 32]) -> Name {
@@ -142,7 +144,7 @@ impl Compiler {
                 Ended::OutOfTime => tracing::info!(?effort, plugin = audited.manifest.id, "compiling took too long"),
             }
         }
-        let largest = audited.largest.as_ref().map(|largest| format!("; the largest function is {largest}"));
+        let largest = audited.largest.first().map(|largest| format!("; the largest function is {largest}"));
         Err(CompileError::Refused(Invalid::Component(format!(
             "compiling the component takes more than {} s{}",
             self.time.as_secs(),
@@ -154,6 +156,9 @@ impl Compiler {
         let host = |error: std::io::Error| CompileError::Host(format!("{}: {error}", self.program.display()));
         let mut command = Command::new(&self.program);
         command.arg(COMMAND).arg(self.time.as_secs().max(1).to_string()).arg(effort.word());
+        if self.counting == Counting::On {
+            command.arg(COUNTING);
+        }
         command.env_clear().current_dir("/").kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(host)?;

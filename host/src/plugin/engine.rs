@@ -31,6 +31,15 @@ pub(super) const TICK: Duration = Duration::from_millis(2);
 /// Longest wait for a place to run.
 pub(super) const QUEUE_DEADLINE: Duration = Duration::from_secs(2);
 
+/// Whether instructions are counted. That takes time, and code that is compiled for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counting {
+    /// Not: a call ends by the time that it takes.
+    Off,
+    /// They are: for what has to be the same on every machine.
+    On,
+}
+
 /// Compiles and runs plugins.
 pub struct PluginEngine {
     pub(super) engine: Engine,
@@ -39,6 +48,8 @@ pub struct PluginEngine {
     /// For calls that other calls make: whoever waits for one holds a place already.
     pub(super) inner_places: Semaphore,
     pub(super) lane: SlowLane,
+    /// Whether it counts instructions.
+    pub(super) counting: Counting,
     stop: Arc<AtomicBool>,
 }
 
@@ -46,11 +57,20 @@ impl PluginEngine {
     /// Sets wasmtime up. Where the machine has no room for the pool, instances
     /// are allocated one by one.
     pub fn new() -> Result<Self, wasmtime::Error> {
-        let engine = match Engine::new(&config(true)) {
+        Self::with(Counting::Off)
+    }
+
+    /// One that counts the instructions of calls.
+    pub fn counting() -> Result<Self, wasmtime::Error> {
+        Self::with(Counting::On)
+    }
+
+    fn with(counting: Counting) -> Result<Self, wasmtime::Error> {
+        let engine = match Engine::new(&config(true, counting)) {
             Ok(engine) => engine,
             Err(error) => {
                 tracing::warn!(%error, "no pool for instances; they are allocated on demand");
-                Engine::new(&config(false))?
+                Engine::new(&config(false, counting))?
             }
         };
         let mut linker = Linker::new(&engine);
@@ -63,6 +83,7 @@ impl PluginEngine {
             places: Semaphore::new(CALLS as usize),
             inner_places: Semaphore::new(INNER_CALLS as usize),
             lane: SlowLane::new()?,
+            counting,
             stop,
         })
     }
@@ -85,8 +106,8 @@ impl Drop for PluginEngine {
 
 /// An engine that compiles what the others load. It runs nothing, and uses one thread, so that the limit of its CPU
 /// time is one of time.
-pub(super) fn compiling(effort: Effort) -> Result<Engine, wasmtime::Error> {
-    let mut config = config(false);
+pub(super) fn compiling(effort: Effort, counting: Counting) -> Result<Engine, wasmtime::Error> {
+    let mut config = config(false, counting);
     config.parallel_compilation(false);
     if effort == Effort::Little {
         // Neither is part of what makes an artefact loadable.
@@ -95,7 +116,7 @@ pub(super) fn compiling(effort: Effort) -> Result<Engine, wasmtime::Error> {
     Engine::new(&config)
 }
 
-fn config(pooling: bool) -> Config {
+fn config(pooling: bool, counting: Counting) -> Config {
     let mut config = Config::new();
     if pooling {
         let mut pool = PoolingAllocationConfig::new();
@@ -121,6 +142,7 @@ fn config(pooling: bool) -> Config {
     config
         .memory_init_cow(true)
         .epoch_interruption(true)
+        .consume_fuel(counting == Counting::On)
         .concurrency_support(false)
         .wasm_gc(false)
         .wasm_function_references(false)

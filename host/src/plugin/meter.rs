@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ pub struct Meter {
     poll_began: AtomicU64,
     memory: AtomicUsize,
     host_calls: AtomicU32,
+    instructions: OnceLock<u64>,
 }
 
 impl Meter {
@@ -28,6 +29,16 @@ impl Meter {
     /// Bytes of memory and host calls of a guest that has ended.
     pub fn end(&self) -> (usize, u32) {
         (self.memory.load(Ordering::Relaxed), self.host_calls.load(Ordering::Relaxed))
+    }
+
+    /// Notes how many instructions a guest has executed, where they are counted.
+    pub fn note_instructions(&self, count: u64) {
+        let _ = self.instructions.set(count);
+    }
+
+    /// Instructions of a guest that has come to an end by itself, where they are counted.
+    pub fn instructions(&self) -> Option<u64> {
+        self.instructions.get().copied()
     }
 
     /// The time used by polls that have ended.

@@ -7,7 +7,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Store, Trap, UpdateDeadline};
 
 use super::compile::Compiled;
-use super::engine::{PluginEngine, QUEUE_DEADLINE};
+use super::engine::{Counting, PluginEngine, QUEUE_DEADLINE};
 use super::limits::{MEMORY_CAP, MemoryWatch};
 use super::meter::{Meter, Metered};
 use super::{CompileError, Invalid};
@@ -35,6 +35,9 @@ impl PluginEngine {
         let mut store = Store::new(&self.engine, MemoryWatch::new(memory));
         store.limiter(|watch| watch);
         store.set_epoch_deadline(1);
+        if self.counting == Counting::On {
+            store.set_fuel(u64::MAX).map_err(host)?;
+        }
         let meter = Arc::new(Meter::default());
         let seen = Arc::clone(&meter);
         store.epoch_deadline_callback(move |_| {

@@ -46,6 +46,7 @@ mod isolation;
 mod jobs;
 mod keys;
 mod kills;
+mod kit;
 mod kv;
 mod languages;
 mod leak_cves;

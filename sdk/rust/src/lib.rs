@@ -105,7 +105,7 @@ pub use record::Record;
 pub use scheduled::Scheduled;
 #[doc(hidden)]
 pub use scheduled::ScheduledExport;
-pub use serde_json::Value;
+pub use serde_json::{Value, json};
 pub use validate::Validate;
 #[doc(hidden)]
 pub use validate::ValidateExport;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
+use guildhall_kit::toolchain::Toolchain;
 use serde_json::Value;
 
-use crate::wasm_target::WasmToolchain;
 use crate::{plugins, workspace};
 
 /// The module whose hook is measured.
@@ -22,7 +22,7 @@ pub struct Programs {
 }
 
 /// Builds the host, the limits and the plugins with optimisation.
-pub fn programs(toolchain: &WasmToolchain) -> Result<Programs> {
+pub fn programs(toolchain: &Toolchain) -> Result<Programs> {
     let plugins = plugins::build_all(toolchain)?;
     let plugin = plugins.into_iter().find(|plugin| plugin.id == MODULE);
     let plugin = plugin.with_context(|| format!("no plugin is {MODULE}"))?.path;

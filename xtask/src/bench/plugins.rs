@@ -18,7 +18,7 @@ use super::records::client::Client;
 use super::rounds::Plan;
 use super::server::Server;
 use super::{Engine, Engines, Folder, hook};
-use crate::plugins::component;
+use guildhall_kit::component;
 use many::{Many, Sizes};
 
 /// The plugin whose hook parses what it is shown and says nothing.
@@ -134,10 +134,11 @@ async fn on(engine: Engine, installation: &Installation, plan: Plan, sizes: Size
 fn variant(name: &str) -> Result<Vec<u8>> {
     let path = crate::workspace::target_directory()?.join("plugins").join(format!("{IDLE}.wasm"));
     let component = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-    component::with_manifest(&component, |manifest| {
+    let renamed = component::with_manifest(&component, |manifest| {
         manifest["id"] = json!(format!("bench.{name}"));
         manifest["namespace"] = json!(name);
-    })
+    })?;
+    Ok(renamed)
 }
 
 /// A tenant that has switched on some of the plugins that have no hook.

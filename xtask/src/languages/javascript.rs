@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use guildhall_kit::Language;
 
 use crate::{packages, workspace};
 
@@ -42,9 +43,10 @@ pub fn install(folder: &Path, tree: &Path) -> Result<()> {
 }
 
 /// Makes a component of the plugin in a folder; says in which language it is.
-pub fn componentize(folder: &Path, plugin: &Path, to: &Path) -> Result<&'static str> {
+pub fn componentize(folder: &Path, plugin: &Path, to: &Path) -> Result<Language> {
     let program = folder.join(NAME).join("bin/componentize.mjs");
-    workspace::output(Command::new("node").arg(program).arg("--out").arg(to).current_dir(plugin)).map(|_| "javascript")
+    workspace::output(Command::new("node").arg(program).arg("--out").arg(to).current_dir(plugin))
+        .map(|_| Language::JavaScript)
 }
 
 /// Runs the SDK's tests, and checks the types of the example.

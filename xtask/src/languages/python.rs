@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use guildhall_kit::Language;
 
 use crate::{packages, workspace};
 
@@ -34,10 +35,10 @@ pub fn install(folder: &Path, tree: &Path) -> Result<()> {
 }
 
 /// Makes a component of the plugin in a folder; says in which language it is.
-pub fn componentize(folder: &Path, plugin: &Path, to: &Path) -> Result<&'static str> {
+pub fn componentize(folder: &Path, plugin: &Path, to: &Path) -> Result<Language> {
     let mut command = Command::new(python(folder));
     workspace::output(command.args(["-m", "guildhall_sdk.componentize", "--out"]).arg(to).current_dir(plugin))
-        .map(|_| "python")
+        .map(|_| Language::Python)
 }
 
 /// Runs the SDK's tests, and checks its types and those of the example.

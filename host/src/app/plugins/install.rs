@@ -13,7 +13,7 @@ use crate::app::operators::Operator;
 use crate::app::{App, AppError};
 use crate::domain::object::Object;
 use crate::domain::publisher::Signed;
-use crate::plugin::{Artefact, Audited, CompileError, Invalid, audit, unpack};
+use crate::plugin::{Artefact, Audited, CompileError, Found, Invalid, audit, unpack};
 use crate::store::{NewPlugin, PluginRow};
 
 /// What a file is.
@@ -135,8 +135,8 @@ impl App {
         let permit = HostPermit::new(Chore::Serve);
         let missing = || AppError::NotFound { what: "plugin".to_owned(), id: format!("{id} {version}") };
         let digest = self.store.component_digest(permit, id, version).await?.ok_or_else(missing)?;
-        if let Some((artefact, audited)) = self.compiler.kept(digest).await {
-            return self.link(artefact, audited).await;
+        if let Some((artefact, found)) = self.compiler.kept(digest).await {
+            return self.link(artefact, found).await;
         }
         let component: Arc<[u8]> = self.store.component(permit, id, version).await?.ok_or_else(missing)?.into();
         let bytes = Arc::clone(&component);
@@ -146,13 +146,13 @@ impl App {
 
     async fn load(&self, component: Arc<[u8]>, audited: Audited) -> Result<Plugin, AppError> {
         let artefact = self.compiler.artefact(&component, &audited).await.map_err(of_compiler)?;
-        self.link(artefact, audited).await
+        self.link(artefact, audited.found()).await
     }
 
     /// Makes what was compiled ready to run: no part of it on a thread that serves.
-    async fn link(&self, artefact: Artefact, audited: Audited) -> Result<Plugin, AppError> {
+    async fn link(&self, artefact: Artefact, found: Found) -> Result<Plugin, AppError> {
         let engine = Arc::clone(&self.engine);
-        let compiled = blocking(move || engine.load(audited, &artefact)).await?.map_err(of_invalid)?;
+        let compiled = blocking(move || engine.load(found, &artefact)).await?.map_err(of_invalid)?;
         let namespace = compiled.manifest.namespace.clone();
         let check = |(at, def): (usize, &crate::domain::object::ObjectDef)| {
             let wrong = |reason| AppError::InvalidPlugin(format!("the manifest: `objects[{at}]`: {reason}"));
@@ -204,7 +204,7 @@ pub(super) fn of_invalid(invalid: Invalid) -> AppError {
     }
 }
 
-fn of_compiler(error: CompileError) -> AppError {
+pub(super) fn of_compiler(error: CompileError) -> AppError {
     match error {
         CompileError::Refused(invalid) => of_invalid(invalid),
         CompileError::Busy => AppError::Compiling,

@@ -1,5 +1,6 @@
 //! What is done with a plugin's file before it is installed anywhere: looked at, packed, signed.
 
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::install::of_invalid;
@@ -7,8 +8,9 @@ use super::view::Capabilities;
 use crate::app::AppError;
 use crate::domain::clock::Clock;
 use crate::domain::id::Ids;
+use crate::domain::plugin::Capability;
 use crate::domain::publisher::{PublisherSecret, Signed};
-use crate::plugin::{Layout, audit, unpack};
+use crate::plugin::{Function, Layout, audit, unpack};
 
 /// What is known of a file.
 #[derive(Clone, Debug)]
@@ -27,7 +29,17 @@ pub struct Inspected {
     pub size: usize,
     /// What it can do.
     pub capabilities: Capabilities,
-    /// Its largest function.
+    /// What it exports.
+    pub exports: Vec<String>,
+    /// What it asks for, and why, in the names that a tenant grants.
+    pub asks: Vec<Capability>,
+    /// The API that it needs at least.
+    pub api: String,
+    /// What it says that it was built with: `language`, `sdk`, `api`.
+    pub sdk: Option<Json>,
+    /// Its largest functions, the largest first.
+    pub largest: Vec<Function>,
+    /// The first of them, in words.
     pub largest_function: Option<String>,
     /// The signatures in it, whatever they are worth.
     pub signatures: Vec<String>,
@@ -44,6 +56,7 @@ pub fn inspect(bytes: Vec<u8>) -> Result<Inspected, AppError> {
     let audited = audit(&component).map_err(of_invalid)?;
     let hex = |digest: [u8; 32]| format!("sha256:{}", data_encoding::HEXLOWER.encode(&digest));
     let largest_function = audited.largest_function();
+    let asks = audited.manifest.capabilities();
     let capabilities = Capabilities::of(&audited.manifest, audited.imports);
     Ok(Inspected {
         id: audited.manifest.id,
@@ -53,6 +66,11 @@ pub fn inspect(bytes: Vec<u8>) -> Result<Inspected, AppError> {
         package_digest: package.map(hex),
         size: component.len(),
         capabilities,
+        exports: audited.exports,
+        asks,
+        api: audited.manifest.api,
+        sdk: audited.sdk,
+        largest: audited.largest,
         largest_function,
         signatures,
     })

@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::app::{AppError, inspect, new_publisher_secret, pack, sign};
+use crate::app::{AppError, Inspected, inspect, new_publisher_secret, pack, sign};
 use crate::cli::output::Output;
 
 #[derive(Debug, Args)]
@@ -58,23 +58,43 @@ impl InspectCommand {
     /// Runs the command.
     pub fn run(self) -> Result<(), AppError> {
         let seen = inspect(read(&self.file)?)?;
+        let function = |function: &crate::app::Function| json!({"module": function.module, "index": function.index, "bytes": function.bytes, "name": function.name});
         let json = json!({
-            "id": seen.id, "version": seen.version, "name": seen.name, "digest": seen.digest,
+            "id": seen.id, "version": seen.version, "name": seen.name, "digest": seen.digest, "api": seen.api,
             "package_digest": seen.package_digest, "size": seen.size, "capabilities": seen.capabilities,
+            "asks": seen.asks, "exports": seen.exports, "built_with": seen.sdk,
+            "largest_functions": seen.largest.iter().map(function).collect::<Vec<_>>(),
             "largest_function": seen.largest_function, "signatures": seen.signatures,
         });
-        let mut lines = vec![
-            format!("{} {}: {}", seen.id, seen.version, seen.name),
-            format!("component {}, {} bytes", seen.digest, seen.size),
-        ];
-        lines.extend(seen.package_digest.map(|digest| format!("package {digest}")));
-        lines.extend(seen.capabilities.imports.iter().map(|import| format!("imports {import}")));
-        lines.extend(seen.capabilities.objects.iter().map(|object| format!("brings {object}")));
-        lines.push(format!("asks for {}", seen.capabilities.permissions));
-        lines.extend(seen.largest_function.map(|function| format!("its largest function is {function}")));
-        lines.extend(seen.signatures.iter().map(|signature| format!("signed {signature}")));
-        self.output.print(&json, &lines.join("\n"))
+        self.output.print(&json, &inspected(seen))
     }
+}
+
+/// What is known of a file, line by line.
+fn inspected(seen: Inspected) -> String {
+    let mut lines = vec![
+        format!("{} {}: {}", seen.id, seen.version, seen.name),
+        format!("component {}, {} bytes", seen.digest, seen.size),
+    ];
+    lines.extend(seen.package_digest.map(|digest| format!("package {digest}")));
+    let built_with = |part: &str| seen.sdk.as_ref().and_then(|sdk| sdk[part].as_str()).unwrap_or("unknown");
+    // What stands in a stranger's file may hold what a terminal would obey.
+    let (language, sdk) = (built_with("language").escape_debug(), built_with("sdk").escape_debug());
+    lines.push(format!("needs API {}; written in {language}, SDK {sdk}", seen.api));
+    lines.extend(seen.capabilities.imports.iter().map(|import| format!("imports {import}")));
+    lines.extend(seen.exports.iter().map(|export| format!("exports {export}")));
+    lines.extend(seen.capabilities.objects.iter().map(|object| format!("brings {object}")));
+    lines.extend(seen.asks.iter().map(|asked| {
+        let reason = asked.reason.as_deref().unwrap_or("it does not say why");
+        format!("asks for {}: {}", asked.name, reason.escape_debug())
+    }));
+    if seen.asks.is_empty() {
+        lines.push("asks for nothing".to_owned());
+    }
+    lines.push(format!("limits {}", seen.capabilities.limits));
+    lines.extend(seen.largest.iter().map(|function| format!("large: {function}")));
+    lines.extend(seen.signatures.iter().map(|signature| format!("signed {signature}")));
+    lines.join("\n")
 }
 
 impl KeygenCommand {

@@ -19,7 +19,7 @@ const TIMEOUT_MS: u64 = 300_000;
 const NAME: usize = 100;
 const DESCRIPTION: usize = 2_000;
 
-/// Reads and checks a manifest.
+/// Reads a manifest.
 pub fn read(section: &[u8]) -> Result<Manifest, Invalid> {
     let mut json = serde_json::Deserializer::from_slice(section);
     let manifest: Manifest = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -31,12 +31,21 @@ pub fn read(section: &[u8]) -> Result<Manifest, Invalid> {
     if manifest.schema != SCHEMA {
         return wrong("schema", &format!("is format {}, and this host reads {SCHEMA}", manifest.schema));
     }
-    check_api(&manifest.api)?;
-    words(&manifest)?;
-    limits(&manifest)?;
-    permissions(&manifest)?;
-    objects(&manifest)?;
     Ok(manifest)
+}
+
+/// What is said in it, part by part, each with the name of the look at it.
+pub fn checks(manifest: &Manifest) -> impl Iterator<Item = (&'static str, Result<(), Invalid>)> {
+    type Check = fn(&Manifest) -> Result<(), Invalid>;
+    const CHECKS: [(&str, Check); 6] = [
+        ("api", |manifest| check_api(&manifest.api)),
+        ("manifest", words),
+        ("manifest", limits),
+        ("manifest", permissions),
+        ("manifest", objects),
+        ("manifest", |manifest| crate::domain::plugin::check(manifest).map_err(Invalid::Component)),
+    ];
+    CHECKS.iter().map(|(name, check)| (*name, check(manifest)))
 }
 
 /// The names of those parts of something in the manifest that are not empty.

@@ -1,16 +1,18 @@
 //! How much of everything a component has. What is counted here costs its compiler time or memory.
 
 use wasmparser::{
-    BinaryReaderError, ComponentExternalKind, Encoding, FunctionBody, KnownCustom, Name, Operator, Parser, Payload,
-    TypeRef,
+    BinaryReaderError, ComponentExternalKind, Encoding, FunctionBody, KnownCustom, Operator, Parser, Payload, TypeRef,
 };
 
 use super::super::engine::TABLE_ELEMENTS;
 use super::super::limits::MEMORY_CAP;
 use super::Invalid;
+use super::largest::Largest;
 
 /// Name of the custom section that holds the manifest.
 const MANIFEST_SECTION: &str = "guildhall:manifest";
+/// Name of the one that says what the component was built with.
+const SDK_SECTION: &str = "guildhall:sdk";
 /// Largest manifest.
 const MANIFEST: usize = 256 << 10;
 /// Core modules and components inside, and how deep they may stand in one another.
@@ -36,27 +38,10 @@ pub struct Shape<'a> {
     pub imports: Vec<String>,
     /// What it exports.
     pub exports: Vec<String>,
-    /// Its largest function.
-    pub largest: Option<Largest>,
-}
-
-/// The largest function of a component.
-#[derive(Clone, Debug)]
-pub struct Largest {
-    module: u64,
-    function: u32,
-    bytes: usize,
-    name: Option<String>,
-}
-
-impl std::fmt::Display for Largest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { module, function, bytes, name } = self;
-        match name {
-            Some(name) => write!(f, "`{name}` (function {function} of core module {module}, {bytes} bytes)"),
-            None => write!(f, "function {function} of core module {module} ({bytes} bytes)"),
-        }
-    }
+    /// The section that says what it was built with.
+    pub sdk: Option<&'a [u8]>,
+    /// Its largest functions.
+    pub largest: Largest,
 }
 
 /// So many of something, of so many that are allowed.
@@ -125,8 +110,8 @@ struct Module {
 pub fn of(component: &[u8]) -> Result<Shape<'_>, Invalid> {
     let mut counts = Counts::new();
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
-    let mut manifest = None;
-    let mut largest: Option<Largest> = None;
+    let (mut manifest, mut sdk) = (None, None);
+    let mut largest = Largest::default();
     let mut nested: Vec<Encoding> = Vec::new();
     let mut module = Module::default();
     for payload in Parser::new(0).parse_all(component) {
@@ -173,12 +158,12 @@ pub fn of(component: &[u8]) -> Result<Shape<'_>, Invalid> {
                     )));
                 }
             }
+            Payload::CustomSection(section) if is_top && section.name() == SDK_SECTION => sdk = Some(section.data()),
             Payload::CustomSection(section) => {
-                if let (KnownCustom::Name(names), Some(largest)) = (section.as_known(), &mut largest)
-                    && largest.module == module.number
+                if let KnownCustom::Name(names) = section.as_known()
                     && nested.last() == Some(&Encoding::Module)
                 {
-                    largest.name = name_of(names, largest.function);
+                    largest.name(module.number, names);
                 }
             }
             Payload::ImportSection(section) => {
@@ -191,10 +176,7 @@ pub fn of(component: &[u8]) -> Result<Shape<'_>, Invalid> {
             Payload::CodeSectionEntry(body) => {
                 let bytes = body.range().len();
                 check_body(&body)?;
-                if largest.as_ref().is_none_or(|known| known.bytes < bytes) {
-                    let function = module.imported.saturating_add(module.bodies);
-                    largest = Some(Largest { module: module.number, function, bytes, name: None });
-                }
+                largest.add(module.number, module.imported.saturating_add(module.bodies), bytes);
                 module.bodies = module.bodies.saturating_add(1);
             }
             other => counts.section(other)?,
@@ -202,7 +184,7 @@ pub fn of(component: &[u8]) -> Result<Shape<'_>, Invalid> {
     }
     let manifest =
         manifest.ok_or_else(|| Invalid::Component(format!("the component has no `{MANIFEST_SECTION}` section")))?;
-    Ok(Shape { manifest, imports, exports, largest })
+    Ok(Shape { manifest, imports, exports, sdk, largest })
 }
 
 impl Counts {
@@ -253,15 +235,6 @@ fn check_body(body: &FunctionBody<'_>) -> Result<(), Invalid> {
         }
     }
     Ok(())
-}
-
-fn name_of(names: wasmparser::NameSectionReader<'_>, function: u32) -> Option<String> {
-    let map = names.into_iter().flatten().find_map(|name| match name {
-        Name::Function(map) => Some(map),
-        _ => None,
-    })?;
-    let name = map.into_iter().flatten().find(|naming| naming.index == function)?.name;
-    Some(name.chars().filter(|c| !c.is_control()).take(200).collect())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "errors come by value where they are mapped")]

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -28,7 +29,7 @@ const END: &str = ".cwasm";
 /// What a file holds, behind its mark: the length of the first part in four bytes, and both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// What the audit found: the manifest and the imports, as JSON.
+    /// What the audit found, as JSON.
     pub found: Vec<u8>,
     /// What came out of the compiler.
     pub artefact: Vec<u8>,
@@ -37,7 +38,7 @@ pub struct Kept {
 impl Kept {
     /// An artefact of a component of which this was found.
     pub fn of(audited: &Audited, artefact: Vec<u8>) -> Self {
-        let found = serde_json::to_vec(&(&audited.manifest, &audited.imports)).expect("a manifest is JSON");
+        let found = json!({"manifest": audited.manifest, "imports": audited.imports}).to_string().into_bytes();
         Self { found, artefact }
     }
 

@@ -8,10 +8,12 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::Effort;
 use crate::plugin::audit::MAX_COMPONENT;
-use crate::plugin::engine::compiling;
+use crate::plugin::engine::{Counting, compiling};
 
 /// The command by which the host starts itself as a compiler.
 pub const COMMAND: &str = "compile-plugin";
+/// The last argument, where instructions are to be counted.
+pub const COUNTING: &str = "counting";
 /// What an answer begins with.
 pub const ARTEFACT: u8 = 1;
 pub const REFUSAL: u8 = 2;
@@ -43,8 +45,15 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     let seconds = arguments.next().and_then(|text| text.parse().ok());
     let word = arguments.next().unwrap_or_default();
     let effort = [Effort::Full, Effort::Little].into_iter().find(|effort| effort.word() == word);
-    let (Some(seconds), Some(effort)) = (seconds, effort) else { return Some(ExitCode::FAILURE) };
-    let done = limit(seconds).and_then(|()| answer(effort));
+    let counting = match arguments.next().as_deref() {
+        None => Some(Counting::Off),
+        Some(COUNTING) => Some(Counting::On),
+        Some(_) => None,
+    };
+    let (Some(seconds), Some(effort), Some(counting)) = (seconds, effort, counting) else {
+        return Some(ExitCode::FAILURE);
+    };
+    let done = limit(seconds).and_then(|()| answer(effort, counting));
     Some(if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -63,10 +72,10 @@ fn limit(seconds: u64) -> std::io::Result<()> {
     Ok(())
 }
 
-fn answer(effort: Effort) -> std::io::Result<()> {
+fn answer(effort: Effort, counting: Counting) -> std::io::Result<()> {
     let mut component = Vec::new();
     std::io::stdin().lock().take(MAX_COMPONENT as u64 + 1).read_to_end(&mut component)?;
-    let engine = compiling(effort).map_err(std::io::Error::other)?;
+    let engine = compiling(effort, counting).map_err(std::io::Error::other)?;
     let mut output = std::io::stdout().lock();
     match engine.precompile_component(&component) {
         Ok(artefact) => {

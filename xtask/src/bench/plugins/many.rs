@@ -13,7 +13,7 @@ use crate::bench::proc;
 use crate::bench::records::client::Client;
 use crate::bench::server::Server;
 use crate::bench::spread::Spread;
-use crate::plugins::component;
+use guildhall_kit::component;
 
 /// Requests at the same time while everything is made.
 const AT_ONCE: usize = 8;

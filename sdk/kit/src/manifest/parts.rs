@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::word;
 
 /// Where the host calls the plugin.
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Hooks {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -22,7 +22,7 @@ pub struct Hooks {
     pub http_route: Vec<Route>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct WriteHook {
     #[serde(deserialize_with = "word::object")]
@@ -34,7 +34,7 @@ pub struct WriteHook {
     on_failure: OnFailure,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ComputedField {
     #[serde(deserialize_with = "word::object")]
@@ -46,7 +46,7 @@ pub struct ComputedField {
     on_failure: OnFailure,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OnEvents {
     types: Vec<String>,
@@ -54,7 +54,7 @@ pub struct OnEvents {
     batch: Option<u32>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
     #[serde(deserialize_with = "word::name")]
@@ -63,7 +63,7 @@ pub struct Schedule {
     cron: String,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     #[serde(deserialize_with = "word::path")]
@@ -71,7 +71,7 @@ pub struct Route {
     methods: Vec<Method>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum Method {
     Get,
@@ -82,7 +82,7 @@ enum Method {
     Delete,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Change {
     Create,
@@ -90,7 +90,7 @@ enum Change {
     Delete,
 }
 
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum OnFailure {
     /// The command fails with the hook.
@@ -105,7 +105,7 @@ enum OnFailure {
 }
 
 /// What the plugin does when it is asked to.
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Action {
     #[serde(deserialize_with = "word::name")]
@@ -119,7 +119,7 @@ pub struct Action {
 }
 
 /// What people see of it.
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct View {
     #[serde(deserialize_with = "word::name")]
@@ -130,7 +130,7 @@ pub struct View {
     object: Option<String>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum ViewKind {
     Page,
@@ -139,7 +139,7 @@ enum ViewKind {
 }
 
 /// The messaging platform that it connects to.
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
     #[serde(deserialize_with = "word::name")]
@@ -148,7 +148,7 @@ pub struct Channel {
 }
 
 /// A module that must be there.
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Requirement {
     #[serde(deserialize_with = "word::id")]
@@ -158,7 +158,7 @@ pub struct Requirement {
 }
 
 /// What the plugin may do.
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Permissions {
     #[serde(default)]
@@ -179,7 +179,7 @@ pub struct Permissions {
     reasons: Vec<Reason>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Records {
     #[serde(deserialize_with = "word::object")]
@@ -188,7 +188,7 @@ struct Records {
     fields: Vec<String>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Access {
     Read,
@@ -197,13 +197,13 @@ enum Access {
     Delete,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Kv {
     max_bytes: u64,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Http {
     host: String,
@@ -211,14 +211,14 @@ struct Http {
     methods: Vec<Method>,
 }
 
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Events {
     #[serde(default)]
     publish: Vec<String>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Actions {
     #[serde(deserialize_with = "word::id")]
@@ -226,7 +226,7 @@ struct Actions {
     actions: Vec<String>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Reason {
     permission: String,

@@ -73,7 +73,8 @@ fn checked<'de, D: Deserializer<'de>>(
     Err(de::Error::custom(format!("`{text}` is not of the form {form}")))
 }
 
-fn is_id(text: &str) -> bool {
+/// Whether a text is the id of a plugin.
+pub fn is_id(text: &str) -> bool {
     let part = |part: &str| begins_with_letter(part) && part.bytes().all(|byte| is_plain(byte) || byte == b'-');
     text.split_once('.').is_some_and(|(publisher, name)| part(publisher) && part(name))
 }

@@ -1,12 +1,14 @@
 //! Makes a component of a compiled plugin, checks it, and puts the manifest inside.
 
-use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use wasm_encoder::{ComponentSection as _, CustomSection};
-use wasmparser::{Parser, Payload};
+use wasmparser::{BinaryReaderError, Parser, Payload};
 use wit_component::ComponentEncoder;
 
-use super::manifest::Manifest;
+use crate::build::Language;
+use crate::manifest::Manifest;
+use crate::rust::Compiled;
+use crate::{Error, Result};
 
 /// What every import must begin with: a plugin reaches nothing but the host's own interfaces.
 const IMPORTS: &str = "guildhall:";
@@ -34,46 +36,54 @@ pub fn of_manifest(component: &[u8], manifest: &Value) -> Vec<u8> {
     result
 }
 
-/// The component of a plugin, with its manifest in a custom section.
-pub fn make(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>> {
+/// The component of a plugin in Rust, checked, with its manifest inside.
+pub fn of_module(compiled: &Compiled, manifest: &Manifest) -> Result<Vec<u8>> {
+    let wrong = |what: &str, error: &dyn std::fmt::Display| Error::Component(format!("{what}: {error:#}"));
     let component = ComponentEncoder::default()
         .validate(true)
-        .module(module)
-        .context("the module does not carry Guildhall's interfaces; is its wit-bindgen that of the SDK?")?
+        .module(&compiled.module)
+        .map_err(|error| {
+            wrong("the module does not carry Guildhall's interfaces; is its wit-bindgen that of the SDK?", &error)
+        })?
         .encode()
-        .context("making a component of the module")?;
-    complete(&component, manifest, "rust")
+        .map_err(|error| wrong("no component can be made of the module", &error))?;
+    complete(component, manifest, Language::Rust, compiled.sdk.as_deref())
 }
 
-/// A component that an SDK made, checked, with its manifest inside. The SDKs carry the version of the workspace, as
-/// this program does.
-pub fn complete(component: &[u8], manifest: &Manifest, language: &str) -> Result<Vec<u8>> {
-    check(component, manifest)?;
-    let mut component = of_manifest(component, manifest.json());
-    let sdk = json!({ "language": language, "sdk": env!("CARGO_PKG_VERSION"), "api": manifest.api() });
-    append(&mut component, SDK_SECTION, &sdk);
+/// A component that an SDK made, checked, with its manifest inside.
+pub fn complete(mut component: Vec<u8>, manifest: &Manifest, language: Language, sdk: Option<&str>) -> Result<Vec<u8>> {
+    let problems = problems(&component, manifest)?;
+    if !problems.is_empty() {
+        return Err(Error::Component(problems.join("\n")));
+    }
+    append(&mut component, MANIFEST_SECTION, manifest.json());
+    append(&mut component, SDK_SECTION, &json!({ "language": language.name(), "sdk": sdk, "api": manifest.api() }));
     Ok(component)
 }
 
-/// Refuses a plugin that wants more than the host gives, or whose hooks are not those of its manifest.
-fn check(component: &[u8], manifest: &Manifest) -> Result<()> {
-    let Names { imports, exports } = names(component)?;
-    if let Some(import) = imports.iter().find(|import| !import.starts_with(IMPORTS)) {
-        bail!("the plugin imports {import}, but only {IMPORTS}* exists");
-    }
-    let mut exported: Vec<&str> = exports.iter().filter_map(|export| point_of(export)).collect();
-    exported.sort_unstable();
+/// What a plugin wants more than the host gives, and where its extension points are not those of its manifest.
+fn problems(component: &[u8], manifest: &Manifest) -> Result<Vec<String>> {
+    let Names { imports, exports } = names(component).map_err(|error| unreadable(&error))?;
+    let foreign = imports.iter().filter(|import| !import.starts_with(IMPORTS));
+    let mut problems: Vec<String> =
+        foreign.map(|import| format!("the plugin imports {import}, but only {IMPORTS}* exists")).collect();
+    let exported: Vec<&str> = exports.iter().filter_map(|export| point_of(export)).collect();
     let listed = manifest.points();
-    if let Some(point) = listed.iter().find(|point| !exported.contains(point)) {
-        bail!("plugin.toml lists {point}, but the plugin does not register it");
-    }
-    if let Some(point) = exported.iter().find(|point| !listed.contains(point) && !UNLISTED.contains(point)) {
-        bail!("the plugin registers {point}, but plugin.toml does not list it");
-    }
+    let missing = listed.iter().filter(|point| !exported.contains(point));
+    problems.extend(missing.map(|point| match manifest.line_of(point) {
+        Some(line) => format!("plugin.toml:{line} lists {point}, but the plugin does not register it"),
+        None => format!("plugin.toml lists {point}, but the plugin does not register it"),
+    }));
+    let unlisted = exported.iter().filter(|point| !listed.contains(point) && !UNLISTED.contains(point));
+    problems.extend(unlisted.map(|point| format!("the plugin registers {point}, but plugin.toml does not list it")));
     if manifest.queues_jobs() && !exported.contains(&"job") {
-        bail!("plugin.toml asks for jobs, but the plugin does not register Job, which does them");
+        problems.push("plugin.toml asks for jobs, but the plugin does not register Job, which does them".to_owned());
     }
-    Ok(())
+    Ok(problems)
+}
+
+fn unreadable(error: &BinaryReaderError) -> Error {
+    Error::Component(format!("what was built is no component: {error}"))
 }
 
 /// The extension point that an export is.
@@ -91,7 +101,7 @@ struct Names {
 }
 
 /// Reads the names of the outermost component, not those of the modules and components inside.
-fn names(component: &[u8]) -> Result<Names> {
+fn names(component: &[u8]) -> std::result::Result<Names, BinaryReaderError> {
     let mut names = Names::default();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(component) {
@@ -121,13 +131,15 @@ pub fn with_manifest(component: &[u8], change: impl FnOnce(&mut Value)) -> Resul
     let mut manifest: Option<Value> = None;
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(component) {
-        let payload = payload?;
+        let payload = payload.map_err(|error| unreadable(&error))?;
         if let (0, Some((_, range))) = (depth, payload.as_section()) {
             let whole = end..range.end;
             end = range.end;
             match &payload {
                 Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
-                    manifest = Some(serde_json::from_slice(section.data())?);
+                    let read = serde_json::from_slice(section.data());
+                    let read = read.map_err(|error| Error::Component(format!("the manifest is no JSON: {error}")))?;
+                    manifest = Some(read);
                 }
                 _ => result.extend_from_slice(&component[whole]),
             }
@@ -138,7 +150,7 @@ pub fn with_manifest(component: &[u8], change: impl FnOnce(&mut Value)) -> Resul
             _ => {}
         }
     }
-    let mut manifest = manifest.context("the component has no manifest")?;
+    let mut manifest = manifest.ok_or_else(|| Error::Component("the component has no manifest".to_owned()))?;
     change(&mut manifest);
     append(&mut result, MANIFEST_SECTION, &manifest);
     Ok(result)

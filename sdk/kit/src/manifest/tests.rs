@@ -25,7 +25,7 @@ before-write = [{ object = "order", operations = ["create"] }]
 }
 
 fn error(line: &str, replacement: &str) -> String {
-    let text = format!("{:#}", read_with(line, replacement).err().unwrap());
+    let text = format!("{}", read_with(line, replacement).err().unwrap());
     text.split_once("plugin.toml").unwrap().1.to_owned()
 }
 
@@ -34,6 +34,7 @@ fn a_manifest_becomes_json_with_its_defaults() {
     let manifest = read_with("", "").unwrap();
     assert_eq!(manifest.id(), "acme.sample");
     assert_eq!(manifest.points(), ["before-write"]);
+    assert_eq!((manifest.line_of("before-write"), manifest.line_of("validate")), (Some(10), None));
     assert_eq!(manifest.json()["hooks"]["before-write"][0]["on_failure"], "reject");
     assert_eq!(manifest.json()["objects"], json!([]));
     assert_eq!(manifest.json()["config"]["schema"]["type"], "object");

@@ -1,19 +1,22 @@
 //! Reads a plugin's `plugin.toml` strictly, and turns it into the JSON that travels inside the component.
 
 mod parts;
-mod word;
+pub(crate) mod word;
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::{Error, Result};
 use parts::{Action, Channel, Hooks, Permissions, Requirement, View};
 
 /// A plugin's manifest with all that it refers to.
+#[derive(Debug)]
 pub struct Manifest {
     source: Source,
+    /// The text of `plugin.toml`, for the lines of what is wrong with it.
+    text: String,
     json: Value,
 }
 
@@ -45,6 +48,20 @@ impl Manifest {
         named.into_iter().filter(|(_, is_named)| *is_named).map(|(name, _)| name).collect()
     }
 
+    /// The line that names an extension point.
+    pub(crate) fn line_of(&self, point: &str) -> Option<usize> {
+        let table = match point {
+            "action" | "view" => format!("[[{point}s]]"),
+            "channel" => "[channel]".to_owned(),
+            hook => hook.to_owned(),
+        };
+        let names = |line: &str| {
+            let rest = line.trim_start().trim_start_matches("[[hooks.").trim_start_matches("[hooks.");
+            rest.strip_prefix(&table).is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric()))
+        };
+        self.text.lines().position(names).map(|line| line + 1)
+    }
+
     /// Whether it asks to put work aside.
     pub fn queues_jobs(&self) -> bool {
         self.source.permissions.jobs
@@ -57,7 +74,7 @@ impl Manifest {
 }
 
 /// `plugin.toml`. What names files is replaced by their content in the JSON.
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Source {
     #[serde(deserialize_with = "word::schema")]
@@ -92,7 +109,7 @@ struct Source {
     data: Data,
 }
 
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Limits {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,13 +118,13 @@ struct Limits {
     cpu_ms: Option<u32>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
     schema: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Data {
     objects: Option<String>,
@@ -116,10 +133,10 @@ struct Data {
 /// Reads `plugin.toml` in a plugin's folder and the files that it names.
 pub fn read(folder: &Path) -> Result<Manifest> {
     let path = folder.join("plugin.toml");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| Error::file(&path, &error))?;
     let source: Source = toml::from_str(&text).map_err(|error| {
         let line = 1 + error.span().map_or(0, |span| text[..span.start].matches('\n').count());
-        anyhow!("{}:{line}: {}", path.display(), error.message())
+        Error::Manifest(format!("{}:{line}: {}", path.display(), error.message()))
     })?;
     let config = match &source.config.schema {
         Some(schema) => read_json(&folder.join(schema))?,
@@ -129,7 +146,8 @@ pub fn read(folder: &Path) -> Result<Manifest> {
         Some(pattern) => read_objects(folder, pattern, &source.namespace)?,
         None => Vec::new(),
     };
-    let mut json = serde_json::to_value(&source)?;
+    let unwritten = |error| Error::Manifest(format!("{}: {error}", path.display()));
+    let mut json = serde_json::to_value(&source).map_err(unwritten)?;
     for (at, action) in source.actions.iter().enumerate() {
         if let Some(file) = &action.input {
             json["actions"][at]["input"] = read_json(&folder.join(file))?;
@@ -137,17 +155,30 @@ pub fn read(folder: &Path) -> Result<Manifest> {
     }
     json["config"] = json!({ "schema": config });
     json["objects"] = Value::Array(objects);
-    Ok(Manifest { source, json })
+    Ok(Manifest { source, text, json })
+}
+
+/// TOML as the JSON that says the same; an error names the line.
+pub fn toml_to_json(text: &str) -> Result<Value> {
+    toml::from_str(text).map_err(|error| {
+        let line = 1 + error.span().map_or(0, |span| text[..span.start].matches('\n').count());
+        Error::Manifest(format!("line {line}: {}", error.message()))
+    })
 }
 
 /// The definitions of the plugin's objects, in the order of their files' names.
 fn read_objects(folder: &Path, pattern: &str, namespace: &str) -> Result<Vec<Value>> {
     let Some(below) = pattern.strip_suffix("/*.json") else {
-        bail!("{}: objects is `{pattern}`; it must be a folder and `/*.json`", folder.join("plugin.toml").display());
+        let path = folder.join("plugin.toml");
+        return Err(Error::Manifest(format!(
+            "{}: objects is `{pattern}`; it must be a folder and `/*.json`",
+            path.display()
+        )));
     };
     let home = folder.join(below);
-    let entries = home.read_dir().with_context(|| format!("reading {}", home.display()))?;
-    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let unread = |error: std::io::Error| Error::file(&home, &error);
+    let entries = home.read_dir().map_err(unread)?;
+    let mut files = entries.map(|entry| Ok(entry.map_err(unread)?.path())).collect::<Result<Vec<_>>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     files.iter().map(|file| read_object(file, namespace)).collect()
@@ -158,13 +189,17 @@ fn read_object(file: &Path, namespace: &str) -> Result<Value> {
     let name = object["name"].as_str().unwrap_or_default();
     match name.strip_prefix(namespace).and_then(|rest| rest.strip_prefix('.')) {
         Some(rest) if !rest.is_empty() => Ok(object),
-        _ => bail!("{}: the object's name is `{name}`; it must begin with `{namespace}.`", file.display()),
+        _ => Err(Error::Manifest(format!(
+            "{}: the object's name is `{name}`; it must begin with `{namespace}.`",
+            file.display()
+        ))),
     }
 }
 
 fn read_json(file: &Path) -> Result<Value> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    serde_json::from_str(&text).map_err(|error| anyhow!("{}:{}: {error}", file.display(), error.line()))
+    let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Error::Manifest(format!("{}:{}: {error}", file.display(), error.line())))
 }
 
 #[cfg(test)]

@@ -1,0 +1,229 @@
+//! The records of a scenario: a few in memory, read, found and written by the rules of every tenant's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+use uuid::Uuid;
+
+use crate::app::AppError;
+use crate::app::guest::{validation_fault, visible};
+use crate::domain::clock::Timestamp;
+use crate::domain::core_objects::CORE_OBJECTS;
+use crate::domain::filter::{Around, Filter, Scope};
+use crate::domain::invalid::FieldError;
+use crate::domain::moment::Moment;
+use crate::domain::object::{Object, ObjectDef};
+use crate::domain::permission::Action;
+use crate::domain::plugin::{Fault, Manifest};
+use crate::domain::query::{DEFAULT_LIMIT, Query, check_limit, parse_sort};
+use crate::domain::record::{Hand, Record, defaults, read_fields};
+use crate::domain::schema::Schema;
+
+/// Ids of records that are made, but for their number.
+const MADE: u128 = 0x0191_0000_0000_7000_8000_0000_0000_0000;
+
+/// Records in memory.
+pub struct Stored {
+    schema: Schema,
+    records: BTreeMap<String, Vec<Record>>,
+    at: Timestamp,
+    made: u128,
+}
+
+/// A query as a plugin writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    filter: Option<Json>,
+    #[serde(default)]
+    sort: Vec<String>,
+    limit: Option<u64>,
+}
+
+impl Stored {
+    /// Records as a scenario has them, by their objects: the core's, and those that the plugin brings.
+    pub fn new(
+        manifest: &Manifest,
+        written: &BTreeMap<String, Vec<Map<String, Json>>>,
+        at: Timestamp,
+    ) -> Result<Self, String> {
+        let core = CORE_OBJECTS.iter().map(|text| {
+            let def = serde_json::from_str(text).map_err(|error| format!("an object of the core: {error}"))?;
+            Object::check(def, None)
+        });
+        let own = |def: &ObjectDef| Object::check(def.clone(), Some(&manifest.namespace));
+        let objects = core.chain(manifest.objects.iter().map(own)).map(|object| object.map(Arc::new));
+        let schema = Schema::new(objects.collect::<Result<Vec<_>, _>>()?)?;
+        let mut stored = Self { schema, records: BTreeMap::new(), at, made: 0 };
+        for (name, records) in written {
+            for (place, fields) in records.iter().enumerate() {
+                let wrong = |why: String| format!("`records.{name}[{place}]`: {why}");
+                let record = stored.read(name, fields).map_err(wrong)?;
+                stored.records.entry(name.clone()).or_default().push(record);
+            }
+        }
+        Ok(stored)
+    }
+
+    fn read(&self, name: &str, fields: &Map<String, Json>) -> Result<Record, String> {
+        let object = self.schema.object(name).ok_or("neither the core nor the plugin has this object")?;
+        let mut fields = fields.clone();
+        let id = fields.remove("id").and_then(|id| Uuid::parse_str(id.as_str()?).ok()).ok_or("`id` is no UUID")?;
+        let version = fields.remove("version").map_or(Some(1), |version| version.as_i64());
+        let version = version.ok_or("`version` is no number")?;
+        let told = |faults: Vec<FieldError>| {
+            let faults: Vec<String> =
+                faults.iter().map(|fault| format!("`{}` {}", fault.field, fault.message)).collect();
+            faults.join(", ")
+        };
+        let changes = read_fields(object, &fields, Hand::Owner).map_err(told)?;
+        let mut record = self.empty(object, id);
+        record.version = version;
+        record.apply(changes);
+        Ok(record)
+    }
+
+    fn empty(&self, object: &Arc<Object>, id: Uuid) -> Record {
+        let values = defaults(object);
+        Record { object: Arc::clone(object), id, version: 1, created_at: self.at, updated_at: self.at, values }
+    }
+
+    fn object(&self, name: &str) -> Result<&Arc<Object>, Fault> {
+        let unknown = || Fault::new("unknown_object", AppError::UnknownObject(name.to_owned()).to_string());
+        self.schema.object(name).ok_or_else(unknown)
+    }
+
+    fn all(&self, object: &str) -> &[Record] {
+        self.records.get(object).map_or(&[], Vec::as_slice)
+    }
+
+    fn place(&self, object: &str, id: &str) -> Option<usize> {
+        let id = Uuid::parse_str(id).ok()?;
+        self.all(object).iter().position(|record| record.id == id)
+    }
+
+    /// The record with this id, as the plugin sees it.
+    pub fn get(&self, manifest: &Manifest, object: &str, id: &str) -> Result<Option<String>, Fault> {
+        self.object(object)?;
+        Ok(self.place(object, id).map(|place| shown(manifest, &self.all(object)[place])))
+    }
+
+    /// The records that a query finds.
+    pub fn query(&self, manifest: &Manifest, object: &str, query: &str) -> Result<Vec<String>, Fault> {
+        let known = self.object(object)?;
+        let wrong = |error: &dyn std::fmt::Display| Fault::new("invalid_query", error.to_string());
+        let asked: Asked = serde_json::from_str(query).map_err(|error| wrong(&error))?;
+        let scope = Scope {
+            schema: &self.schema,
+            object: known,
+            moment: Moment { at: self.at, timezone: Tz::UTC },
+            me: Uuid::nil(),
+            teams: &[],
+            sees: &|object, field| {
+                let grant = manifest.grants(&object.name, Action::Read);
+                grant.is_some_and(|grant| field.is_none_or(|field| grant.covers(field)))
+            },
+        };
+        let told = |faults: Vec<FieldError>| validation_fault(&faults).message;
+        let filter = asked.filter.as_ref().map(|filter| Filter::parse(&scope, filter)).transpose();
+        let filter = filter.map_err(|faults| wrong(&told(faults)))?;
+        let one = |fault: FieldError| wrong(&told(vec![fault]));
+        let sort = parse_sort(known, asked.sort.iter().map(String::as_str)).map_err(one)?;
+        let limit = asked.limit.map_or(Ok(DEFAULT_LIMIT), check_limit).map_err(one)?;
+        let query = Query { filter, sort, limit, ..Query::default() };
+        let meets = |record: &&Record| query.filter.as_ref().is_none_or(|filter| filter.matches(record, self));
+        let mut found: Vec<&Record> = self.all(object).iter().filter(meets).collect();
+        found.sort_by(|left, right| query.order(left, right));
+        Ok(found.into_iter().take(limit as usize).map(|record| shown(manifest, record)).collect())
+    }
+
+    /// Adds a record.
+    pub fn create(&mut self, manifest: &Manifest, object: &str, fields: &str) -> Result<String, Fault> {
+        let known = Arc::clone(self.object(object)?);
+        self.made += 1;
+        let mut record = self.empty(&known, Uuid::from_u128(MADE + self.made));
+        record.apply(changes(manifest, &known, Action::Create, fields)?);
+        whole(&record)?;
+        let answer = shown(manifest, &record);
+        self.records.entry(object.to_owned()).or_default().push(record);
+        Ok(answer)
+    }
+
+    /// Changes a record.
+    pub fn update(&mut self, manifest: &Manifest, object: &str, id: &str, fields: &str) -> Result<String, Fault> {
+        let known = Arc::clone(self.object(object)?);
+        let changes = changes(manifest, &known, Action::Update, fields)?;
+        let place = self.place(object, id).ok_or_else(|| missing(object, id))?;
+        let mut record = self.all(object)[place].clone();
+        record.apply(changes);
+        whole(&record)?;
+        record.version += 1;
+        record.updated_at = self.at;
+        let answer = shown(manifest, &record);
+        if let Some(records) = self.records.get_mut(object) {
+            records[place] = record;
+        }
+        Ok(answer)
+    }
+
+    /// Removes a record.
+    pub fn delete(&mut self, object: &str, id: &str) -> Result<(), Fault> {
+        self.object(object)?;
+        let place = self.place(object, id).ok_or_else(|| missing(object, id))?;
+        if let Some(records) = self.records.get_mut(object) {
+            records.remove(place);
+        }
+        Ok(())
+    }
+}
+
+impl Around for Stored {
+    fn linked(&self, object: &Object, id: Uuid) -> Option<Record> {
+        self.all(&object.name).iter().find(|record| record.id == id).cloned()
+    }
+
+    fn linking(&self, object: &Object, place: usize, id: Uuid) -> Vec<Record> {
+        let names = |record: &&Record| {
+            object.fields[place].linked(&record.values[place]).iter().any(|(_, linked)| *linked == id)
+        };
+        self.all(&object.name).iter().filter(names).cloned().collect()
+    }
+}
+
+/// What a plugin wants to set, when it may and when it fits.
+fn changes(
+    manifest: &Manifest,
+    object: &Object,
+    action: Action,
+    text: &str,
+) -> Result<crate::domain::record::Changes, Fault> {
+    let Ok(Json::Object(fields)) = serde_json::from_str(text) else {
+        return Err(Fault::new("validation_failed", "the fields are not a JSON object"));
+    };
+    let grant = manifest.grants(&object.name, action);
+    if let Some(name) = fields.keys().find(|name| !grant.is_some_and(|grant| grant.covers(name))) {
+        return Err(Fault::new("permission_denied", format!("the plugin may not set `{}.{name}`", object.name)));
+    }
+    let hand = if manifest.is_own(&object.name) { Hand::Owner } else { Hand::Caller };
+    read_fields(object, &fields, hand).map_err(|faults| validation_fault(&faults))
+}
+
+fn whole(record: &Record) -> Result<(), Fault> {
+    let missing = record.missing();
+    if missing.is_empty() { Ok(()) } else { Err(validation_fault(&missing)) }
+}
+
+fn missing(object: &str, id: &str) -> Fault {
+    Fault::new("not_found", AppError::no_record(object, &id).to_string())
+}
+
+/// A record as the plugin may see it: nothing of it, when it may not read it.
+fn shown(manifest: &Manifest, record: &Record) -> String {
+    match manifest.grants(&record.object.name, Action::Read) {
+        Some(grant) => visible(record, grant),
+        None => serde_json::json!({"id": record.id, "version": record.version}).to_string(),
+    }
+}

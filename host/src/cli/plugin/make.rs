@@ -1,0 +1,89 @@
+//! `guildhall plugin new|build`: a plugin of a folder anywhere, with no installation.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use guildhall_kit::{Built, Kind, Language, NewPlugin, build};
+use serde_json::json;
+
+use crate::app::AppError;
+use crate::cli::output::Output;
+
+#[derive(Debug, Args)]
+pub struct NewCommand {
+    /// Its name, such as `tidy-names`, or its whole id, `publisher.name`. The id never changes.
+    name: String,
+    /// Who makes it: the first part of its id.
+    #[arg(long, default_value = "my-company")]
+    publisher: String,
+    /// What it is written in.
+    #[arg(long, value_enum, default_value_t = Lang::Rust)]
+    lang: Lang,
+    /// For JavaScript: the version of `@guildhall/sdk`, or a folder with it; that of this program when not given.
+    #[arg(long)]
+    sdk: Option<String>,
+    /// The extension point that it begins with.
+    #[arg(long, value_parser = kinds(), default_value = Kind::BeforeWrite.name())]
+    kind: String,
+    /// The new folder; the name of the plugin when not given.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Lang {
+    Rust,
+    Js,
+}
+
+#[derive(Debug, Args)]
+pub struct BuildCommand {
+    /// The folder of the plugin.
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+    #[command(flatten)]
+    output: Output,
+}
+
+fn kinds() -> clap::builder::PossibleValuesParser {
+    Kind::ALL.map(Kind::name).into()
+}
+
+impl NewCommand {
+    /// Runs the command.
+    pub fn run(self) -> Result<(), AppError> {
+        let Self { name, publisher, lang, sdk, kind, folder, output } = self;
+        let id = if name.contains('.') { name } else { format!("{publisher}.{name}") };
+        let kind = Kind::ALL.into_iter().find(|known| known.name() == kind).unwrap_or(Kind::BeforeWrite);
+        let (language, first) = match lang {
+            Lang::Rust => (Language::Rust, ""),
+            Lang::Js => (Language::JavaScript, "npm install && "),
+        };
+        let plugin = NewPlugin::new(&id, kind, language, sdk.as_deref()).map_err(|error| output.kit(&error))?;
+        let folder = folder.unwrap_or_else(|| PathBuf::from(plugin.name()));
+        plugin.write(&folder).map_err(|error| output.kit(&error))?;
+        let text = format!(
+            "{id} is in {0}\nnext: cd {0} && {first}guildhall plugin test\nwhat is in it: {0}/README.md",
+            folder.display()
+        );
+        output.print(&json!({"id": id, "folder": folder, "kind": kind.name(), "language": language.name()}), &text)
+    }
+}
+
+impl BuildCommand {
+    /// Runs the command.
+    pub fn run(self) -> Result<(), AppError> {
+        let built = built(&self.folder, &self.output)?;
+        let size = built.component.len();
+        let json = json!({"id": built.id, "language": built.language.name(), "path": built.path, "size": size});
+        let text = format!("{} ({} kB): {}", built.id, size.div_ceil(1000), built.path.display());
+        self.output.print(&json, &text)
+    }
+}
+
+/// Builds the plugin in a folder.
+pub fn built(folder: &Path, output: &Output) -> Result<Built, AppError> {
+    build(folder).map_err(|error| output.kit(&error))
+}

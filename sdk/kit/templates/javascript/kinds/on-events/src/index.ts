@@ -1,0 +1,14 @@
+// Adds a task for each new contact: somebody should say hello.
+
+import { type OnEvents, records } from "@guildhall/sdk";
+
+interface Created {
+  readonly record: { readonly id: string; readonly name?: string };
+}
+
+export const onEvents: OnEvents<Created> = (events) => {
+  for (const { data } of events) {
+    const { id, name } = data.record;
+    if (name) records.create("task", { title: `Say hello to ${name}`, status: "open", contact: id });
+  }
+};
