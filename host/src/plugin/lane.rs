@@ -105,6 +105,8 @@ impl Ticket {
         self.is_slow.store(true, Ordering::Relaxed);
         let own = self.clone();
         Box::pin(async move {
+            // Whoever polls the guest has its thread back, though nobody else waits: this is where it can move.
+            tokio::task::yield_now().await;
             // Nobody closes these semaphores.
             if let Ok(turn) = own.queue.0.acquire_owned().await
                 && let Ok(place) = own.places.acquire_owned().await
