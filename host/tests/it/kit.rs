@@ -75,6 +75,45 @@ fn a_new_plugin_of_each_kind_builds_and_passes_its_scenarios() {
     }
 }
 
+/// What `cargo xtask languages` installed: the packages of npm, and an environment for Python.
+fn installed() -> PathBuf {
+    let built = std::env::var_os("GUILDHALL_LANGUAGES_DIR").map(PathBuf::from);
+    let built = built.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugins-languages"));
+    built.with_file_name("languages").canonicalize().expect("run `cargo xtask test`")
+}
+
+/// Makes a plugin in another language, and runs its scenarios; with the programs of a folder before others.
+fn scenarios_pass_in(language: &str, kind: &str, programs: &Path, prepare: impl FnOnce(&Path)) {
+    let name = format!("new-{language}-{kind}");
+    let home = folder(&name);
+    let (ended, told) =
+        run(&["plugin", "new", &name, "--publisher", "acme", "--kind", kind, "--lang", language], &home);
+    assert!(ended, "{told}");
+    let plugin = home.join(&name);
+    prepare(&plugin);
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let done = guildhall(&["plugin", "test", "--json"], &plugin).env("PATH", path).output().unwrap();
+    let report: Json = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", errors(&done)));
+    assert!(done.status.success() && report["passed"] == true, "{language} {kind}: {report}");
+    assert_eq!(report["coverage"], json!({kind: 1}), "{language} {kind}");
+}
+
+#[test]
+fn a_new_plugin_in_javascript_passes_its_scenarios() {
+    let packages = installed().join("node_modules");
+    for kind in ["before-write", "validate", "on-events", "action", "scheduled", "http-route", "view"] {
+        scenarios_pass_in("js", kind, &packages, |plugin| {
+            std::os::unix::fs::symlink(&packages, plugin.join("node_modules")).unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_new_plugin_in_python_passes_its_scenarios() {
+    // One that calls the host, so that most of the SDK is in it: each takes half a minute of a compiler.
+    scenarios_pass_in("python", "scheduled", &installed().join("venv/bin"), |_| {});
+}
+
 #[test]
 fn a_plugin_is_built_checked_and_looked_at() {
     let plugin = new("looked-at", "before-write");

@@ -37,21 +37,20 @@ pub struct NewPlugin {
 impl NewPlugin {
     /// A plugin with this id, `publisher.name`, and one extension point to begin with.
     ///
-    /// The SDK for Rust comes along. That for JavaScript is got by npm: `sdk` is its version, or a folder with it.
+    /// The SDK for Rust comes along. Those for JavaScript and Python are got by npm and pip: `sdk` is the version, or
+    /// a folder with it.
     pub fn new(id: &str, kind: Kind, language: Language, sdk: Option<&str>) -> Result<Self> {
-        match (language, sdk) {
-            (Language::Python, _) => {
-                return Err(Error::Refused("no new plugin is made in Python: write it by its manual".to_owned()));
-            }
-            (Language::Rust, Some(_)) => {
-                return Err(Error::Refused("the SDK for Rust comes along: no other one can be named".to_owned()));
-            }
-            _ => {}
+        if language == Language::Rust && sdk.is_some() {
+            return Err(Error::Refused("the SDK for Rust comes along: no other one can be named".to_owned()));
         }
         let sdk = match sdk {
             Some(folder) if Path::new(folder).is_dir() => {
                 let whole = Path::new(folder).canonicalize().map_err(|error| Error::file(Path::new(folder), &error))?;
-                format!("file:{}", whole.display())
+                let scheme = if language == Language::Python { "" } else { "file:" };
+                format!("{scheme}{}", whole.display())
+            }
+            version if language == Language::Python => {
+                format!("guildhall-sdk=={}", version.unwrap_or(env!("CARGO_PKG_VERSION")))
             }
             Some(version) => version.to_owned(),
             None => concat!("^", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -134,8 +133,11 @@ mod tests {
     #[test]
     fn every_kind_has_its_files_and_a_manifest_that_is_read() {
         let home = tempfile::tempdir().unwrap();
-        let own =
-            [(Language::Rust, "Cargo.toml", "src/lib.rs"), (Language::JavaScript, "package.json", "src/index.ts")];
+        let own = [
+            (Language::Rust, "Cargo.toml", "src/lib.rs"),
+            (Language::JavaScript, "package.json", "src/index.ts"),
+            (Language::Python, "pyproject.toml", "plugin.py"),
+        ];
         for (kind, (language, project, source)) in Kind::ALL.into_iter().flat_map(|kind| own.map(|own| (kind, own))) {
             let folder = home.path().join(kind.name()).join(language.name());
             NewPlugin::new("acme.tidy-names", kind, language, None).unwrap().write(&folder).unwrap();
@@ -152,13 +154,16 @@ mod tests {
     }
 
     #[test]
-    fn the_sdk_for_javascript_is_a_version_or_a_folder() {
+    fn the_sdk_is_a_version_or_a_folder() {
         let home = tempfile::tempdir().unwrap();
-        let said = |sdk: Option<&str>| {
+        let made = |language, sdk: Option<&str>, file: &str| {
             let folder = home.path().join("plugin");
             let _ = std::fs::remove_dir_all(&folder);
-            NewPlugin::new("acme.one", Kind::View, Language::JavaScript, sdk).unwrap().write(&folder).unwrap();
-            let text = std::fs::read_to_string(folder.join("package.json")).unwrap();
+            NewPlugin::new("acme.one", Kind::View, language, sdk).unwrap().write(&folder).unwrap();
+            std::fs::read_to_string(folder.join(file)).unwrap()
+        };
+        let said = |sdk: Option<&str>| {
+            let text = made(Language::JavaScript, sdk, "package.json");
             let package: serde_json::Value = serde_json::from_str(&text).unwrap();
             package["devDependencies"]["@guildhall/sdk"].as_str().unwrap().to_owned()
         };
@@ -166,6 +171,10 @@ mod tests {
         assert_eq!(said(Some("1.2.3")), "1.2.3");
         let folder = home.path().canonicalize().unwrap();
         assert_eq!(said(folder.to_str()), format!("file:{}", folder.display()));
+        let wanted = |sdk: Option<&str>| made(Language::Python, sdk, "requirements.txt").trim().to_owned();
+        assert_eq!(wanted(None), concat!("guildhall-sdk==", env!("CARGO_PKG_VERSION")));
+        assert_eq!(wanted(Some("1.2.3")), "guildhall-sdk==1.2.3");
+        assert_eq!(wanted(folder.to_str()), folder.display().to_string());
         assert!(NewPlugin::new("acme.one", Kind::View, Language::Rust, Some("1.2.3")).is_err());
     }
 

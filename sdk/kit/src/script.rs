@@ -37,7 +37,8 @@ pub fn python(folder: &Path, to: &Path) -> Result<Option<String>> {
     let asked = "import importlib.util as u, sys; sys.exit(u.find_spec('guildhall_sdk') is None)";
     output(python().args(["-c", asked]), REMEDY, false).map_err(|error| match error {
         Error::Build(_) => Error::Missing(format!(
-            "python3 does not find guildhall_sdk: run `pip install -e .` for {}, in an environment that is active here",
+            "python3 does not find guildhall_sdk, which {} needs: run `pip install guildhall-sdk`, in an environment \
+             that is active here",
             folder.display()
         )),
         other => other,

@@ -1,6 +1,8 @@
 //! All that a host looks at when a plugin is installed, for who is still making it: everything that is wrong, not the
 //! first of it, and with no installation.
 
+use std::time::Duration;
+
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -14,6 +16,9 @@ use crate::domain::plugin::{API, Manifest};
 use crate::plugin::{
     Audited, CompileError, Compiled, Compiler, CompilerOptions, Invalid, PluginEngine, survey, unpack,
 };
+
+/// CPU time of a compilation that a person waits for.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What was looked at, and what is wrong with it.
 #[derive(Debug, Serialize)]
@@ -124,9 +129,11 @@ fn engine() -> Result<PluginEngine, AppError> {
     PluginEngine::new().map_err(|error| AppError::Setup(format!("wasmtime: {error:#}")))
 }
 
-/// Makes a component ready to be called by an engine of one's own.
+/// Makes a component ready to be called by an engine of one's own. Who waits for it has asked for it: where instructions
+/// are counted, a large one takes longer than a host would give it.
 pub async fn ready(engine: &PluginEngine, component: &[u8]) -> Result<Compiled, AppError> {
-    let compiler = Compiler::new(engine, CompilerOptions::default()).map_err(AppError::Setup)?;
+    let patient = CompilerOptions { time: Some(PATIENCE), ..CompilerOptions::default() };
+    let compiler = Compiler::new(engine, patient).map_err(AppError::Setup)?;
     let audited = crate::plugin::audit(component).map_err(of_invalid)?;
     let artefact = compiler.artefact(component, &audited).await.map_err(of_compiler)?;
     engine.load(audited.found(), &artefact).map_err(of_invalid)

@@ -19,7 +19,7 @@ pub struct NewCommand {
     /// What it is written in.
     #[arg(long, value_enum, default_value_t = Lang::Rust)]
     lang: Lang,
-    /// For JavaScript: the version of `@guildhall/sdk`, or a folder with it; that of this program when not given.
+    /// For JavaScript and Python: the version of the SDK, or a folder with it; that of this program when not given.
     #[arg(long)]
     sdk: Option<String>,
     /// The extension point that it begins with.
@@ -36,6 +36,7 @@ pub struct NewCommand {
 enum Lang {
     Rust,
     Js,
+    Python,
 }
 
 #[derive(Debug, Args)]
@@ -60,6 +61,7 @@ impl NewCommand {
         let (language, first) = match lang {
             Lang::Rust => (Language::Rust, ""),
             Lang::Js => (Language::JavaScript, "npm install && "),
+            Lang::Python => (Language::Python, "pip install -r requirements.txt && "),
         };
         let plugin = NewPlugin::new(&id, kind, language, sdk.as_deref()).map_err(|error| output.kit(&error))?;
         let folder = folder.unwrap_or_else(|| PathBuf::from(plugin.name()));
