@@ -23,7 +23,3 @@ pub mod app;
 
 pub mod cli;
 pub mod http;
-
-/// Stack of a thread that serves: room for the deepest formula in any build, of which one for development needs some
-/// megabytes.
-pub const STACK: usize = 16 << 20;

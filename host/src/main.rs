@@ -4,8 +4,8 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use guildhall::STACK;
 use guildhall::cli::Cli;
+use guildhall::domain::formula::STACK;
 use tracing_subscriber::EnvFilter;
 
 /// A request makes hundreds of small pieces of memory on one thread and frees some of them on another.

@@ -34,6 +34,10 @@ const MAX_DEPTH: usize = 50;
 /// Deepest nesting of macros that go over lists: one walks 200 values at most.
 const MAX_LOOPS: usize = 2;
 
+/// Stack of a thread that computes: room for the deepest expression in any build, of which one for development needs
+/// some megabytes.
+pub const STACK: usize = 16 << 20;
+
 /// How the reason reads when numbers have no result: too large, or divided by zero.
 pub const NO_RESULT: &str = "has no result";
 

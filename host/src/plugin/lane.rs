@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use crate::STACK;
+use crate::domain::formula::STACK;
 
 /// How far the threads of the lane stand behind others, from 0 to 19.
 const NICENESS: i32 = 10;
