@@ -1,5 +1,6 @@
 //! Jobs: one runner for each, over all nodes; leases, cancelling, keys that end.
 
+use std::fmt::Debug;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
@@ -96,6 +97,14 @@ async fn a_lost_runner_is_replaced_and_writes_nothing_more(on: On) {
     assert_eq!(test.ann.all("contact", &[("limit", "500")]).await.len(), 1_000);
 }
 
+/// All contacts, asked for while a job comes to its end: it may be at something that a list waits for.
+pub async fn all_beside<E: Debug>(actor: &Actor, job: impl Future<Output = Result<(), E>>) -> Vec<Json> {
+    let limit = [("limit", "500")];
+    let (all, ended) = tokio::join!(biased; actor.all("contact", &limit), job);
+    ended.unwrap();
+    all
+}
+
 async fn a_job_can_be_cancelled_in_the_middle(on: On) {
     let test = TestApp::start(on).await;
     let (import, job) = start(&test.ann, 2_000).await;
@@ -105,8 +114,7 @@ async fn a_job_can_be_cancelled_in_the_middle(on: On) {
     }
     let cancelled = test.ann.post(&format!("{job}/cancel"), &json!({})).await.assert(200).json();
     assert_eq!(cancelled["state"], "cancelled");
-    let stored = test.ann.all("contact", &[("limit", "500")]).await.len();
-    running.await.unwrap();
+    let stored = all_beside(&test.ann, running).await.len();
     assert_eq!(test.ann.all("contact", &[("limit", "500")]).await.len(), stored);
     assert!(stored < 2_000);
     let again = test.ann.post(&format!("{job}/cancel"), &json!({})).await.assert(200).json();

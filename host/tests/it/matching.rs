@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use crate::jobs::{contacts, killed_after, node};
+use crate::jobs::{all_beside, contacts, killed_after, node};
 use crate::support::{Actor, On, Reply, TestApp};
 
 both!(
@@ -113,8 +113,7 @@ async fn a_cancelled_job_changes_nothing_more(on: On) {
     let nothing = json!({});
     let cancelled = answer(test.ann.post(&cancel, &nothing), &mut running).await.assert(200).json();
     assert_eq!(cancelled["state"], "cancelled");
-    let left = test.ann.all("contact", &[("limit", "500")]).await.len();
-    running.await.unwrap();
+    let left = all_beside(&test.ann, running).await.len();
     assert!(left > 0 && left < 1_000);
     assert_eq!(test.ann.all("contact", &[("limit", "500")]).await.len(), left);
 }
