@@ -1,5 +1,5 @@
-//! The slow lane: a guest that has run for more than one tick goes on only on a few threads of its own, which let
-//! all others go first, for one tick at a time, so that guests that take long leave the machine to those that do not.
+//! The slow lane: a guest that has run for more than one tick goes on only on a few threads of its own, for one tick
+//! at a time, so that guests that take long leave the machine to those that do not.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -16,9 +16,6 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use crate::domain::formula::STACK;
-
-/// How far the threads of the lane stand behind others, from 0 to 19.
-const NICENESS: i32 = 10;
 
 /// The lane of an engine.
 pub struct SlowLane {
@@ -48,10 +45,6 @@ impl SlowLane {
         let width = (threads / 2).max(1);
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(width).thread_name("slow-plugins").thread_stack_size(STACK).enable_all();
-        builder.on_thread_start(|| {
-            // On Linux this is about the thread that asks. Where it is refused, the lane is narrow all the same.
-            let _ = rustix::process::setpriority_process(None, NICENESS);
-        });
         Ok(Self { places: Arc::new(Semaphore::new(width)), threads: Some(builder.build()?) })
     }
 
