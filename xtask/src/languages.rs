@@ -30,14 +30,19 @@ type Componentize = fn(installed: &Path, plugin: &Path, to: &Path) -> Result<Lan
 
 /// Builds the plugins, and tests the SDKs.
 pub fn run() -> Result<()> {
+    println!("the SDKs pass their tests, and the plugins are in {}", test()?.display());
+    Ok(())
+}
+
+/// Has the plugins built and the SDKs tested; says where the plugins are. When nothing has changed, nothing is done.
+pub fn test() -> Result<PathBuf> {
     let work = Work::new()?;
     let built = work.build()?;
     work.once("tested", || {
         javascript::test(&work.folder, &work.tree())?;
         python::test(&work.folder, &work.tree())
     })?;
-    println!("the SDKs pass their tests, and the plugins are in {}", built.display());
-    Ok(())
+    Ok(built)
 }
 
 /// Has the plugins built; says in which folder. When nothing has changed, nothing is done.

@@ -31,10 +31,8 @@ pub enum Invalid {
 /// A component that keeps the rules, as far as that can be seen without compiling it.
 #[derive(Debug)]
 pub struct Audited {
-    /// What it says of itself.
-    pub manifest: Manifest,
-    /// The interfaces of the host that it calls.
-    pub imports: Vec<String>,
+    /// What running it takes to know.
+    pub found: Found,
     /// What it exports.
     pub exports: Vec<String>,
     /// The largest functions, for who has to make it smaller.
@@ -44,7 +42,7 @@ pub struct Audited {
 }
 
 /// What is known of a component that passed, as far as running it takes that.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Found {
     /// What it says of itself.
     pub manifest: Manifest,
@@ -62,11 +60,6 @@ pub struct Problem {
 }
 
 impl Audited {
-    /// What running it takes to know.
-    pub fn found(self) -> Found {
-        Found { manifest: self.manifest, imports: self.imports }
-    }
-
     /// The largest function, in words.
     pub fn largest_function(&self) -> Option<String> {
         self.largest.first().map(ToString::to_string)
@@ -147,7 +140,8 @@ fn look(component: &[u8], tell: &mut dyn FnMut(Problem) -> bool) -> Option<Audit
         }
     }
     let sdk = shape.sdk.and_then(|section| serde_json::from_slice(section).ok());
-    Some(Audited { manifest, imports: shape.imports, exports: shape.exports, largest: shape.largest.into_list(), sdk })
+    let found = Found { manifest, imports: shape.imports };
+    Some(Audited { found, exports: shape.exports, largest: shape.largest.into_list(), sdk })
 }
 
 /// Whether the host has an interface, and the manifest asks for what it is good for.

@@ -113,11 +113,12 @@ impl Compiler {
         if let Some((artefact, _)) = self.kept(digest).await {
             return Ok(artefact);
         }
-        let bytes = self.compile(component, audited).await?;
+        let artefact = self.compile(component, audited).await?;
         if let Some(cache) = &self.cache {
-            cache.put(self.name(digest), Kept::of(audited, bytes.clone())).await;
+            let found = serde_json::to_vec(&audited.found).map_err(|error| CompileError::Host(error.to_string()))?;
+            cache.put(self.name(digest), Kept { found, artefact: artefact.clone() }).await;
         }
-        Ok(Artefact(bytes))
+        Ok(Artefact(artefact))
     }
 
     /// The artefact of a component with this SHA-256, and what this version of the host found when it looked at it;
@@ -141,7 +142,9 @@ impl Compiler {
             match tokio::time::timeout(limit, self.run(component, effort)).await.map_err(|_| CompileError::Busy)?? {
                 Ended::Compiled(bytes) => return Ok(bytes),
                 Ended::Refused(reason) => return Err(CompileError::Refused(Invalid::Component(reason))),
-                Ended::OutOfTime => tracing::info!(?effort, plugin = audited.manifest.id, "compiling took too long"),
+                Ended::OutOfTime => {
+                    tracing::info!(?effort, plugin = audited.found.manifest.id, "compiling took too long")
+                }
             }
         }
         let largest = audited.largest.first().map(|largest| format!("; the largest function is {largest}"));

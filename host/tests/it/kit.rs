@@ -82,8 +82,8 @@ fn installed() -> PathBuf {
     built.with_file_name("languages").canonicalize().expect("run `cargo xtask test`")
 }
 
-/// Makes a plugin in another language, and runs its scenarios; with the programs of a folder before others.
-fn scenarios_pass_in(language: &str, kind: &str, programs: &Path, prepare: impl FnOnce(&Path)) {
+/// Makes a plugin in another language, and runs its scenarios; with these folders looked through for programs.
+fn scenarios_pass_in(language: &str, kind: &str, path: &str, prepare: impl FnOnce(&Path)) {
     let name = format!("new-{language}-{kind}");
     let home = folder(&name);
     let (ended, told) =
@@ -91,7 +91,6 @@ fn scenarios_pass_in(language: &str, kind: &str, programs: &Path, prepare: impl 
     assert!(ended, "{told}");
     let plugin = home.join(&name);
     prepare(&plugin);
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
     let done = guildhall(&["plugin", "test", "--json"], &plugin).env("PATH", path).output().unwrap();
     let report: Json = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", errors(&done)));
     assert!(done.status.success() && report["passed"] == true, "{language} {kind}: {report}");
@@ -100,9 +99,9 @@ fn scenarios_pass_in(language: &str, kind: &str, programs: &Path, prepare: impl 
 
 #[test]
 fn a_new_plugin_in_javascript_passes_its_scenarios() {
-    let packages = installed().join("node_modules");
+    let (packages, path) = (installed().join("node_modules"), std::env::var("PATH").unwrap());
     for kind in ["before-write", "validate", "on-events", "action", "scheduled", "http-route", "view"] {
-        scenarios_pass_in("js", kind, &packages, |plugin| {
+        scenarios_pass_in("js", kind, &path, |plugin| {
             std::os::unix::fs::symlink(&packages, plugin.join("node_modules")).unwrap();
         });
     }
@@ -110,8 +109,10 @@ fn a_new_plugin_in_javascript_passes_its_scenarios() {
 
 #[test]
 fn a_new_plugin_in_python_passes_its_scenarios() {
+    // The environment is active where its programs are found first.
+    let path = format!("{}:{}", installed().join("venv/bin").display(), std::env::var("PATH").unwrap());
     // One that calls the host, so that most of the SDK is in it: each takes half a minute of a compiler.
-    scenarios_pass_in("python", "scheduled", &installed().join("venv/bin"), |_| {});
+    scenarios_pass_in("python", "scheduled", &path, |_| {});
 }
 
 #[test]
@@ -227,6 +228,10 @@ fn a_scenario_that_comes_out_otherwise_is_told_and_can_be_blessed() {
     assert!(passed && count(&first) > 1_000, "{first}");
     let (_, second) = run(&["plugin", "test"], &plugin);
     assert_eq!((count(&second), read()["instructions"].as_u64()), (count(&first), Some(count(&first))));
+    // What says the same is not written again: who watches would run for ever.
+    let written = || std::fs::metadata(&expected).unwrap().modified().unwrap();
+    let before = written();
+    assert!(run(&["plugin", "test", "--bless"], &plugin).0 && written() == before);
     // A call that takes more than it may.
     let cheaper = count(&first) * 100 / 106;
     change(&expected, &count(&first).to_string(), &cheaper.to_string());
@@ -251,6 +256,17 @@ fn a_scenario_that_comes_out_otherwise_is_told_and_can_be_blessed() {
     );
     let (passed, report) = run(&["plugin", "test", "--bless"], &plugin);
     assert!(!passed && report["scenarios"][0]["differences"].to_string().contains("was never asked for"), "{report}");
+}
+
+#[test]
+fn a_scenario_refuses_what_a_host_refuses() {
+    let plugin = new("refused", "scheduled");
+    // What it may not read it may not ask about either.
+    change(&plugin.join("plugin.toml"), r#"["status", "due_at"]"#, r#"["status"]"#);
+    let (_, report) = run(&["plugin", "test"], &plugin);
+    let refused = &report["scenarios"][0]["got"]["result"]["refused"];
+    assert_eq!(refused["code"], "permission_denied", "{report}");
+    assert!(refused["message"].as_str().unwrap().contains("may not ask about `task.due_at`"), "{refused}");
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl Bench {
         let bytes = plugin_of(&text.replace("MARK", &mark.to_string()), &manifest);
         let audited = audit(&bytes).unwrap();
         let artefact = self.compiler.artefact(&bytes, &audited).await.unwrap();
-        self.engine.load(audited.found(), &artefact).unwrap()
+        self.engine.load(audited.found, &artefact).unwrap()
     }
 
     /// Calls a spy with so many events; the letter of what it found.

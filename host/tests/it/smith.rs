@@ -72,7 +72,7 @@ impl Line {
     async fn try_out(&self, bytes: &[u8]) -> bool {
         let Ok(audited) = audit(bytes) else { return false };
         let plugin = match self.compiler.artefact(bytes, &audited).await {
-            Ok(artefact) => self.engine.load(audited.found(), &artefact),
+            Ok(artefact) => self.engine.load(audited.found, &artefact),
             Err(CompileError::Refused(_)) => return false,
             Err(other) => panic!("{other}"),
         };

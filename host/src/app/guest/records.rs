@@ -13,10 +13,9 @@ use crate::app::hooks::hand;
 use crate::app::question::Asker;
 use crate::domain::filter::{Filter, Target};
 use crate::domain::invalid::FieldError;
-use crate::domain::moment::Moment;
 use crate::domain::object::Object;
 use crate::domain::permission::Action;
-use crate::domain::plugin::{Fault, RecordPermission};
+use crate::domain::plugin::{Fault, Manifest, RecordPermission};
 use crate::domain::query::{DEFAULT_LIMIT, Query, check_limit, parse_sort};
 use crate::domain::record::Record;
 
@@ -57,25 +56,12 @@ impl GuestPort {
         self.work.get(&permit, id).await.map_err(fault)
     }
 
-    /// The fields that the plugin may set, from its JSON.
     fn fields(&self, object: &str, action: Action, text: &str) -> Result<Map<String, Json>, Fault> {
-        let Ok(Json::Object(fields)) = serde_json::from_str(text) else {
-            return Err(Fault::new("validation_failed", "the fields are not a JSON object"));
-        };
-        let grant = self.module.manifest.grants(object, action);
-        let known = self.object(object)?;
-        match fields.keys().find(|name| is_encrypted(&known, name) || !grant.is_some_and(|grant| grant.covers(name))) {
-            Some(name) => Err(Fault::new("permission_denied", format!("the plugin may not set `{object}.{name}`"))),
-            None => Ok(fields),
-        }
+        settable(&self.module.manifest, &*self.object(object)?, action, text)
     }
 
-    /// A record as the plugin may see it: nothing of it, when it may not read it.
-    fn shown(&self, object: &str, record: &Record) -> String {
-        match self.module.manifest.grants(object, Action::Read) {
-            Some(grant) => visible(record, grant),
-            None => serde_json::json!({"id": record.id, "version": record.version}).to_string(),
-        }
+    fn shown(&self, record: &Record) -> String {
+        shown(&self.module.manifest, record)
     }
 
     /// What the plugin may see of everything, for a question about this object.
@@ -100,23 +86,25 @@ impl GuestPort {
     }
 
     pub(super) async fn get(&self, object: &str, id: &str) -> Result<Option<String>, Fault> {
-        Ok(self.record(object, id).await?.map(|record| self.shown(object, &record)))
+        Ok(self.record(object, id).await?.map(|record| self.shown(&record)))
     }
 
     pub(super) async fn query(&self, object: &str, query: &str) -> Result<Vec<String>, Fault> {
         let grant = self.module.manifest.grants(object, Action::Read);
         let asker = self.asker(object)?;
-        let query = parse_query(&asker, self.work.moment(), grant, query)?;
+        let query = read_query(asker.permit.object(), grant, query, |filter| {
+            asker.scoped(self.work.moment(), |scope| Filter::parse(scope, filter))
+        })?;
         let permits = asker.permits(query.filter.as_ref());
         let found = self.work.query(&permits, &query).await.map_err(fault)?;
-        Ok(found.iter().map(|record| self.shown(object, record)).collect())
+        Ok(found.iter().map(|record| self.shown(record)).collect())
     }
 
     pub(super) async fn create(&self, object: &str, fields: &str) -> Result<String, Fault> {
         let permit = self.permit::<Create>(object)?;
         let fields = self.fields(object, Action::Create, fields)?;
         let record = self.work.create(permit, &fields, hand(&self.module.manifest, object)).await.map_err(fault)?;
-        Ok(self.shown(object, &record))
+        Ok(self.shown(&record))
     }
 
     pub(super) async fn update(&self, object: &str, id: &str, fields: &str) -> Result<String, Fault> {
@@ -125,7 +113,7 @@ impl GuestPort {
         let current = self.record(object, id).await?.ok_or_else(|| missing(object, id))?;
         let record =
             self.work.update(permit, current, &fields, hand(&self.module.manifest, object)).await.map_err(fault)?;
-        Ok(self.shown(object, &record))
+        Ok(self.shown(&record))
     }
 
     pub(super) async fn delete(&self, object: &str, id: &str) -> Result<(), Fault> {
@@ -133,6 +121,26 @@ impl GuestPort {
         let current = self.record(object, id).await?.ok_or_else(|| missing(object, id))?;
         self.work.delete(permit, current).await.map_err(fault)?;
         Ok(())
+    }
+}
+
+/// The fields of a plugin's JSON, when it may set all of them.
+pub fn settable(manifest: &Manifest, object: &Object, action: Action, text: &str) -> Result<Map<String, Json>, Fault> {
+    let Ok(Json::Object(fields)) = serde_json::from_str(text) else {
+        return Err(Fault::new("validation_failed", "the fields are not a JSON object"));
+    };
+    let grant = manifest.grants(&object.name, action);
+    match fields.keys().find(|name| is_encrypted(object, name) || !grant.is_some_and(|grant| grant.covers(name))) {
+        Some(name) => Err(Fault::new("permission_denied", format!("the plugin may not set `{}.{name}`", object.name))),
+        None => Ok(fields),
+    }
+}
+
+/// A record as the plugin may see it: nothing of it, when it may not read it.
+pub fn shown(manifest: &Manifest, record: &Record) -> String {
+    match manifest.grants(&record.object.name, Action::Read) {
+        Some(grant) => visible(record, grant),
+        None => serde_json::json!({"id": record.id, "version": record.version}).to_string(),
     }
 }
 
@@ -163,15 +171,19 @@ pub fn validation_fault(faults: &[FieldError]) -> Fault {
     }
 }
 
-/// Reads a query. What the plugin may not see it may not ask about either.
-fn parse_query(asker: &Asker, moment: Moment, grant: Option<&RecordPermission>, text: &str) -> Result<Query, Fault> {
-    let object = asker.permit.object();
+/// Reads a query, its filter by `parse`. What the plugin may not see it may not ask about either.
+pub fn read_query(
+    object: &Object,
+    grant: Option<&RecordPermission>,
+    text: &str,
+    parse: impl FnOnce(&Json) -> Result<Filter, Vec<FieldError>>,
+) -> Result<Query, Fault> {
     let invalid = |message: String| Fault::new("invalid_query", message);
     let query: GuestQuery = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
     let wrong = |fault: FieldError| invalid(format!("`{}` {}", fault.field, fault.message));
     let filter = match &query.filter {
         None | Some(Json::Null) => None,
-        Some(filter) => Some(asker.scoped(moment, |scope| Filter::parse(scope, filter)).map_err(|faults| {
+        Some(filter) => Some(parse(filter).map_err(|faults| {
             faults.into_iter().next().map_or_else(|| invalid("the filter is wrong".to_owned()), wrong)
         })?),
     };
@@ -193,7 +205,8 @@ fn parse_query(asker: &Asker, moment: Moment, grant: Option<&RecordPermission>, 
     })
 }
 
-fn missing(object: &str, id: &str) -> Fault {
+/// There is no such record.
+pub fn missing(object: &str, id: &str) -> Fault {
     fault(AppError::no_record(object, &id))
 }
 

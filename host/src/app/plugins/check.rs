@@ -70,9 +70,9 @@ pub async fn check_plugin(bytes: Vec<u8>) -> Result<Checked, AppError> {
     if checked.problems.is_empty() {
         match survey(&component) {
             Ok(audited) => {
-                checked.id = Some(audited.manifest.id.clone());
-                checked.version = Some(audited.manifest.version.clone());
-                checked.problems = said(&audited.manifest);
+                checked.id = Some(audited.found.manifest.id.clone());
+                checked.version = Some(audited.found.manifest.version.clone());
+                checked.problems = said(&audited.found.manifest);
                 if checked.problems.is_empty() {
                     checked.problems.extend(run(&component, audited).await?);
                 }
@@ -114,7 +114,7 @@ async fn run(component: &[u8], audited: Audited) -> Result<Option<Finding>, AppE
         Err(CompileError::Refused(why)) => return Ok(Some(finding("compile", &why))),
         Err(error) => return Err(of_compiler(error)),
     };
-    let compiled = match engine.load(audited.found(), &artefact) {
+    let compiled = match engine.load(audited.found, &artefact) {
         Ok(compiled) => compiled,
         Err(why) => return Ok(Some(finding("link", &why))),
     };
@@ -136,5 +136,5 @@ pub async fn ready(engine: &PluginEngine, component: &[u8]) -> Result<Compiled, 
     let compiler = Compiler::new(engine, patient).map_err(AppError::Setup)?;
     let audited = crate::plugin::audit(component).map_err(of_invalid)?;
     let artefact = compiler.artefact(component, &audited).await.map_err(of_compiler)?;
-    engine.load(audited.found(), &artefact).map_err(of_invalid)
+    engine.load(audited.found, &artefact).map_err(of_invalid)
 }

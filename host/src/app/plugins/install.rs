@@ -62,7 +62,7 @@ impl App {
         let opened = blocking(move || open(upload)).await??;
         let Opened { component, digest, package, signatures, audited } = opened;
         let signed = package.map_or(Signed::Component(digest), Signed::Package);
-        let signature = self.check_signatures(&audited.manifest.id, signed, &signatures).await?;
+        let signature = self.check_signatures(&audited.found.manifest.id, signed, &signatures).await?;
         if self.store.revoked_components(permit).await?.contains(&digest.to_vec()) {
             return Err(AppError::Refused("this component was revoked on this host".to_owned()));
         }
@@ -104,7 +104,7 @@ impl App {
         digest: [u8; 32],
         allow_downgrade: bool,
     ) -> Result<Option<&'a PluginRow>, AppError> {
-        let manifest = &audited.manifest;
+        let manifest = &audited.found.manifest;
         let version = Version::parse(&manifest.version).ok();
         let mut newer = None;
         for row in installed {
@@ -146,7 +146,7 @@ impl App {
 
     async fn load(&self, component: Arc<[u8]>, audited: Audited) -> Result<Plugin, AppError> {
         let artefact = self.compiler.artefact(&component, &audited).await.map_err(of_compiler)?;
-        self.link(artefact, audited.found()).await
+        self.link(artefact, audited.found).await
     }
 
     /// Makes what was compiled ready to run: no part of it on a thread that serves.
@@ -173,7 +173,7 @@ fn open(upload: PluginUpload) -> Result<Opened, AppError> {
     };
     signatures.extend(upload.signature);
     let audited = audit(&bytes).map_err(of_invalid)?;
-    let said = serde_json::to_value(&audited.manifest).map_err(|error| AppError::Setup(error.to_string()))?;
+    let said = serde_json::to_value(&audited.found.manifest).map_err(|error| AppError::Setup(error.to_string()))?;
     // Written out in full: what is left out means the same as what it is then.
     let config = config.map(serde_json::from_value::<crate::domain::plugin::Manifest>);
     let config = config.map(|read| read.ok().and_then(|manifest| serde_json::to_value(manifest).ok()));

@@ -56,19 +56,19 @@ pub fn inspect(bytes: Vec<u8>) -> Result<Inspected, AppError> {
     let audited = audit(&component).map_err(of_invalid)?;
     let hex = |digest: [u8; 32]| format!("sha256:{}", data_encoding::HEXLOWER.encode(&digest));
     let largest_function = audited.largest_function();
-    let asks = audited.manifest.capabilities();
-    let capabilities = Capabilities::of(&audited.manifest, audited.imports);
+    let asks = audited.found.manifest.capabilities();
+    let capabilities = Capabilities::of(&audited.found.manifest, audited.found.imports);
     Ok(Inspected {
-        id: audited.manifest.id,
-        version: audited.manifest.version,
-        name: audited.manifest.name,
+        id: audited.found.manifest.id,
+        version: audited.found.manifest.version,
+        name: audited.found.manifest.name,
         digest: hex(Sha256::digest(&component).into()),
         package_digest: package.map(hex),
         size: component.len(),
         capabilities,
         exports: audited.exports,
         asks,
-        api: audited.manifest.api,
+        api: audited.found.manifest.api,
         sdk: audited.sdk,
         largest: audited.largest,
         largest_function,
@@ -90,7 +90,7 @@ pub fn new_publisher_secret() -> (String, String) {
 /// A component as a package, signed when there is a secret key.
 pub fn pack(component: &[u8], secret: Option<&str>) -> Result<Vec<u8>, AppError> {
     let audited = audit(component).map_err(of_invalid)?;
-    let manifest = serde_json::to_value(&audited.manifest).map_err(|error| AppError::Setup(error.to_string()))?;
+    let manifest = serde_json::to_value(&audited.found.manifest).map_err(|error| AppError::Setup(error.to_string()))?;
     let mut layout = Layout::of(component, &manifest);
     if let Some(secret) = secret {
         let signature = key(secret)?.sign(Signed::Package(layout.digest()));

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
-use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use crate::app::AppError;
-use crate::app::guest::{validation_fault, visible};
+use crate::app::guest::{fault, is_encrypted, missing, read_query, settable, shown, validation_fault};
+use crate::app::hooks::hand;
 use crate::domain::clock::Timestamp;
 use crate::domain::core_objects::CORE_OBJECTS;
 use crate::domain::filter::{Around, Filter, Scope};
@@ -18,8 +18,7 @@ use crate::domain::moment::Moment;
 use crate::domain::object::{Object, ObjectDef};
 use crate::domain::permission::Action;
 use crate::domain::plugin::{Fault, Manifest};
-use crate::domain::query::{DEFAULT_LIMIT, Query, check_limit, parse_sort};
-use crate::domain::record::{Hand, Record, defaults, read_fields};
+use crate::domain::record::{Changes, Hand, Record, defaults, read_fields};
 use crate::domain::schema::Schema;
 
 /// Ids of records that are made, but for their number.
@@ -31,16 +30,6 @@ pub struct Stored {
     records: BTreeMap<String, Vec<Record>>,
     at: Timestamp,
     made: u128,
-}
-
-/// A query as a plugin writes it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    filter: Option<Json>,
-    #[serde(default)]
-    sort: Vec<String>,
-    limit: Option<u64>,
 }
 
 impl Stored {
@@ -92,8 +81,7 @@ impl Stored {
     }
 
     fn object(&self, name: &str) -> Result<&Arc<Object>, Fault> {
-        let unknown = || Fault::new("unknown_object", AppError::UnknownObject(name.to_owned()).to_string());
-        self.schema.object(name).ok_or_else(unknown)
+        self.schema.object(name).ok_or_else(|| fault(AppError::UnknownObject(name.to_owned())))
     }
 
     fn all(&self, object: &str) -> &[Record] {
@@ -114,30 +102,24 @@ impl Stored {
     /// The records that a query finds.
     pub fn query(&self, manifest: &Manifest, object: &str, query: &str) -> Result<Vec<String>, Fault> {
         let known = self.object(object)?;
-        let wrong = |error: &dyn std::fmt::Display| Fault::new("invalid_query", error.to_string());
-        let asked: Asked = serde_json::from_str(query).map_err(|error| wrong(&error))?;
+        let grant = manifest.grants(object, Action::Read);
+        let sees = |object: &Arc<Object>, field: Option<&str>| {
+            let grant = manifest.grants(&object.name, Action::Read);
+            grant.is_some_and(|grant| field.is_none_or(|field| grant.covers(field) && !is_encrypted(object, field)))
+        };
         let scope = Scope {
             schema: &self.schema,
             object: known,
             moment: Moment { at: self.at, timezone: Tz::UTC },
             me: Uuid::nil(),
             teams: &[],
-            sees: &|object, field| {
-                let grant = manifest.grants(&object.name, Action::Read);
-                grant.is_some_and(|grant| field.is_none_or(|field| grant.covers(field)))
-            },
+            sees: &sees,
         };
-        let told = |faults: Vec<FieldError>| validation_fault(&faults).message;
-        let filter = asked.filter.as_ref().map(|filter| Filter::parse(&scope, filter)).transpose();
-        let filter = filter.map_err(|faults| wrong(&told(faults)))?;
-        let one = |fault: FieldError| wrong(&told(vec![fault]));
-        let sort = parse_sort(known, asked.sort.iter().map(String::as_str)).map_err(one)?;
-        let limit = asked.limit.map_or(Ok(DEFAULT_LIMIT), check_limit).map_err(one)?;
-        let query = Query { filter, sort, limit, ..Query::default() };
+        let query = read_query(known, grant, query, |filter| Filter::parse(&scope, filter))?;
         let meets = |record: &&Record| query.filter.as_ref().is_none_or(|filter| filter.matches(record, self));
         let mut found: Vec<&Record> = self.all(object).iter().filter(meets).collect();
         found.sort_by(|left, right| query.order(left, right));
-        Ok(found.into_iter().take(limit as usize).map(|record| shown(manifest, record)).collect())
+        Ok(found.into_iter().take(query.limit as usize).map(|record| shown(manifest, record)).collect())
     }
 
     /// Adds a record.
@@ -194,36 +176,12 @@ impl Around for Stored {
 }
 
 /// What a plugin wants to set, when it may and when it fits.
-fn changes(
-    manifest: &Manifest,
-    object: &Object,
-    action: Action,
-    text: &str,
-) -> Result<crate::domain::record::Changes, Fault> {
-    let Ok(Json::Object(fields)) = serde_json::from_str(text) else {
-        return Err(Fault::new("validation_failed", "the fields are not a JSON object"));
-    };
-    let grant = manifest.grants(&object.name, action);
-    if let Some(name) = fields.keys().find(|name| !grant.is_some_and(|grant| grant.covers(name))) {
-        return Err(Fault::new("permission_denied", format!("the plugin may not set `{}.{name}`", object.name)));
-    }
-    let hand = if manifest.is_own(&object.name) { Hand::Owner } else { Hand::Caller };
-    read_fields(object, &fields, hand).map_err(|faults| validation_fault(&faults))
+fn changes(manifest: &Manifest, object: &Object, action: Action, text: &str) -> Result<Changes, Fault> {
+    let fields = settable(manifest, object, action, text)?;
+    read_fields(object, &fields, hand(manifest, &object.name)).map_err(|faults| validation_fault(&faults))
 }
 
 fn whole(record: &Record) -> Result<(), Fault> {
     let missing = record.missing();
     if missing.is_empty() { Ok(()) } else { Err(validation_fault(&missing)) }
-}
-
-fn missing(object: &str, id: &str) -> Fault {
-    Fault::new("not_found", AppError::no_record(object, &id).to_string())
-}
-
-/// A record as the plugin may see it: nothing of it, when it may not read it.
-fn shown(manifest: &Manifest, record: &Record) -> String {
-    match manifest.grants(&record.object.name, Action::Read) {
-        Some(grant) => visible(record, grant),
-        None => serde_json::json!({"id": record.id, "version": record.version}).to_string(),
-    }
 }

@@ -10,12 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::child::MAX_ARTEFACT;
-use crate::plugin::audit::{Audited, MAX_COMPONENT};
 
 /// Most bytes of all files together.
 const MOST: u64 = 1 << 30;
@@ -23,6 +21,8 @@ const MOST: u64 = 1 << 30;
 const MAGIC: &[u8; 8] = b"ghcwasm2";
 /// Bytes of a mark.
 const MARK: usize = 32;
+/// Most bytes of what the audit found: a manifest of 256 KiB, with everything written out that it leaves out.
+const FOUND: usize = 4 << 20;
 /// What the name of a file ends with.
 const END: &str = ".cwasm";
 
@@ -36,12 +36,6 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// An artefact of a component of which this was found.
-    pub fn of(audited: &Audited, artefact: Vec<u8>) -> Self {
-        let found = json!({"manifest": audited.manifest, "imports": audited.imports}).to_string().into_bytes();
-        Self { found, artefact }
-    }
-
     fn read(bytes: &[u8]) -> Option<Self> {
         let (length, rest) = bytes.split_first_chunk()?;
         let (found, artefact) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
@@ -126,8 +120,7 @@ impl Inner {
     fn get(&self, name: Name) -> Option<Kept> {
         let read = File::open(self.directory.join(name.file())).and_then(|file| {
             let mut bytes = Vec::new();
-            // A manifest is a part of a component, and no longer when it is written out in full.
-            let most = MAGIC.len() + MARK + 2 * MAX_COMPONENT + MAX_ARTEFACT;
+            let most = MAGIC.len() + MARK + FOUND + MAX_ARTEFACT;
             (&file).take(most as u64 + 1).read_to_end(&mut bytes)?;
             Ok((file, bytes))
         });
