@@ -78,6 +78,12 @@ pub enum Denied {
         /// On what.
         object: String,
     },
+    /// The key publishes plugins, and only those of its publisher.
+    #[error("this key is for publishing the plugins of `{publisher}`, and for nothing else")]
+    Publisher {
+        /// Whose key it is.
+        publisher: String,
+    },
     /// The policy itself cannot be read.
     #[error(transparent)]
     Policy(#[from] PolicyError),

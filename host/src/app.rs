@@ -132,9 +132,10 @@ pub use people::{MeView, RenderView, UserInput, UserView};
 pub use persons::{ErasureCount, ErasurePlan, PersonExport};
 pub use plans::PlanView;
 pub use plugins::{
-    Capabilities, Checked, Inspected, Looker, MAX_UPLOAD, NewPublisherKey, PluginSettings, PluginUpload,
-    PluginVersionView, PluginVersions, PluginView, PublisherKeyView, Signatures, UploadKind, check_plugin, inspect,
-    is_package, new_publisher_secret, pack, sign,
+    Capabilities, Checked, Inspected, Looker, MAX_UPLOAD, NewPublisherKey, Part, Parts, PluginSettings,
+    PluginStatistics, PluginUpload, PluginVersionView, PluginVersions, PluginView, PublisherKeyView, ShowcaseFiles,
+    Shown, Signatures, UploadKind, VersionStatistics, check_plugin, inspect, is_package, new_publisher_secret, pack,
+    parts, sign,
 };
 pub use profile::{Profile, ProfileList};
 pub use question::ListRequest;

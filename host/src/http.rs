@@ -46,6 +46,7 @@ mod problem;
 mod profiles;
 mod questions;
 mod records;
+mod registry;
 mod request_id;
 mod roles;
 mod rollouts;
@@ -182,6 +183,10 @@ fn extensions() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(plugin_calls::access))
         .routes(routes!(plugins::list, plugins::install))
         .routes(routes!(plugins::get))
+        .routes(routes!(registry::readme))
+        .routes(routes!(registry::screenshot))
+        .routes(routes!(registry::component))
+        .routes(routes!(registry::statistics))
         .routes(routes!(plugins::list_keys, plugins::add_key))
         .routes(routes!(plugins::revoke_key))
         .routes(routes!(actions::call))

@@ -28,6 +28,7 @@ pub use engine::PluginEngine;
 pub use failure::Failure;
 pub use lane::Queue;
 pub use limits::Limits;
-pub use package::{Layout, MAX_PACKAGE, Package, unpack};
+pub(crate) use package::parts as package_parts;
+pub use package::{Layout, MAX_PACKAGE, Part, Parts, Showcase, unpack};
 pub use port::Port;
 pub use transcript::{Divergence, Exchange, RecordingPort, ReplayPort, ShadowPort, Transcript};

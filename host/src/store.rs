@@ -44,6 +44,7 @@ mod plugin_sweep;
 mod plugin_usage;
 mod plugins;
 mod records;
+mod registry;
 mod schedules;
 mod search;
 mod sessions;

@@ -15,6 +15,7 @@ mod proc;
 mod records;
 mod report;
 mod rounds;
+mod sdk;
 pub mod server;
 mod site;
 mod spread;
@@ -65,6 +66,8 @@ enum Of {
     Access(access::Options),
     /// What hooks cost, and a loop in one tenant another tenant
     Plugins(plugins::Options),
+    /// The same plugin in each language: size, build, a fresh call
+    Sdk(sdk::Options),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -116,6 +119,7 @@ async fn measured(options: &Options, programs: &Programs, plan: Plan) -> Result<
         Some(Of::Records(options)) => records::measure(options, programs).await,
         Some(Of::Access(options)) => access::measure(options, programs).await,
         Some(Of::Plugins(options)) => plugins::measure(options, programs).await,
+        Some(Of::Sdk(options)) => sdk::measure(options, programs).await,
         None => measure(options, programs, plan).await,
     }
 }

@@ -5,6 +5,7 @@ mod python;
 mod sources;
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use guildhall_kit::Language;
@@ -48,6 +49,37 @@ pub fn test() -> Result<PathBuf> {
 /// Has the plugins built; says in which folder. When nothing has changed, nothing is done.
 pub fn ensure() -> Result<PathBuf> {
     Work::new()?.build()
+}
+
+/// A plugin that was built again, and how long that took.
+pub struct Timed {
+    pub language: Language,
+    pub seconds: f64,
+    pub component: PathBuf,
+}
+
+/// Builds the same plugin in each language once more, as after a change of its source.
+pub fn timed() -> Result<Vec<Timed>> {
+    let work = Work::new()?;
+    let output = work.build()?;
+    let rust = workspace::root().join(RUST);
+    let toolchain = wasm_target::ensure()?;
+    let source = rust.join("src/lib.rs");
+    let file = std::fs::File::options().append(true).open(&source);
+    file.and_then(|file| file.set_modified(std::time::SystemTime::now()))
+        .with_context(|| format!("touching {}", source.display()))?;
+    let began = Instant::now();
+    plugins::build_into(&rust, &toolchain, &output)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let named = |name: &str| output.join(format!("acme.{name}.wasm"));
+    let mut all = vec![Timed { language: Language::Rust, seconds, component: named("tidy-names-rust") }];
+    let draft = work.folder.join("component.wasm");
+    for (home, name, componentize) in PLUGINS.iter().filter(|(home, ..)| *home == EXAMPLES) {
+        let began = Instant::now();
+        let language = componentize(&work.folder, &work.tree().join(home).join(name), &draft)?;
+        all.push(Timed { language, seconds: began.elapsed().as_secs_f64(), component: named(name) });
+    }
+    Ok(all)
 }
 
 /// Where the work is done, below `target/`, and what it is done with.

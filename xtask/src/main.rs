@@ -7,6 +7,7 @@ mod deny;
 mod fuzz;
 mod interrupt;
 mod languages;
+mod oci_registry;
 mod oidc;
 mod packages;
 mod plugins;

@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use crate::interrupt::Interrupt;
 use crate::postgres::{Cluster, Durability};
-use crate::{languages, oidc, plugins, wasm_target, workspace};
+use crate::{languages, oci_registry, oidc, plugins, wasm_target, workspace};
 
 /// Runs the tests; `arguments` are words to select tests by, then options for cargo, then `--` and options for the tests.
 pub fn run(arguments: &[String]) -> Result<()> {
@@ -29,6 +29,7 @@ fn run_with(arguments: &[String], variables: &[(&str, String)]) -> Result<()> {
         // Who selects tests by words has not asked for those that cargo knows nothing of.
         let languages = if arguments.is_empty() { languages::test()? } else { languages::ensure()? };
         let provider = oidc::ensure()?;
+        oci_registry::ensure()?;
         let cluster = Cluster::start(Durability::Memory)?;
         println!("PostgreSQL for the tests runs at {}", cluster.url());
         let (programs, account) = cluster.programs();

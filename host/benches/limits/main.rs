@@ -59,6 +59,8 @@ enum Limit {
     },
     /// The hook of a plugin, with a host that answers from memory
     Hook { plugin: PathBuf },
+    /// The hook of a plugin that trims the names of contacts
+    Contact { plugin: PathBuf },
     /// Contacts straight into the host's SQLite file
     SeedSqlite {
         file: PathBuf,
@@ -87,6 +89,7 @@ fn main() -> Result<()> {
         Limit::SqliteInsert { folder } => disk::inserts(&folder),
         Limit::Decisions { tenants } => runtime.block_on(decisions::measure(tenants)),
         Limit::Hook { plugin } => hook::measure(&plugin),
+        Limit::Contact { plugin } => hook::measure_contact(&plugin),
         Limit::SeedSqlite { file, seed } => seed::sqlite(&file, &seed),
         Limit::SeedPostgres { url, seed, limits } => runtime.block_on(seed::postgres(&url, &seed, limits)),
     }

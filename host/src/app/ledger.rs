@@ -25,7 +25,9 @@ use crate::store::StoreError;
 
 pub(super) use call::{Watch, spent_of, spot};
 pub use kept::{KeptCall, KeptResult};
-pub use views::{AccessPage, AccessRequest, CallsRequest, FailurePage, LogPage, ModuleUsageView};
+pub(super) use query::days;
+pub(super) use views::sum;
+pub use views::{AccessPage, AccessRequest, CallsRequest, FailurePage, LogPage, ModuleUsageView, UsageSum};
 
 /// Calls whose account is not written yet, and calls that run.
 const ROOM: usize = 256;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::jobs::of_conflict;
 use super::keeping::SEALED;
 use super::people::named;
+use super::plugins::{not_a_publisher, publisher_of};
 use super::vault::TenantKeys;
 use super::{Answer, App, AppError, Done};
 use crate::access::{Chore, Denied, HostPermit};
@@ -34,6 +35,8 @@ const USED_AGAIN: Duration = Duration::from_mins(1);
 pub struct Operator {
     /// The key; none at the command line.
     pub key: Option<Uuid>,
+    /// The publisher whose plugins it publishes; it may do nothing else then.
+    pub publisher: Option<String>,
     /// Where the request came from.
     pub origin: Option<Arc<Origin>>,
 }
@@ -58,6 +61,19 @@ pub(super) struct Operation {
 }
 
 impl Operator {
+    /// Refuses a key that is for publishing only.
+    pub fn is_full(&self) -> Result<(), Denied> {
+        self.publisher.clone().map_or(Ok(()), |publisher| Err(Denied::Publisher { publisher }))
+    }
+
+    /// Refuses a key of somebody else than the publisher of this plugin.
+    pub(super) fn publishes(&self, plugin: &str) -> Result<(), Denied> {
+        if self.publisher.as_deref().is_none_or(|publisher| publisher_of(plugin) == publisher) {
+            return Ok(());
+        }
+        self.is_full()
+    }
+
     /// An entry of a tenant's audit trail.
     pub(super) fn entry(&self, note: Note, at: Timestamp) -> Entry {
         let mut entry = note.by_operator(at);
@@ -87,7 +103,7 @@ impl App {
         if row.last_used_at.is_none_or(|at| at.plus(USED_AGAIN) <= now) {
             self.store.operator_key_used(permit, row.id, now).await?;
         }
-        Ok(Asking::Operator(Operator { key: Some(row.id), origin: None }))
+        Ok(Asking::Operator(Operator { key: Some(row.id), publisher: row.publisher, origin: None }))
     }
 
     /// Whether this is, by its form, a key of an operator.
@@ -95,13 +111,14 @@ impl App {
         key.starts_with(PREFIX)
     }
 
-    /// Makes a key for an operator; returns it with its id.
+    /// Makes a key for an operator, or for a publisher; returns it with its id.
     pub async fn create_operator_key(
         &self,
         name: &str,
+        publisher: Option<&str>,
         expires_at: Option<Timestamp>,
     ) -> Result<(Uuid, String), AppError> {
-        if let Some(fault) = named(name) {
+        if let Some(fault) = named(name).or_else(|| publisher.and_then(not_a_publisher)) {
             return Err(AppError::Invalid(vec![fault]));
         }
         let now = self.clock.now();
@@ -110,7 +127,14 @@ impl App {
         }
         let key = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.ids.secret()));
         let id = self.ids.make();
-        let row = OperatorKeyInfo { id, name: name.to_owned(), created_at: now, expires_at, last_used_at: None };
+        let row = OperatorKeyInfo {
+            id,
+            name: name.to_owned(),
+            created_at: now,
+            expires_at,
+            last_used_at: None,
+            publisher: publisher.map(str::to_owned),
+        };
         self.store.add_operator_key(Self::operate_permit(), &row, hash(&key)).await?;
         Ok((id, key))
     }

@@ -3,15 +3,18 @@
 mod check;
 mod install;
 mod keys;
+mod registry;
 mod settings;
 mod tables;
 mod view;
 mod workshop;
 
-pub use crate::plugin::MAX_PACKAGE as MAX_UPLOAD;
+pub use crate::plugin::{MAX_PACKAGE as MAX_UPLOAD, Part, Parts};
 pub use check::{Checked, check_plugin, ready};
 pub use install::{PluginUpload, UploadKind};
 pub use keys::{NewPublisherKey, PublisherKeyView};
+pub(super) use keys::{not_a_publisher, publisher_of};
+pub use registry::{PluginStatistics, Shown, VersionStatistics};
 pub use settings::{PluginSettings, Signatures};
 pub use view::{Capabilities, Looker, PluginVersionView, PluginVersions, PluginView};
-pub use workshop::{Inspected, inspect, is_package, new_publisher_secret, pack, sign};
+pub use workshop::{Inspected, ShowcaseFiles, inspect, is_package, new_publisher_secret, pack, parts, sign};

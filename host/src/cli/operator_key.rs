@@ -18,6 +18,9 @@ pub enum OperatorKeyCommand {
         /// What it is for.
         #[arg(long)]
         name: String,
+        /// The first part of the ids of a publisher's plugins: the key publishes those, and does nothing else.
+        #[arg(long)]
+        publisher: Option<String>,
         /// When it ends, in RFC 3339; never when not given.
         #[arg(long)]
         expires_at: Option<String>,
@@ -46,9 +49,10 @@ impl OperatorKeyCommand {
     /// Runs the command.
     pub async fn run(self) -> Result<(), AppError> {
         match self {
-            Self::Create { place, name, expires_at, output } => {
+            Self::Create { place, name, publisher, expires_at, output } => {
                 let expires_at = expires_at.map(|text| time("--expires-at", &text)).transpose()?;
-                let (id, key) = place.open().await?.create_operator_key(&name, expires_at).await?;
+                let (id, key) =
+                    place.open().await?.create_operator_key(&name, publisher.as_deref(), expires_at).await?;
                 let text = format!("operator key {id}, shown only now: {key}");
                 output.print(&json!({"id": id, "operator_key": key}), &text)
             }
@@ -69,11 +73,12 @@ impl OperatorKeyCommand {
 fn json_of(key: &OperatorKeyInfo) -> serde_json::Value {
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
     json!({"id": key.id, "name": key.name, "created_at": key.created_at.to_string(),
-        "expires_at": time(key.expires_at), "last_used_at": time(key.last_used_at)})
+        "expires_at": time(key.expires_at), "last_used_at": time(key.last_used_at), "publisher": key.publisher})
 }
 
 fn line_of(key: &OperatorKeyInfo) -> String {
     let ends = key.expires_at.map(|at| format!(", ends {at}")).unwrap_or_default();
     let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("last used {at}"));
-    format!("{} {}: {used}{ends}", key.id, key.name)
+    let only = key.publisher.as_ref().map(|publisher| format!(", publishes {publisher}")).unwrap_or_default();
+    format!("{} {}: {used}{ends}{only}", key.id, key.name)
 }

@@ -1,11 +1,16 @@
 //! `guildhall plugin`: plugins of this installation, and the files that they come in.
 
 mod check;
+mod dev;
 mod file;
 mod key;
+mod logs;
 mod make;
+mod oci;
+mod publish;
 mod replay;
 mod test;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -16,9 +21,12 @@ use super::Place;
 use super::output::Output;
 use crate::app::{AppError, Looker, Operator, PluginSettings, PluginUpload, Signatures, UploadKind, is_package};
 use check::CheckCommand;
-use file::{InspectCommand, KeygenCommand, PackCommand, SignCommand, read};
+use dev::DevCommand;
+use file::{InspectCommand, KeygenCommand, SignCommand, read};
 use key::PluginKeyCommand;
+use logs::LogsCommand;
 use make::{BuildCommand, NewCommand};
+use publish::{PackCommand, PublishCommand};
 use replay::PluginReplay;
 use test::TestCommand;
 
@@ -62,12 +70,18 @@ pub enum PluginCommand {
     Keygen(KeygenCommand),
     /// Sign a component; the signature goes into `FILE.sig`.
     Sign(SignCommand),
-    /// Make a package of a component, signed when there is a key.
+    /// Make a package of a plugin, signed when there is a key.
     Pack(PackCommand),
+    /// Check a plugin, and publish its package on a Guildhall host or in an OCI registry.
+    Publish(PublishCommand),
+    /// Run the plugin in a folder on a host of its own, and swap it in again whenever a file of it changes.
+    Dev(DevCommand),
+    /// Print what a module says, of a host that runs.
+    Logs(LogsCommand),
     /// Run a failed call again from its file, and say whether it comes to the same end.
     Replay(PluginReplay),
     /// Keys of publishers whose signatures count here.
-    #[command(subcommand)]
+    #[command(subcommand, alias = "keys")]
     Key(PluginKeyCommand),
 }
 
@@ -122,7 +136,7 @@ impl PluginCommand {
                 output.print(&json!(plugin), &text)
             }
             Self::List { place, output } => {
-                let plugins = place.open().await?.plugins(&Looker::Operator(Operator::default())).await?;
+                let plugins = place.open().await?.plugins(&Looker::Operator(Operator::default()), None).await?;
                 let lines: Vec<String> = plugins
                     .iter()
                     .flat_map(|plugin| plugin.versions.iter().map(move |version| (plugin, version)))
@@ -142,6 +156,9 @@ impl PluginCommand {
             Self::Keygen(command) => command.run(),
             Self::Sign(command) => command.run(),
             Self::Pack(command) => command.run(),
+            Self::Publish(command) => command.run().await,
+            Self::Dev(command) => command.run().await,
+            Self::Logs(command) => command.run().await,
             Self::Replay(command) => command.run().await,
             Self::Key(command) => command.run().await,
         }

@@ -22,14 +22,26 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long the last requests to webhooks may take after that.
 const LAST_SENDINGS: Duration = Duration::from_secs(2);
 
-/// Serves until the process is told to stop; requests that run are finished,
-/// unless they take too long.
+/// Serves there until the process is told to stop.
 pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
+    let (listener, address) = bind(listen).await?;
+    line(&format!("listening on http://{address}"))?;
+    serve_on(app, listener).await
+}
+
+/// Listens there; says where that is.
+pub async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), AppError> {
     let setup = |error: std::io::Error| AppError::Setup(format!("{listen}: {error}"));
     let listener = TcpListener::bind(listen).await.map_err(setup)?;
     let address = listener.local_addr().map_err(setup)?;
+    Ok((listener, address))
+}
+
+/// Serves until the process is told to stop; requests that run are finished,
+/// unless they take too long.
+pub async fn serve_on(app: Arc<App>, listener: TcpListener) -> Result<(), AppError> {
+    let setup = |error: std::io::Error| AppError::Setup(format!("serving: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(setup)?;
-    line(&format!("listening on http://{address}"))?;
     let listener = listener.tap_io(|stream| {
         // Without it, small answers can wait for the other side's acknowledgement.
         if let Err(error) = stream.set_nodelay(true) {

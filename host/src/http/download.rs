@@ -16,13 +16,22 @@ pub fn download(media_type: &str, name: &str, bytes: Outgoing) -> Response {
             tracing::error!(%error, "a file broke off");
         }
     });
+    saved(media_type, name, Body::from_stream(bytes))
+}
+
+/// A file that is in memory already.
+pub fn whole(media_type: &str, name: &str, bytes: Vec<u8>) -> Response {
+    saved(media_type, name, Body::from(bytes))
+}
+
+fn saved(media_type: &str, name: &str, body: Body) -> Response {
     let headers = [
         (header::CONTENT_TYPE, media_type.to_owned()),
         (header::CONTENT_DISPOSITION, disposition(name)),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".to_owned()),
     ];
-    (headers, Body::from_stream(bytes)).into_response()
+    (headers, body).into_response()
 }
 
 /// The name in the form of RFC 6266: as it is when it has plain letters only, otherwise with the others as bytes.

@@ -19,7 +19,20 @@ use crate::app::{Answer, App, AppError, Asking, Operator, OperatorRequest};
 /// An operator whose key was found good.
 pub struct Operating(pub Operator);
 
+/// The same, or a publisher by a key that the operator has made for it.
+pub struct Publishing(pub Operator);
+
 impl FromRequestParts<Arc<App>> for Operating {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let Publishing(operator) = Publishing::from_request_parts(parts, app).await?;
+        operator.is_full().map_err(AppError::from)?;
+        Ok(Self(operator))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Publishing {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {

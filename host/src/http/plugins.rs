@@ -17,7 +17,7 @@ use super::answers::{Reading, Writing};
 use super::body::ObjectBody;
 use super::credential::{Authenticated, key};
 use super::jobs::id_of;
-use super::operator::Operating;
+use super::operator::{Operating, Publishing};
 use super::parameters::parameters;
 use crate::app::{
     App, AppError, Looker, MAX_UPLOAD, NewPublisherKey, PluginUpload, PluginVersions, PluginView, PublisherKeyView,
@@ -28,7 +28,7 @@ use crate::app::{
 const COMPONENT: &str = "application/wasm";
 const PACKAGE: &str = "application/vnd.oci.image.layout.v1+tar";
 /// The header with the signature of a component.
-const SIGNATURE: &str = "guildhall-signature";
+pub const SIGNATURE: &str = "guildhall-signature";
 
 /// The plugins of this host.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -42,15 +42,15 @@ pub struct PluginKeys {
     data: Vec<PublisherKeyView>,
 }
 
-/// Who asks: an operator by a key of theirs, or somebody of a tenant.
-pub struct Looking(Looker);
+/// Who asks: an operator or a publisher by a key of theirs, or somebody of a tenant.
+pub struct Looking(pub Looker);
 
 impl FromRequestParts<Arc<App>> for Looking {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         if key(parts).is_some_and(App::is_operators) {
-            let Operating(operator) = Operating::from_request_parts(parts, app).await?;
+            let Publishing(operator) = Publishing::from_request_parts(parts, app).await?;
             return Ok(Self(Looker::Operator(operator)));
         }
         let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
@@ -60,14 +60,17 @@ impl FromRequestParts<Arc<App>> for Looking {
 
 /// List the plugins that are installed here.
 ///
-/// Each with its versions, their digests, who has signed them, and what they can do.
+/// Each with its versions, their digests, who has signed them, what they can do, and how often they were fetched. A
+/// publisher sees its own.
 #[utoipa::path(
     get, path = "/api/v1/plugins", tag = "plugins", operation_id = "list_plugins",
+    params(("search" = Option<String>, Query, description = "Only those with each of these words in their id, name or description")),
     responses((status = 200, description = "The plugins", body = Plugins), Reading),
     security(("key" = []), ("operator" = []))
 )]
-pub async fn list(State(app): State<Arc<App>>, Looking(looker): Looking) -> Result<Json<Plugins>, Problem> {
-    Ok(Json(Plugins { data: app.plugins(&looker).await? }))
+pub async fn list(State(app): State<Arc<App>>, Looking(looker): Looking, uri: Uri) -> Result<Json<Plugins>, Problem> {
+    let search = parameters(&uri, &["search"])?.remove("search");
+    Ok(Json(Plugins { data: app.plugins(&looker, search.as_deref()).await? }))
 }
 
 /// Get a plugin that is installed here.
@@ -88,7 +91,8 @@ pub async fn get(
 /// Install a plugin, so that tenants can enable it.
 ///
 /// The body is a component, or an OCI image layout as a tar, up to 28 MiB. It is checked, compiled, linked and brought
-/// to life once before anything is kept; the same file again changes nothing.
+/// to life once before anything is kept; the same file again changes nothing. A publisher installs its own plugins with
+/// the key that the operator has made for it.
 #[utoipa::path(
     post, path = "/api/v1/plugins", tag = "plugins", operation_id = "install_plugin",
     params(
@@ -105,7 +109,7 @@ pub async fn get(
 )]
 pub async fn install(
     State(app): State<Arc<App>>,
-    Operating(operator): Operating,
+    Publishing(operator): Publishing,
     uri: Uri,
     headers: HeaderMap,
     body: Body,

@@ -1,6 +1,7 @@
 //! A plugin as an OCI image layout in a tar: what registries give out, and what is carried to where none is reached.
 
 mod layout;
+mod parts;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,7 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::Invalid;
 pub use layout::Layout;
-use layout::{Descriptor, Index, Manifest};
+use layout::{Descriptor, Index, Manifest, TITLE};
+pub use parts::{Part, Parts, parts};
 
 /// Largest package.
 pub const MAX_PACKAGE: usize = 28 << 20;
@@ -27,6 +29,16 @@ const CONFIG: &str = "application/vnd.guildhall.plugin.manifest.v1+json";
 const SIGNATURE: &str = "application/vnd.guildhall.plugin.signature.v1";
 /// Longest signature.
 const MAX_SIGNATURE: usize = 1_000;
+/// What people read before they enable a plugin, in Markdown.
+const README: &str = "application/vnd.guildhall.plugin.readme.v1+markdown";
+/// Longest of it, in bytes.
+const MAX_README: usize = 256 << 10;
+/// What pictures may be, and how such a file begins.
+const IMAGES: [(&str, &[u8]); 2] = [("image/png", b"\x89PNG\r\n\x1a\n"), ("image/jpeg", b"\xff\xd8\xff")];
+/// Most pictures of a plugin.
+const SCREENSHOTS: usize = 8;
+/// Largest of them, in bytes.
+const MAX_SCREENSHOT: usize = 1 << 20;
 
 /// What is in a package.
 #[derive(Debug)]
@@ -39,6 +51,60 @@ pub struct Package {
     pub config: Option<Json>,
     /// Signatures over it.
     pub signatures: Vec<String>,
+    /// What people see of it before they enable it.
+    pub showcase: Showcase,
+}
+
+/// What people see of a plugin before they enable it.
+#[derive(Clone, Debug, Default)]
+pub struct Showcase {
+    /// What they read, in Markdown.
+    pub readme: String,
+    /// Pictures of its views.
+    pub screenshots: Vec<Screenshot>,
+}
+
+/// A picture of a view.
+#[derive(Clone, Debug)]
+pub struct Screenshot {
+    /// Its file name.
+    pub name: String,
+    /// What it is.
+    pub media_type: String,
+    /// The file.
+    pub image: Vec<u8>,
+}
+
+impl Showcase {
+    /// Of these files: a readme, and pictures by their names.
+    pub fn of(readme: Option<Vec<u8>>, images: Vec<(String, Vec<u8>)>) -> Result<Self, Invalid> {
+        let readme = readme.unwrap_or_default();
+        if readme.len() > MAX_README {
+            return wrong(&format!("its readme is larger than {MAX_README} bytes"));
+        }
+        let Ok(readme) = String::from_utf8(readme) else { return wrong("its readme is not UTF-8") };
+        if images.len() > SCREENSHOTS {
+            return wrong(&format!("it has more than {SCREENSHOTS} screenshots"));
+        }
+        let mut showcase = Self { readme, screenshots: Vec::new() };
+        for (name, image) in images {
+            let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+            if name.is_empty() || name.len() > PATH || name.starts_with('.') || !name.bytes().all(is_plain) {
+                return wrong(&format!("the screenshot `{}` has no plain file name", name.escape_default()));
+            }
+            if showcase.screenshots.iter().any(|other| other.name == name) {
+                return wrong(&format!("it has the screenshot `{name}` twice"));
+            }
+            if image.len() > MAX_SCREENSHOT {
+                return wrong(&format!("the screenshot `{name}` is larger than {MAX_SCREENSHOT} bytes"));
+            }
+            let Some((media_type, _)) = IMAGES.iter().find(|(_, start)| image.starts_with(start)) else {
+                return wrong(&format!("the screenshot `{name}` is neither PNG nor JPEG"));
+            };
+            showcase.screenshots.push(Screenshot { name, media_type: (*media_type).to_owned(), image });
+        }
+        Ok(showcase)
+    }
 }
 
 /// Reads a package. Nothing of it is written anywhere.
@@ -74,6 +140,7 @@ pub fn unpack(tar: &[u8]) -> Result<Package, Invalid> {
     };
     let config = manifest.config.as_ref().filter(|config| config.media_type == CONFIG);
     let config = config.map(|config| parse(blob(&entries, config)?, &config.digest)).transpose()?;
+    let showcase = showcase(&entries, &manifest.layers)?;
     let mut texts = Vec::new();
     for signature in signatures {
         // One that is over something else says nothing of this.
@@ -85,7 +152,22 @@ pub fn unpack(tar: &[u8]) -> Result<Package, Invalid> {
             }
         }
     }
-    Ok(Package { component, digest: digest(&descriptor.digest)?, config, signatures: texts })
+    Ok(Package { component, digest: digest(&descriptor.digest)?, config, signatures: texts, showcase })
+}
+
+/// The readme and the pictures among the layers.
+fn showcase(entries: &BTreeMap<String, Vec<u8>>, layers: &[Descriptor]) -> Result<Showcase, Invalid> {
+    let mut readmes = layers.iter().filter(|layer| layer.media_type == README);
+    let readme = readmes.next().map(|layer| blob(entries, layer).map(<[u8]>::to_vec)).transpose()?;
+    if readmes.next().is_some() {
+        return wrong("it has more than one readme");
+    }
+    let images = layers.iter().filter(|layer| layer.media_type.starts_with("image/"));
+    let images = images.map(|layer| {
+        let name = layer.annotations.get(TITLE).cloned().unwrap_or_default();
+        Ok((name, blob(entries, layer)?.to_vec()))
+    });
+    Showcase::of(readme, images.collect::<Result<_, _>>()?)
 }
 
 /// The files of a tar by their paths. Only those that an image layout has, and no entry that is no plain file.

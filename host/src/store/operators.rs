@@ -21,6 +21,8 @@ pub struct OperatorKeyInfo {
     pub expires_at: Option<Timestamp>,
     /// When it was used last, a minute late at most.
     pub last_used_at: Option<Timestamp>,
+    /// The publisher whose plugins it publishes; it does nothing else then.
+    pub publisher: Option<String>,
 }
 
 /// Names one request of one key of the operator.
@@ -34,7 +36,7 @@ pub struct OperatorRequest {
     pub fingerprint: [u8; 32],
 }
 
-const COLUMNS: &str = "id, name, created_at, expires_at, last_used_at";
+const COLUMNS: &str = "id, name, created_at, expires_at, last_used_at, publisher";
 
 impl Store {
     /// Keeps a new key, as the hash of it.
@@ -46,13 +48,14 @@ impl Store {
     ) -> Result<(), StoreError> {
         let engine = self.db.engine();
         let stmt = Stmt::new(
-            "insert into operator_key (id, hash, name, created_at, expires_at) values ($1, $2, $3, $4, $5)",
+            "insert into operator_key (id, hash, name, created_at, expires_at, publisher) values ($1, $2, $3, $4, $5, $6)",
             [
                 row.id.into(),
                 hash.to_vec().into(),
                 row.name.as_str().into(),
                 engine.time(row.created_at),
                 engine.maybe_time(row.expires_at),
+                row.publisher.clone().into(),
             ],
         );
         self.db.across(permit).run(vec![Step { stmt, expect: Expect::OneChange }]).await
@@ -159,5 +162,6 @@ fn key(row: &Row<'_>) -> Result<OperatorKeyInfo, StoreError> {
         created_at: row.time(2)?,
         expires_at: row.maybe_time(3)?,
         last_used_at: row.maybe_time(4)?,
+        publisher: row.maybe_text(5)?,
     })
 }

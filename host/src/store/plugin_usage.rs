@@ -1,5 +1,7 @@
 //! What modules cost, by day in UTC.
 
+use std::collections::BTreeMap;
+
 use super::db::{Expect, Reach, Row, Step, Stmt};
 use super::{Store, StoreError};
 use crate::access::{AreaPermit, HostPermit, Read};
@@ -116,6 +118,28 @@ impl Store {
         Ok(both.unwrap_or_default())
     }
 
+    /// What each version of a plugin came to with all tenants, from one day to another, both included.
+    pub async fn plugin_costs(
+        &self,
+        permit: HostPermit,
+        id: &str,
+        from: &str,
+        to: &str,
+    ) -> Result<BTreeMap<String, Cost>, StoreError> {
+        let sums = COUNTED.map(|name| match name {
+            "peak_memory" => format!("max({name})"),
+            _ => format!("cast(sum({name}) as bigint)"),
+        });
+        let sql = format!(
+            "select version, {} from plugin_usage \
+             where plugin_id = $1 and day >= $2 and day <= $3 group by version",
+            sums.join(", ")
+        );
+        let stmt = Stmt::new(sql, [id.into(), from.into(), to.into()]);
+        let read = |row: &Row<'_>| Ok((row.text(0)?, cost(row, 1)?));
+        Ok(self.db.across(permit).all(Reach::List, stmt, read).await?.into_iter().collect())
+    }
+
     /// Forgets days before this one.
     pub async fn forget_plugin_usage(&self, permit: HostPermit, day: &str) -> Result<(), StoreError> {
         let stmt = Stmt::new("delete from plugin_usage where day < $1", [day.into()]);
@@ -124,8 +148,14 @@ impl Store {
 }
 
 fn usage_row(row: &Row<'_>) -> Result<UsageRow, StoreError> {
-    let count = |at: usize| row.integer(4 + at).map(|count| u64::try_from(count).unwrap_or_default());
-    let cost = Cost {
+    let [day, plugin, version, point] = [0, 1, 2, 3].map(|at| row.text(at));
+    Ok(UsageRow { day: day?, plugin: plugin?, version: version?, point: point?, cost: cost(row, 4)? })
+}
+
+/// The counted columns, from this one on.
+fn cost(row: &Row<'_>, first: usize) -> Result<Cost, StoreError> {
+    let count = |at: usize| row.integer(first + at).map(|count| u64::try_from(count).unwrap_or_default());
+    Ok(Cost {
         calls: count(0)?,
         failures: count(1)?,
         cpu_us: count(2)?,
@@ -136,6 +166,5 @@ fn usage_row(row: &Row<'_>) -> Result<UsageRow, StoreError> {
         bytes_read: count(7)?,
         bytes_written: count(8)?,
         bytes_sent: count(9)?,
-    };
-    Ok(UsageRow { day: row.text(0)?, plugin: row.text(1)?, version: row.text(2)?, point: row.text(3)?, cost })
+    })
 }

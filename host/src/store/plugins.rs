@@ -24,6 +24,10 @@ pub struct NewPlugin<'a> {
     pub package: Option<[u8; 32]>,
     /// The signature that it came with.
     pub signature: Option<String>,
+    /// What people read of it.
+    pub readme: &'a str,
+    /// Pictures of it: name, media type, file.
+    pub screenshots: Vec<(&'a str, &'a str, &'a [u8])>,
     /// When.
     pub at: Timestamp,
 }
@@ -45,6 +49,10 @@ pub struct PluginRow {
     pub signature: Option<String>,
     /// When it was installed.
     pub at: Timestamp,
+    /// Whether there is something to read.
+    pub has_readme: bool,
+    /// How often its component was fetched.
+    pub downloads: i64,
 }
 
 /// A key of a publisher.
@@ -72,8 +80,9 @@ impl Store {
         let imports = serde_json::to_value(plugin.imports).map_err(inconsistent)?;
         let package = plugin.package.map(|digest| data_encoding::HEXLOWER.encode(&digest));
         let stmt = Stmt::new(
-            "insert into plugin (id, version, digest, manifest, component, imports, package, signature, installed_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
+            "insert into plugin \
+             (id, version, digest, manifest, component, imports, package, signature, installed_at, readme) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing",
             [
                 plugin.manifest.id.as_str().into(),
                 plugin.manifest.version.as_str().into(),
@@ -84,16 +93,35 @@ impl Store {
                 package.into(),
                 plugin.signature.clone().into(),
                 self.db.engine().time(plugin.at),
+                plugin.readme.into(),
             ],
         );
-        self.db.across(permit).run(vec![Step { stmt, expect: Expect::Nothing }]).await
+        // Of another component of this version, which was faster, these are no pictures.
+        let picture = |(name, media_type, image): &(&str, &str, &[u8])| {
+            Stmt::new(
+                "insert into plugin_screenshot (plugin_id, version, name, media_type, image) \
+                 select id, version, $1, $2, $3 from plugin where id = $4 and version = $5 and digest = $6 \
+                 on conflict do nothing",
+                [
+                    (*name).into(),
+                    (*media_type).into(),
+                    image.to_vec().into(),
+                    plugin.manifest.id.as_str().into(),
+                    plugin.manifest.version.as_str().into(),
+                    plugin.digest.to_vec().into(),
+                ],
+            )
+        };
+        let stmts = std::iter::once(stmt).chain(plugin.screenshots.iter().map(picture));
+        let steps = stmts.map(|stmt| Step { stmt, expect: Expect::Nothing }).collect();
+        self.db.across(permit).run(steps).await
     }
 
     /// All installed plugins, the oldest first.
     pub async fn plugins(&self, permit: HostPermit) -> Result<Vec<PluginRow>, StoreError> {
         let stmt = Stmt::new(
-            "select manifest, digest, cast(length(component) as bigint), imports, package, signature, installed_at \
-             from plugin order by installed_at, id, version",
+            "select manifest, digest, cast(length(component) as bigint), imports, package, signature, installed_at, \
+             cast(length(readme) as bigint), downloads from plugin order by installed_at, id, version",
             [],
         );
         self.db.across(permit).all(Reach::Point, stmt, plugin).await
@@ -164,6 +192,8 @@ fn plugin(row: &Row<'_>) -> Result<PluginRow, StoreError> {
         package: row.maybe_text(4)?,
         signature: row.maybe_text(5)?,
         at: row.time(6)?,
+        has_readme: row.integer(7)? > 0,
+        downloads: row.integer(8)?,
     })
 }
 

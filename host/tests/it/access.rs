@@ -31,6 +31,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("{plan}", "none"),
     ("{plugin_key}", MISSING),
     ("{version}", "0.1.0"),
+    ("{screenshot}", "nothing.png"),
     // Actions and views have tests of their own: this plugin has none.
     ("{name}", "nothing"),
 ];
@@ -67,6 +68,8 @@ const ADMINS_ONLY: &[&str] = &[
     "metrics",
     "list_plugin_keys",
     "list_plans",
+    "plugin_component",
+    "plugin_statistics",
 ];
 /// Operations that read, and take their question in a body.
 const ASKING: &[&str] = &["create_export"];
@@ -295,7 +298,10 @@ async fn a_viewer_reads_and_changes_nothing(on: On) {
             reply.assert(202);
         } else if OWN_ACCOUNT.contains(&operation.as_str()) {
             reply.problem(403, "session_required");
-        } else if path.ends_with("/links/nothing") || path.ends_with("/views/nothing") {
+        } else if ["/links/nothing", "/views/nothing", "/readme", "/screenshots/nothing.png"]
+            .iter()
+            .any(|missing| path.ends_with(missing))
+        {
             reply.problem(404, "not_found");
         } else if is_read && !ADMINS_ONLY.contains(&operation.as_str()) {
             reply.assert(200);

@@ -9,7 +9,7 @@ use crate::artefacts::build::plugin_of;
 
 /// A folder of this test's own, outside the repository, at the same place in every run: what cargo has compiled for it
 /// is found again.
-fn folder(name: &str) -> PathBuf {
+pub fn folder(name: &str) -> PathBuf {
     let tree: String =
         env!("CARGO_TARGET_TMPDIR").chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let folder = std::env::temp_dir().join(format!("guildhall-kit{tree}")).join(name);
@@ -18,7 +18,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-fn guildhall(words: &[&str], at: &Path) -> Command {
+pub fn guildhall(words: &[&str], at: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guildhall"));
     command.args(words).current_dir(at);
     command
@@ -28,7 +28,7 @@ fn guildhall(words: &[&str], at: &Path) -> Command {
 }
 
 /// What a command prints as JSON, and whether it did what it was asked.
-fn run(words: &[&str], at: &Path) -> (bool, Json) {
+pub fn run(words: &[&str], at: &Path) -> (bool, Json) {
     let done = guildhall(words, at).arg("--json").output().unwrap();
     let told = serde_json::from_slice(&done.stdout);
     (done.status.success(), told.unwrap_or_else(|_| panic!("{words:?}: {}", errors(&done))))
@@ -48,14 +48,14 @@ fn refused(words: &[&str], at: &Path) -> (String, String) {
 }
 
 /// A new plugin in a folder of its own.
-fn new(name: &str, kind: &str) -> PathBuf {
+pub fn new(name: &str, kind: &str) -> PathBuf {
     let home = folder(name);
     let (ended, told) = run(&["plugin", "new", name, "--publisher", "acme", "--kind", kind], &home);
     assert!(ended && told["id"] == format!("acme.{name}"), "{told}");
     home.join(name)
 }
 
-fn change(file: &Path, from: &str, to: &str) {
+pub fn change(file: &Path, from: &str, to: &str) {
     let text = std::fs::read_to_string(file).unwrap();
     assert!(text.contains(from), "{}: {from}", file.display());
     std::fs::write(file, text.replace(from, to)).unwrap();

@@ -145,7 +145,7 @@ impl TestApp {
 
     /// Who runs the installation.
     pub async fn operator(&self) -> Actor {
-        let (_, key) = self.app.create_operator_key("Olga", None).await.unwrap();
+        let (_, key) = self.app.create_operator_key("Olga", None, None).await.unwrap();
         self.anon.with_key(&key)
     }
 

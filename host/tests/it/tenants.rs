@@ -141,7 +141,7 @@ async fn only_an_operator_may(on: On) {
     let clock = Clock::manual(Timestamp::parse("2026-11-26T10:00:00Z").unwrap());
     let test = TestApp::start_with(on, clock.clone(), crate::support::settings()).await;
     let end = Timestamp::parse("2026-11-26T11:00:00Z");
-    let (id, key) = test.app.create_operator_key("Olga", end).await.unwrap();
+    let (id, key) = test.app.create_operator_key("Olga", None, end).await.unwrap();
     assert!(key.starts_with("gho_") && !holds(&test.database, &key).await);
     let olga = test.anon.with_key(&key);
     let routes = [
@@ -177,7 +177,7 @@ async fn only_an_operator_may(on: On) {
     let known = test.app.operator_keys().await.unwrap();
     assert_eq!((known.len(), known[0].id, known[0].last_used_at.is_some()), (1, id, true));
     // Keys end by time, or when they are ended.
-    let (other, second) = test.app.create_operator_key("Otto", None).await.unwrap();
+    let (other, second) = test.app.create_operator_key("Otto", None, None).await.unwrap();
     clock.advance(Duration::from_hours(1));
     olga.get(TENANTS).await.problem(401, "unauthenticated");
     let otto = test.anon.with_key(&second);

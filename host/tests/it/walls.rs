@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::support::{On, TestApp, new_postgres_database, superuser};
 
 /// Tables that hold nothing of a tenant.
-const OF_NOBODY: [&str; 9] = [
+const OF_NOBODY: [&str; 10] = [
     "_sqlx_migrations",
     "instance",
     "object_definition",
@@ -21,6 +21,7 @@ const OF_NOBODY: [&str; 9] = [
     "plan",
     "plugin",
     "plugin_revocation",
+    "plugin_screenshot",
     "publisher_key",
     "search_index",
 ];

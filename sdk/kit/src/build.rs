@@ -22,6 +22,8 @@ pub enum Language {
 pub struct Built {
     /// The id in its manifest.
     pub id: String,
+    /// The version of it.
+    pub version: String,
     /// What it is written in.
     pub language: Language,
     /// The component with the manifest inside.
@@ -66,18 +68,33 @@ impl Language {
 pub fn build(folder: &Path) -> Result<Built> {
     let folder = folder.canonicalize().map_err(|error| Error::file(folder, &error))?;
     let manifest = manifest::read(&folder)?;
-    let language = Language::of(&folder)?;
+    let file = format!("{}.wasm", manifest.id());
+    build_as(&folder, &manifest, &file)
+}
+
+/// Builds it as the next of a row of versions that come before the one in its manifest: `0.1.0-dev.3`.
+pub fn build_draft(folder: &Path, turn: u32) -> Result<Built> {
+    let folder = folder.canonicalize().map_err(|error| Error::file(folder, &error))?;
+    let mut manifest = manifest::read(&folder)?;
+    manifest.make_draft(turn);
+    let file = format!("{}.dev.wasm", manifest.id());
+    build_as(&folder, &manifest, &file)
+}
+
+fn build_as(folder: &Path, manifest: &Manifest, file: &str) -> Result<Built> {
+    let language = Language::of(folder)?;
     let output = folder.join("target").join("guildhall");
     std::fs::create_dir_all(&output).map_err(|error| Error::file(&output, &error))?;
     // What is half done goes with this folder.
     let draft = tempfile::tempdir_in(&output).map_err(|error| Error::file(&output, &error))?;
-    let component = make(&folder, &manifest, language, &draft.path().join("component.wasm"))?;
+    let component = make(folder, manifest, language, &draft.path().join("component.wasm"))?;
     let whole = draft.path().join("plugin.wasm");
-    let path = output.join(format!("{}.wasm", manifest.id()));
+    let path = output.join(file);
     std::fs::write(&whole, &component)
         .and_then(|()| std::fs::rename(&whole, &path))
         .map_err(|error| Error::file(&path, &error))?;
-    Ok(Built { id: manifest.id().to_owned(), language, path, component })
+    let (id, version) = (manifest.id().to_owned(), manifest.version().to_owned());
+    Ok(Built { id, version, language, path, component })
 }
 
 fn make(folder: &Path, manifest: &Manifest, language: Language, draft: &Path) -> Result<Vec<u8>> {

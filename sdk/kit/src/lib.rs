@@ -15,7 +15,7 @@ mod rust;
 mod script;
 pub mod toolchain;
 
-pub use build::{Built, Language, build};
+pub use build::{Built, Language, build, build_draft};
 pub use error::{Error, Result};
 pub use manifest::{Manifest, read as read_manifest, toml_to_json};
 pub use new::{Kind, NewPlugin};

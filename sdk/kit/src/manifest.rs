@@ -26,6 +26,20 @@ impl Manifest {
         &self.source.id
     }
 
+    /// Its version.
+    pub fn version(&self) -> &str {
+        &self.source.version
+    }
+
+    /// Makes its version one of a row that comes before it.
+    pub(crate) fn make_draft(&mut self, turn: u32) {
+        let version = self.source.version.split('+').next().unwrap_or_default();
+        // Identifiers of a pre-release go on with a dot: 1.0.0-beta, 1.0.0-beta.dev.3.
+        let mark = if version.contains('-') { '.' } else { '-' };
+        self.source.version = format!("{version}{mark}dev.{turn}");
+        self.json["version"] = self.source.version.as_str().into();
+    }
+
     /// The least API that it needs, `1.0`.
     pub fn api(&self) -> &str {
         &self.source.api

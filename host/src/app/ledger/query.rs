@@ -126,26 +126,9 @@ impl App {
         to: Option<&str>,
     ) -> Result<ModuleUsageView, AppError> {
         let read = self.access.check_area::<Read>(caller, Area::Modules)?;
-        let mut faults = Vec::new();
-        let now = self.clock.now();
-        let mut date = |name: &str, text: Option<&str>, or: Timestamp| match text {
-            None => or,
-            Some(text) => Timestamp::parse(text).filter(|_| text.len() == 10).unwrap_or_else(|| {
-                faults.push(FieldError::new(name, "wrong_type", "is a date, \"2026-11-26\""));
-                or
-            }),
-        };
-        let to = date("to", to, now);
-        let from = date("from", from, to.minus(std::time::Duration::from_hours(30 * 24)));
-        if to.micros() - from.micros() > MOST_DAYS * 86_400_000_000 || from > to {
-            faults.push(FieldError::new("from", "out_of_range", format!("is at most {MOST_DAYS} days before `to`")));
-        }
-        if !faults.is_empty() {
-            return Err(AppError::Invalid(faults));
-        }
+        let (from, to) = days(from, to, self.clock.now())?;
         self.is_module(read, plugin).await?;
         self.note_costs().await?;
-        let (from, to) = (day(from), day(to));
         let rows = self.store.plugin_usage(read, plugin, &from, &to).await?;
         let mut total = Cost::default();
         for row in &rows {
@@ -210,4 +193,22 @@ fn limit(asked: Option<u64>, faults: &mut Vec<FieldError>) -> u32 {
         faults.push(fault);
         DEFAULT_LIMIT
     })
+}
+
+/// The days from one to another, both included, as they were asked for; 31 up to today when nothing was said.
+pub(in crate::app) fn days(from: Option<&str>, to: Option<&str>, now: Timestamp) -> Result<(String, String), AppError> {
+    let mut faults = Vec::new();
+    let mut date = |name: &str, text: Option<&str>, or: Timestamp| match text {
+        None => or,
+        Some(text) => Timestamp::parse(text).filter(|_| text.len() == 10).unwrap_or_else(|| {
+            faults.push(FieldError::new(name, "wrong_type", "is a date, \"2026-11-26\""));
+            or
+        }),
+    };
+    let to = date("to", to, now);
+    let from = date("from", from, to.minus(std::time::Duration::from_hours(30 * 24)));
+    if to.micros() - from.micros() > MOST_DAYS * 86_400_000_000 || from > to {
+        faults.push(FieldError::new("from", "out_of_range", format!("is at most {MOST_DAYS} days before `to`")));
+    }
+    if faults.is_empty() { Ok((day(from), day(to))) } else { Err(AppError::Invalid(faults)) }
 }

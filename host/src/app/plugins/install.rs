@@ -13,7 +13,7 @@ use crate::app::operators::Operator;
 use crate::app::{App, AppError};
 use crate::domain::object::Object;
 use crate::domain::publisher::Signed;
-use crate::plugin::{Artefact, Audited, CompileError, Found, Invalid, audit, unpack};
+use crate::plugin::{Artefact, Audited, CompileError, Found, Invalid, Showcase, audit, unpack};
 use crate::store::{NewPlugin, PluginRow};
 
 /// What a file is.
@@ -44,6 +44,7 @@ struct Opened {
     digest: [u8; 32],
     package: Option<[u8; 32]>,
     signatures: Vec<String>,
+    showcase: Showcase,
     audited: Audited,
 }
 
@@ -60,7 +61,8 @@ impl App {
         let permit = Self::operate_permit();
         let allow_downgrade = upload.allow_downgrade;
         let opened = blocking(move || open(upload)).await??;
-        let Opened { component, digest, package, signatures, audited } = opened;
+        let Opened { component, digest, package, signatures, showcase, audited } = opened;
+        operator.publishes(&audited.found.manifest.id)?;
         let signed = package.map_or(Signed::Component(digest), Signed::Package);
         let signature = self.check_signatures(&audited.found.manifest.id, signed, &signatures).await?;
         if self.store.revoked_components(permit).await?.contains(&digest.to_vec()) {
@@ -85,6 +87,8 @@ impl App {
             imports: &plugin.compiled.imports,
             package,
             signature,
+            readme: &showcase.readme,
+            screenshots: showcase.screenshots.iter().map(|it| (&*it.name, &*it.media_type, &*it.image)).collect(),
             at: self.clock.now(),
         };
         self.store.add_plugin(permit, &new).await?;
@@ -164,11 +168,11 @@ impl App {
 }
 
 fn open(upload: PluginUpload) -> Result<Opened, AppError> {
-    let (bytes, package, config, mut signatures) = match upload.kind {
-        UploadKind::Component => (upload.bytes, None, None, Vec::new()),
+    let (bytes, package, config, mut signatures, showcase) = match upload.kind {
+        UploadKind::Component => (upload.bytes, None, None, Vec::new(), Showcase::default()),
         UploadKind::Package => {
             let package = unpack(&upload.bytes).map_err(of_invalid)?;
-            (package.component, Some(package.digest), package.config, package.signatures)
+            (package.component, Some(package.digest), package.config, package.signatures, package.showcase)
         }
     };
     signatures.extend(upload.signature);
@@ -182,7 +186,7 @@ fn open(upload: PluginUpload) -> Result<Opened, AppError> {
         return Err(AppError::InvalidPlugin(text.to_owned()));
     }
     let digest = Sha256::digest(&bytes).into();
-    Ok(Opened { component: bytes.into(), digest, package, signatures, audited })
+    Ok(Opened { component: bytes.into(), digest, package, signatures, showcase, audited })
 }
 
 fn taken(manifest: &crate::domain::plugin::Manifest) -> AppError {

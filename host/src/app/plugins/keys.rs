@@ -9,6 +9,7 @@ use super::settings::Signatures;
 use crate::app::operators::Operator;
 use crate::app::people::{named, read};
 use crate::app::{App, AppError};
+use crate::domain::invalid::FieldError;
 use crate::domain::publisher::{PluginSignature, PublisherKey, Signed};
 use crate::store::PublisherKeyRow;
 
@@ -77,12 +78,8 @@ impl App {
         let new: NewPublisherKey = read(fields)?;
         let key = PublisherKey::parse(&new.key);
         let key = key.ok_or_else(|| AppError::invalid("key", "wrong_type", "is no public key `ed25519:…`"))?;
-        let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if new.publisher.is_empty() || new.publisher.len() > 80 || !new.publisher.bytes().all(is_part) {
-            return Err(AppError::invalid("publisher", "wrong_type", "is the first part of the ids of its plugins"));
-        }
         let name = if new.name.is_empty() { new.publisher.clone() } else { new.name };
-        if let Some(fault) = named(&name) {
+        if let Some(fault) = not_a_publisher(&new.publisher).or_else(|| named(&name)) {
             return Err(AppError::Invalid(vec![fault]));
         }
         let id = self.ids.make();
@@ -152,6 +149,18 @@ impl App {
     }
 }
 
+/// The publisher of a plugin: the first part of its id.
+pub fn publisher_of(plugin: &str) -> &str {
+    plugin.split('.').next().unwrap_or_default()
+}
+
+/// What is wrong with the name of a publisher.
+pub fn not_a_publisher(name: &str) -> Option<FieldError> {
+    let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let is_one = (1..=80).contains(&name.len()) && name.bytes().all(is_part);
+    (!is_one).then(|| FieldError::new("publisher", "wrong_type", "is the first part of the ids of its plugins"))
+}
+
 fn worth(state: SignatureState) -> u8 {
     match state {
         SignatureState::Unsigned | SignatureState::Revoked => 0,
@@ -163,7 +172,7 @@ fn worth(state: SignatureState) -> u8 {
 
 /// What a right signature by this key is worth.
 pub(super) fn state_of(keys: &[PublisherKeyRow], plugin: &str, key: &PublisherKey) -> SignatureState {
-    let publisher = plugin.split('.').next().unwrap_or_default();
+    let publisher = publisher_of(plugin);
     match keys.iter().find(|row| row.key == *key) {
         None => SignatureState::Unregistered,
         Some(row) if row.revoked_at.is_some() => SignatureState::Revoked,

@@ -1,5 +1,7 @@
 //! Installed plugins as callers see them.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
@@ -20,6 +22,16 @@ pub enum Looker {
     Operator(Operator),
     /// Somebody of a tenant.
     Caller(Caller),
+}
+
+impl Looker {
+    /// Whether a plugin is one that this looker may know of: a publisher knows of its own.
+    pub(super) fn sees(&self, plugin: &str) -> bool {
+        match self {
+            Self::Operator(operator) => operator.publishes(plugin).is_ok(),
+            Self::Caller(_) => true,
+        }
+    }
 }
 
 /// What a plugin can do, by what it imports and by its manifest.
@@ -68,6 +80,12 @@ pub struct PluginVersionView {
     pub installed_at: String,
     /// Who has signed it.
     pub signature: SignatureView,
+    /// Whether it has a readme.
+    pub has_readme: bool,
+    /// The names of pictures of its views.
+    pub screenshots: Vec<String>,
+    /// How often its component was fetched from here.
+    pub downloads: i64,
     /// What it can do.
     pub capabilities: Capabilities,
 }
@@ -105,17 +123,29 @@ pub struct PluginVersions {
 }
 
 impl App {
-    /// The installed plugins, in the order of their ids.
-    pub async fn plugins(&self, looker: &Looker) -> Result<Vec<PluginVersions>, AppError> {
+    /// The installed plugins, in the order of their ids; those whose id, name or description has every word of `search`
+    /// in it. A publisher sees its own.
+    pub async fn plugins(&self, looker: &Looker, search: Option<&str>) -> Result<Vec<PluginVersions>, AppError> {
         if let Looker::Caller(caller) = looker {
             self.access.check_area::<Read>(caller, Area::Modules)?;
         }
+        let words: Vec<String> = search.unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
+        let mut plugins = self.all_plugins().await?;
+        plugins.retain(|plugin| {
+            let text = format!("{} {} {}", plugin.id, plugin.name, plugin.description).to_lowercase();
+            looker.sees(&plugin.id) && words.iter().all(|word| text.contains(word))
+        });
+        Ok(plugins)
+    }
+
+    async fn all_plugins(&self) -> Result<Vec<PluginVersions>, AppError> {
         let permit = HostPermit::new(Chore::Serve);
         let keys = self.store.publisher_keys(permit).await?;
         let revoked = self.store.revoked_components(permit).await?;
+        let screenshots = self.store.plugin_screenshots(permit).await?;
         let mut plugins: Vec<PluginVersions> = Vec::new();
         for row in self.store.plugins(permit).await? {
-            let mut version = version(&row, &keys);
+            let mut version = version(&row, &keys, &screenshots);
             if revoked.contains(&row.digest.to_vec()) {
                 version.state = "revoked";
             }
@@ -135,7 +165,7 @@ impl App {
 
     /// One of them.
     pub async fn plugin_versions(&self, looker: &Looker, id: &str) -> Result<PluginVersions, AppError> {
-        let plugins = self.plugins(looker).await?;
+        let plugins = self.plugins(looker, None).await?;
         plugins.into_iter().find(|plugin| plugin.id == id).ok_or_else(|| AppError::no_record("plugin", &id))
     }
 
@@ -146,12 +176,18 @@ impl App {
         is_new: bool,
     ) -> Result<PluginView, AppError> {
         let keys = self.store.publisher_keys(Self::operate_permit()).await?;
-        let installed = version(&row, &keys);
+        let screenshots = self.store.plugin_screenshots(Self::operate_permit()).await?;
+        let installed = version(&row, &keys, &screenshots);
         Ok(PluginView { id: row.manifest.id, name: row.manifest.name, installed, changes, is_new })
     }
 }
 
-fn version(row: &PluginRow, keys: &[PublisherKeyRow]) -> PluginVersionView {
+fn version(
+    row: &PluginRow,
+    keys: &[PublisherKeyRow],
+    screenshots: &BTreeMap<(String, String), Vec<String>>,
+) -> PluginVersionView {
+    let of_it = (row.manifest.id.clone(), row.manifest.version.clone());
     let signature = row.signature.as_deref().and_then(PluginSignature::parse);
     let signature = signature.map_or(SignatureView { state: SignatureState::Unsigned, key: None }, |signature| {
         let state = state_of(keys, &row.manifest.id, signature.key());
@@ -165,6 +201,9 @@ fn version(row: &PluginRow, keys: &[PublisherKeyRow]) -> PluginVersionView {
         size: row.size,
         installed_at: row.at.to_string(),
         signature,
+        has_readme: row.has_readme,
+        screenshots: screenshots.get(&of_it).cloned().unwrap_or_default(),
+        downloads: row.downloads,
         capabilities: Capabilities::of(&row.manifest, row.imports.clone()),
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::clock::Clock;
 use crate::domain::id::Ids;
 use crate::domain::plugin::Capability;
 use crate::domain::publisher::{PublisherSecret, Signed};
-use crate::plugin::{Function, Layout, audit, unpack};
+use crate::plugin::{Function, Layout, Parts, Showcase, audit, package_parts, unpack};
 
 /// What is known of a file.
 #[derive(Clone, Debug)]
@@ -87,16 +87,31 @@ pub fn new_publisher_secret() -> (String, String) {
     (secret.secret(), secret.public().to_string())
 }
 
+/// What people see of a plugin before they enable it, as files.
+#[derive(Debug, Default)]
+pub struct ShowcaseFiles {
+    /// What they read, in Markdown.
+    pub readme: Option<Vec<u8>>,
+    /// Pictures of its views, by file name.
+    pub screenshots: Vec<(String, Vec<u8>)>,
+}
+
 /// A component as a package, signed when there is a secret key.
-pub fn pack(component: &[u8], secret: Option<&str>) -> Result<Vec<u8>, AppError> {
+pub fn pack(component: &[u8], files: ShowcaseFiles, secret: Option<&str>) -> Result<Vec<u8>, AppError> {
+    let showcase = Showcase::of(files.readme, files.screenshots).map_err(of_invalid)?;
     let audited = audit(component).map_err(of_invalid)?;
     let manifest = serde_json::to_value(&audited.found.manifest).map_err(|error| AppError::Setup(error.to_string()))?;
-    let mut layout = Layout::of(component, &manifest);
+    let mut layout = Layout::of(component, &manifest, &showcase);
     if let Some(secret) = secret {
         let signature = key(secret)?.sign(Signed::Package(layout.digest()));
         layout.sign(&signature.to_string());
     }
     layout.tar().map_err(|error| AppError::Setup(format!("a package: {error}")))
+}
+
+/// A package as a registry takes it.
+pub fn parts(package: &[u8]) -> Result<Parts, AppError> {
+    package_parts(package).map_err(of_invalid)
 }
 
 /// A signature over a component, for the file beside it.

@@ -1,4 +1,4 @@
-//! `guildhall plugin inspect|keygen|sign|pack`: work on files, with no installation.
+//! `guildhall plugin inspect|keygen|sign`: work on files, with no installation.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::app::{AppError, Inspected, inspect, new_publisher_secret, pack, sign};
+use crate::app::{AppError, Inspected, inspect, new_publisher_secret, sign};
 use crate::cli::output::Output;
 
 #[derive(Debug, Args)]
@@ -36,20 +36,6 @@ pub struct SignCommand {
     /// The file of the secret key.
     #[arg(long)]
     key: PathBuf,
-    #[command(flatten)]
-    output: Output,
-}
-
-#[derive(Debug, Args)]
-pub struct PackCommand {
-    /// The component.
-    file: PathBuf,
-    /// The package.
-    #[arg(long)]
-    to: PathBuf,
-    /// The file of the secret key to sign it with.
-    #[arg(long)]
-    key: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
 }
@@ -120,16 +106,6 @@ impl SignCommand {
     }
 }
 
-impl PackCommand {
-    /// Runs the command.
-    pub fn run(self) -> Result<(), AppError> {
-        let secret = self.key.as_deref().map(secret).transpose()?;
-        let package = pack(&read(&self.file)?, secret.as_ref().map(|secret| secret.as_str()))?;
-        std::fs::write(&self.to, &package).map_err(|error| told(&self.to, &error))?;
-        self.output.print(&json!({"size": package.len()}), &format!("{} is packed", self.to.display()))
-    }
-}
-
 /// Reads a plugin's file.
 pub fn read(file: &Path) -> Result<Vec<u8>, AppError> {
     std::fs::read(file).map_err(|error| AppError::InvalidPlugin(format!("{}: {error}", file.display())))
@@ -147,10 +123,12 @@ pub fn beside(file: &Path) -> PathBuf {
     name.into()
 }
 
-fn secret(file: &Path) -> Result<Zeroizing<String>, AppError> {
+/// Reads the file of a secret key.
+pub fn secret(file: &Path) -> Result<Zeroizing<String>, AppError> {
     text(file).map(Zeroizing::new)
 }
 
-fn told(file: &Path, error: &std::io::Error) -> AppError {
+/// Why a file cannot be read or written.
+pub fn told(file: &Path, error: &std::io::Error) -> AppError {
     AppError::Setup(format!("{}: {error}", file.display()))
 }

@@ -1,13 +1,12 @@
 //! `guildhall plugin test`: every scenario of a plugin, in the sandbox.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::make::built;
+use super::watch::{change, changes};
 use crate::app::{AppError, TestReport, Trial, Tried, run_scenarios};
 use crate::cli::output::{self, Output};
 
@@ -15,10 +14,6 @@ use crate::cli::output::{self, Output};
 const FOLDER: &str = "scenarios";
 /// How the name of a file ends that says what is expected.
 const EXPECTED: &str = ".expect.json";
-/// Folders in which nothing is written by hand.
-const MADE: [&str; 6] = ["target", "vendor", "node_modules", ".venv", "__pycache__", ".git"];
-/// How often changes are looked for.
-const PAUSE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Args)]
 pub struct TestCommand {
@@ -50,9 +45,7 @@ impl TestCommand {
                 output::line(&error.to_string())?;
             }
             output::line("waiting for a change")?;
-            while changes(&self.folder) == seen {
-                tokio::time::sleep(PAUSE).await;
-            }
+            change(&self.folder, &seen).await;
         }
     }
 
@@ -140,25 +133,6 @@ fn read(file: &Path) -> Result<Json, AppError> {
         return guildhall_kit::toml_to_json(&text).map_err(|error| wrong(&error));
     }
     serde_json::from_str(&text).map_err(|error| wrong(&error))
-}
-
-/// When each file of a plugin was written last.
-fn changes(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in folder.read_dir().into_iter().flatten().flatten() {
-            let is_made = entry.file_name().to_str().is_some_and(|name| MADE.contains(&name));
-            match entry.metadata() {
-                Ok(metadata) if metadata.is_dir() && !is_made => folders.push(entry.path()),
-                Ok(metadata) if metadata.is_file() => {
-                    found.extend(metadata.modified().ok().map(|at| (entry.path(), at)));
-                }
-                _ => {}
-            }
-        }
-    }
-    found
 }
 
 fn text(report: &TestReport) -> String {

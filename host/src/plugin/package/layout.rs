@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::{COMPONENT, CONFIG, SIGNATURE};
+use super::{COMPONENT, CONFIG, README, SIGNATURE, Showcase};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// The file name of a layer.
+pub const TITLE: &str = "org.opencontainers.image.title";
 /// What a package is.
 const PLUGIN: &str = "application/vnd.guildhall.plugin.v1";
 /// The configuration of what has none, and its two bytes.
@@ -29,6 +31,8 @@ pub struct Descriptor {
     pub media_type: String,
     pub digest: String,
     pub size: u64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// What a package, or a signature, is made of.
@@ -50,13 +54,19 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// A package of this component, whose manifest says that.
-    pub fn of(component: &[u8], manifest: &Json) -> Self {
+    /// A package of this component, whose manifest says that, with what people see of it.
+    pub fn of(component: &[u8], manifest: &Json, showcase: &Showcase) -> Self {
         let mut layout = Self::default();
         let config = layout.blob(CONFIG, manifest.to_string().into_bytes());
-        let layer = layout.blob(COMPONENT, component.to_vec());
+        let mut layers = vec![layout.blob(COMPONENT, component.to_vec())];
+        if !showcase.readme.is_empty() {
+            layers.push(layout.titled(README, "README.md", showcase.readme.clone().into_bytes()));
+        }
+        for screenshot in &showcase.screenshots {
+            layers.push(layout.titled(&screenshot.media_type, &screenshot.name, screenshot.image.clone()));
+        }
         layout.manifest(&json!({"schemaVersion": 2, "mediaType": MANIFEST, "artifactType": PLUGIN,
-            "config": config, "layers": [layer]}));
+            "config": config, "layers": layers}));
         layout
     }
 
@@ -99,7 +109,13 @@ impl Layout {
         let digest = format!("sha256:{hex}");
         let size = bytes.len() as u64;
         self.blobs.insert(hex, bytes);
-        Descriptor { media_type: media_type.to_owned(), digest, size }
+        Descriptor { media_type: media_type.to_owned(), digest, size, annotations: BTreeMap::new() }
+    }
+
+    fn titled(&mut self, media_type: &str, title: &str, bytes: Vec<u8>) -> Descriptor {
+        let mut descriptor = self.blob(media_type, bytes);
+        descriptor.annotations.insert(TITLE.to_owned(), title.to_owned());
+        descriptor
     }
 
     fn manifest(&mut self, json: &Json) {

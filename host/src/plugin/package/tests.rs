@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 fn layout() -> Layout {
-    let mut layout = Layout::of(b"\0asm the component", &json!({"id": "acme.thing"}));
+    let mut layout = Layout::of(b"\0asm the component", &json!({"id": "acme.thing"}), &Showcase::default());
     layout.sign("a signature");
     layout
 }

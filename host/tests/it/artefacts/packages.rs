@@ -91,6 +91,48 @@ fn usual() -> Spoilt {
     Spoilt::of_layers(&[("application/wasm", plugin_of("(component)", &json!({})))], &json!({}))
 }
 
+/// The media type of a readme, and how a picture begins.
+const README: &str = "application/vnd.guildhall.plugin.readme.v1+markdown";
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// A package with these layers behind the component: media type, file name, file.
+pub fn displaying(patch: &Json, shown: &[(&str, &str, Vec<u8>)]) -> Vec<u8> {
+    let mut layout = Spoilt::default();
+    let mut layers = vec![layout.blob("application/wasm", plugin_of("(component)", patch))];
+    for (kind, title, bytes) in shown {
+        let mut layer = layout.blob(kind, bytes.clone());
+        layer["annotations"] = json!({"org.opencontainers.image.title": title});
+        layers.push(layer);
+    }
+    layout.manifest(&json!({"schemaVersion": 2, "layers": layers}));
+    tar(&layout.entries())
+}
+
+/// What people should see of a plugin, and no host would show them.
+fn unshowable() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let shown = |layers: &[(&str, &str, Vec<u8>)]| displaying(&json!({}), layers);
+    let picture = |name: &str, bytes: &[u8]| shown(&[("image/png", name, bytes.to_vec())]);
+    let many: Vec<_> = (0_u8..9).map(|n| ("image/png", format!("{n}.png"), [PNG, &[n]].concat())).collect();
+    let many: Vec<_> = many.iter().map(|(kind, name, bytes)| (*kind, name.as_str(), bytes.clone())).collect();
+    let readme = |text: &[u8]| (README, "README.md", text.to_vec());
+    vec![
+        ("two-readmes", shown(&[readme(b"# One"), readme(b"# Two")]), "more than one readme"),
+        ("readme-no-text", shown(&[readme(b"\xff\xfe")]), "its readme is not UTF-8"),
+        ("long-readme", shown(&[readme(&vec![b'x'; (256 << 10) + 1])]), "its readme is larger than"),
+        ("picture-no-picture", picture("a.png", b"<svg onload=alert(1)>"), "neither PNG nor JPEG"),
+        ("picture-with-a-path", picture("../../a.png", PNG), "no plain file name"),
+        ("hidden-picture", picture(".htaccess", PNG), "no plain file name"),
+        ("picture-without-a-name", picture("", PNG), "no plain file name"),
+        ("large-picture", picture("a.png", &[PNG, &vec![0; 1 << 20]].concat()), "is larger than"),
+        ("many-pictures", shown(&many), "more than 8 screenshots"),
+        (
+            "one-picture-twice",
+            shown(&[("image/png", "a.png", PNG.to_vec()), ("image/jpeg", "a.png", b"\xff\xd8\xff".to_vec())]),
+            "the screenshot `a.png` twice",
+        ),
+    ]
+}
+
 /// A package of this version.
 pub fn good(version: &str) -> Vec<u8> {
     let component = plugin_of("(component)", &json!({"version": version}));
@@ -282,6 +324,7 @@ pub fn tricks() -> Vec<Case> {
     });
     let cases = cases
         .into_iter()
+        .chain(unshowable())
         .map(|(name, bytes, detail)| Case { media_type: PACKAGE, ..Case::invalid(name, bytes, detail) });
     cases.chain(wrong_signatures).collect()
 }

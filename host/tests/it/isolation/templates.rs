@@ -84,6 +84,7 @@ const PLAIN: &[&str] = &[
     // In front of the module's own, which `failure_replay` tries.
     "invocation",
     "allow_downgrade",
+    "search",
 ];
 
 /// What stands for a parameter of a path.
@@ -102,7 +103,7 @@ fn of_path(path: &str, parameter: &str, object: &str, document: &Document) -> St
         }
         // Providers are called what each tenant calls them; keys of publishers are the operator's.
         // Actions and views are what each module calls them.
-        "provider" | "plugin_key" | "plan" | "name" => "nothing".to_owned(),
+        "provider" | "plugin_key" | "plan" | "name" | "screenshot" => "nothing".to_owned(),
         "field" if path.contains("/links/") => {
             let fields = document.fields(object);
             let link = fields.iter().find(|(_, field)| field["format"] == "uuid" && !field["x-names"].is_null());
