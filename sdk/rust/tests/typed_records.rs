@@ -62,6 +62,7 @@ struct Contact {
     total: Option<Money>,
     tags: Option<Vec<String>>,
     extra: Option<Value>,
+    #[expect(clippy::option_option, reason = "not named, empty and set are three things")]
     note: Option<Option<String>>,
 }
 

@@ -24,7 +24,7 @@ impl Default for Settings {
 #[record(object = "report.day")]
 struct Day {
     id: Option<String>,
-    day: String,
+    date: String,
     currency: Option<String>,
     orders: i64,
     total: Money,
@@ -37,17 +37,17 @@ impl Scheduled for NightlyReport {
         }
         // The host knows where midnight is in the tenant's time zone.
         let from = format!("$start_of(day,-{})", config::get::<Settings>()?.days);
-        let mut kept = Day::query().filter(filter::gte("day", from.as_str())).limit(Query::MOST).all()?;
+        let mut kept = Day::query().filter(filter::gte("date", from.as_str())).limit(Query::MOST).all()?;
         for day in added_up(&from)? {
             match kept.iter().position(|kept| kept.is_of(&day)) {
-                Some(place) => kept.swap_remove(place).becomes(day)?,
+                Some(place) => kept.swap_remove(place).becomes(&day)?,
                 None => drop(day.create()?),
             }
         }
         // Of these, all orders have been cancelled since, or moved to another day.
         kept.into_iter().try_for_each(|kept| {
             let nothing = kept.without_orders();
-            kept.becomes(nothing)
+            kept.becomes(&nothing)
         })
     }
 }
@@ -61,7 +61,7 @@ fn added_up(from: &str) -> Result<Vec<Day>, Fault> {
                 {"placed_at": {"_gte": from, "_lt": "$today"}},
                 {"status": {"_nin": ["draft", "cancelled"]}},
             ]},
-            "group_by": [{"field": "placed_at", "bucket": "day", "as": "day"}],
+            "group_by": [{"field": "placed_at", "bucket": "day", "as": "date"}],
             "measures": [{"fn": "count", "as": "orders"}, {"fn": "sum", "field": "total", "as": "total"}],
             "limit": 1000,
         }),
@@ -76,16 +76,16 @@ impl Day {
     }
 
     fn is_of(&self, other: &Self) -> bool {
-        (&self.day, &self.currency) == (&other.day, &other.currency)
+        (&self.date, &self.currency) == (&other.date, &other.currency)
     }
 
     fn without_orders(&self) -> Self {
         let total = Money { amount: Decimal::ZERO, ..self.total.clone() };
-        Self { id: None, day: self.day.clone(), currency: self.currency.clone(), orders: 0, total }
+        Self { id: None, date: self.date.clone(), currency: self.currency.clone(), orders: 0, total }
     }
 
     /// Writes what has changed of a day that is kept.
-    fn becomes(self, now: Self) -> Result<(), Fault> {
+    fn becomes(self, now: &Self) -> Result<(), Fault> {
         if let Some(id) = self.id.filter(|_| (self.orders, &self.total) != (now.orders, &now.total)) {
             now.update(&id)?;
         }

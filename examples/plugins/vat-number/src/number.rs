@@ -96,6 +96,9 @@ fn germany(own: &str) -> Option<bool> {
     Some((11 - product) % 10 == digits[8])
 }
 
+/// What letters count in a French key.
+const KEYS: &str = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+
 /// Two letters or digits as a key, and the SIREN of nine digits.
 fn france(own: &str) -> Option<bool> {
     let (key, siren) = own.split_at_checked(2)?;
@@ -106,7 +109,6 @@ fn france(own: &str) -> Option<bool> {
     if let Some(key) = digits::<2>(key) {
         return Some(is_siren && (siren * 100 + 12) % 97 == number(&key));
     }
-    const KEYS: &str = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ";
     let mut places = key.chars().map(|letter| KEYS.find(letter).and_then(|place| u64::try_from(place).ok()));
     let (first, second) = (places.next()??, places.next()??);
     let key = if first < 10 { first * 24 + second - 10 } else { first * 34 + second - 100 };
