@@ -16,6 +16,8 @@ use sources::Sources;
 /// The examples, and where plugins are.
 const EXAMPLES: &str = "examples/plugins";
 const FIXTURES: &str = "host/tests/fixtures/languages";
+/// Of the examples, those that are the same plugin in each language.
+const TIDY: &str = "examples/plugins/tidy-names-*";
 /// The plugins that are built, and what makes a component of each.
 const PLUGINS: [(&str, &str, Componentize); 4] = [
     (EXAMPLES, "tidy-names-js", javascript::componentize),
@@ -92,7 +94,7 @@ impl Work {
     fn new() -> Result<Self> {
         let folder = workspace::target_directory()?.join("languages");
         std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-        let of = ["wit", "sdk/js", "sdk/python", "sdk/rust", EXAMPLES, FIXTURES];
+        let of = ["wit", "sdk/js", "sdk/python", "sdk/rust", "sdk/rust-derive", TIDY, FIXTURES];
         Ok(Self { folder, sources: Sources::of(&of)? })
     }
 

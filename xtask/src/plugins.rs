@@ -9,8 +9,8 @@ use guildhall_kit::{Language, Manifest, compile, component, read_manifest};
 
 use crate::{wasm_target, workspace};
 
-/// The folders whose subfolders may hold a plugin, by their `plugin.toml`.
-const HOMES: [&str; 2] = ["plugins", "host/tests/fixtures"];
+/// The folders whose subfolders may hold a plugin in Rust, by their `plugin.toml` and `Cargo.toml`.
+const HOMES: [&str; 3] = ["plugins", "examples/plugins", "host/tests/fixtures"];
 
 /// A plugin that can be installed.
 pub struct BuiltPlugin {
@@ -71,14 +71,14 @@ fn build(folder: &Path, manifest: &Manifest, toolchain: &Toolchain) -> Result<Ve
     component.with_context(|| format!("building {}", folder.display()))
 }
 
-/// The folders of all plugins, in the order of their names.
+/// The folders of all plugins in Rust, in the order of their names.
 fn folders() -> Result<BTreeSet<PathBuf>> {
     let mut folders = BTreeSet::new();
     for home in HOMES {
         let home = workspace::root().join(home);
         for entry in home.read_dir().with_context(|| format!("reading {}", home.display()))? {
             let folder = entry?.path();
-            if folder.join("plugin.toml").exists() {
+            if ["plugin.toml", "Cargo.toml"].iter().all(|file| folder.join(file).exists()) {
                 folders.insert(folder);
             }
         }

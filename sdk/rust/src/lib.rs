@@ -29,6 +29,8 @@
 //! # fn main() {}
 //! ```
 //!
+//! [`TypedRecord`] says how a struct of yours stands for the fields of a record.
+//!
 //! The crate also compiles for the machine that you work on, so that rules can
 //! be unit tested there. Calls to the host only work inside the host.
 
@@ -47,6 +49,7 @@ pub mod context;
 mod decimal;
 pub mod events;
 mod fault;
+mod field_value;
 pub mod filter;
 pub mod http;
 mod http_route;
@@ -64,6 +67,8 @@ pub mod records;
 mod register;
 mod scheduled;
 pub mod secrets;
+mod typed_query;
+mod typed_record;
 mod validate;
 mod view;
 
@@ -87,6 +92,8 @@ pub use computed_field::ComputedField;
 pub use computed_field::ComputedFieldExport;
 pub use decimal::{Decimal, InvalidDecimal};
 pub use fault::Fault;
+pub use field_value::{AnyLink, FieldValue};
+pub use guildhall_sdk_derive::Record;
 #[doc(hidden)]
 pub use http_route::HttpRouteExport;
 pub use http_route::{HttpRoute, RouteRequest, RouteResponse};
@@ -106,9 +113,17 @@ pub use scheduled::Scheduled;
 #[doc(hidden)]
 pub use scheduled::ScheduledExport;
 pub use serde_json::{Value, json};
+pub use typed_query::TypedQuery;
+pub use typed_record::TypedRecord;
 pub use validate::Validate;
 #[doc(hidden)]
 pub use validate::ValidateExport;
 pub use view::View;
 #[doc(hidden)]
 pub use view::ViewExport;
+
+/// What `#[derive(Record)]` calls.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::typed_record::{read_field, write_field};
+}

@@ -16,6 +16,14 @@ pub struct Money {
     pub currency: String,
 }
 
+impl Money {
+    /// As it travels; `None` when it is none.
+    pub(crate) fn from_value(value: &Value) -> Option<Self> {
+        let text = |name| value.get(name)?.as_str();
+        Some(Self { amount: text("amount")?.parse().ok()?, currency: text("currency")?.to_owned() })
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} {}", self.amount, self.currency)

@@ -68,13 +68,7 @@ impl Record {
 
     /// An amount of money, exact.
     pub fn money(&self, field: &str) -> Option<Money> {
-        let Value::Object(money) = self.value(field)? else {
-            return None;
-        };
-        Some(Money {
-            amount: money.get("amount")?.as_str()?.parse().ok()?,
-            currency: money.get("currency")?.as_str()?.to_owned(),
-        })
+        Money::from_value(self.value(field)?)
     }
 
     /// The id of the record that a link points to.

@@ -14,27 +14,38 @@ use crate::{Error, Result};
 #[include = "src/*"]
 struct Sources;
 
+/// The macro that it re-exports.
+#[derive(RustEmbed)]
+#[folder = "../rust-derive"]
+#[include = "src/*"]
+struct Derive;
+
 /// The interfaces that it is generated from, without those of earlier releases.
 #[derive(RustEmbed)]
 #[folder = "../../wit"]
 #[exclude = "released/*"]
 struct Interfaces;
 
-/// What the SDK says of itself, and the workspace that it takes some of it from.
+/// What the SDK and its macro say of themselves, and the workspace that they take some of it from.
 const CRATE: &str = include_str!("../../../rust/Cargo.toml");
+const DERIVE_CRATE: &str = include_str!("../../../rust-derive/Cargo.toml");
 const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
 
-/// Unpacks the SDK to `sdk/rust` below a folder, and the interfaces to `wit`, where it looks for them.
+/// Unpacks the SDK to `sdk/rust` below a folder, and what it needs to where it looks for it: its macro to
+/// `sdk/rust-derive`, and the interfaces to `wit`.
 pub fn write_to(folder: &Path) -> Result<()> {
-    let sdk = folder.join("sdk").join("rust");
-    write(&sdk.join("Cargo.toml"), alone(CRATE, WORKSPACE)?.as_bytes())?;
-    for path in Sources::iter() {
-        let file = Sources::get(&path).map(|file| file.data).unwrap_or_default();
-        write(&sdk.join(path.as_ref()), &file)?;
-    }
-    for path in Interfaces::iter() {
-        let file = Interfaces::get(&path).map(|file| file.data).unwrap_or_default();
-        write(&folder.join("wit").join(path.as_ref()), &file)?;
+    let sdk = folder.join("sdk");
+    write(&sdk.join("rust/Cargo.toml"), alone(CRATE, WORKSPACE)?.as_bytes())?;
+    write_all::<Sources>(&sdk.join("rust"))?;
+    write(&sdk.join("rust-derive/Cargo.toml"), alone(DERIVE_CRATE, WORKSPACE)?.as_bytes())?;
+    write_all::<Derive>(&sdk.join("rust-derive"))?;
+    write_all::<Interfaces>(&folder.join("wit"))
+}
+
+fn write_all<Files: RustEmbed>(folder: &Path) -> Result<()> {
+    for path in Files::iter() {
+        let file = Files::get(&path).map(|file| file.data).unwrap_or_default();
+        write(&folder.join(path.as_ref()), &file)?;
     }
     Ok(())
 }
@@ -63,21 +74,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_crate_stands_without_its_workspace() {
-        let text = alone(CRATE, WORKSPACE).unwrap();
-        let table: Table = text.parse().unwrap();
-        assert!(!text.contains("workspace"), "{text}");
-        assert_eq!(table["package"]["version"].as_str(), Some(env!("CARGO_PKG_VERSION")));
-        assert!(table["dependencies"]["wit-bindgen"]["version"].is_str(), "{text}");
+    fn the_crates_stand_without_their_workspace() {
+        for (member, dependency) in [(CRATE, "wit-bindgen"), (DERIVE_CRATE, "syn")] {
+            let text = alone(member, WORKSPACE).unwrap();
+            let table: Table = text.parse().unwrap();
+            assert!(!text.contains("workspace"), "{text}");
+            assert_eq!(table["package"]["version"].as_str(), Some(env!("CARGO_PKG_VERSION")));
+            assert!(table["dependencies"][dependency]["version"].is_str(), "{text}");
+        }
         assert!(alone("[package]\nhomepage.workspace = true", WORKSPACE).is_err());
     }
 
     #[test]
-    fn every_interface_is_there_and_no_released_one() {
+    fn the_macro_and_every_interface_are_there_and_no_released_one() {
         let folder = tempfile::tempdir().unwrap();
         write_to(folder.path()).unwrap();
         assert!(folder.path().join("wit/worlds/worlds.wit").exists());
         assert!(folder.path().join("sdk/rust/src/decimal/text.rs").exists());
         assert!(!folder.path().join("wit/released").exists());
+        // The SDK finds its macro where it looks for it.
+        let table: Table = CRATE.parse().unwrap();
+        let path = table["dependencies"]["guildhall-sdk-derive"]["path"].as_str().unwrap();
+        assert!(folder.path().join("sdk/rust").join(path).join("src/expand.rs").exists(), "{path}");
     }
 }

@@ -6,7 +6,7 @@ from guildhall_sdk import Event, on_events, records
 @on_events
 def welcome(events: list[Event]) -> None:
     for event in events:
-        contact = event.data["record"]
-        if contact.get("name"):
-            task = {"title": f"Say hello to {contact['name']}", "status": "open", "contact": contact["id"]}
+        name = event.data["after"].get("name")
+        if name:
+            task = {"title": f"Say hello to {name}", "status": "open", "contact": event.data["record"]}
             records.create("task", task)

@@ -3,12 +3,13 @@
 import { type OnEvents, records } from "@guildhall/sdk";
 
 interface Created {
-  readonly record: { readonly id: string; readonly name?: string };
+  readonly record: string;
+  readonly after: { readonly name?: string };
 }
 
 export const onEvents: OnEvents<Created> = (events) => {
   for (const { data } of events) {
-    const { id, name } = data.record;
-    if (name) records.create("task", { title: `Say hello to ${name}`, status: "open", contact: id });
+    const { name } = data.after;
+    if (name) records.create("task", { title: `Say hello to ${name}`, status: "open", contact: data.record });
   }
 };

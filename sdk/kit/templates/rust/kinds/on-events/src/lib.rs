@@ -11,8 +11,8 @@ impl OnEvents for Plugin {
 }
 
 fn welcome(event: &Event) -> Result<(), Fault> {
-    let contact = &event.data()["record"];
-    let (Some(id), Some(name)) = (contact["id"].as_str(), contact["name"].as_str()) else {
+    let data = event.data();
+    let (Some(id), Some(name)) = (data["record"].as_str(), data["after"]["name"].as_str()) else {
         return Ok(());
     };
     let task = Record::new().set("title", format!("Say hello to {name}")).set("status", "open").set("contact", id);
