@@ -2,15 +2,14 @@
 
 mod javascript;
 mod python;
-mod sources;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use guildhall_kit::Language;
 
+use crate::sources::Sources;
 use crate::{plugins, wasm_target, workspace};
-use sources::Sources;
 
 /// The examples, and where plugins are.
 const EXAMPLES: &str = "examples/plugins";
