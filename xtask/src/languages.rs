@@ -2,7 +2,6 @@
 
 mod javascript;
 mod python;
-mod sources;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -10,8 +9,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use guildhall_kit::Language;
 
+use crate::sources::Sources;
 use crate::{plugins, wasm_target, workspace};
-use sources::Sources;
 
 /// The examples, and where plugins are.
 const EXAMPLES: &str = "examples/plugins";

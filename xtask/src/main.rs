@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task speaks to the person who started it")]
 
 mod bench;
+mod clients;
 mod demo;
 mod deny;
 mod fuzz;
@@ -13,6 +14,7 @@ mod packages;
 mod plugins;
 mod postgres;
 mod schemathesis;
+mod sources;
 mod test;
 mod tidy;
 mod wasm_target;

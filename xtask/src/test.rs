@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use crate::interrupt::Interrupt;
 use crate::postgres::{Cluster, Durability};
-use crate::{languages, oci_registry, oidc, plugins, wasm_target, workspace};
+use crate::{clients, languages, oci_registry, oidc, plugins, wasm_target, workspace};
 
 /// Runs the tests; `arguments` are words to select tests by, then options for cargo, then `--` and options for the tests.
 pub fn run(arguments: &[String]) -> Result<()> {
@@ -30,6 +30,7 @@ fn run_with(arguments: &[String], variables: &[(&str, String)]) -> Result<()> {
         let languages = if arguments.is_empty() { languages::test()? } else { languages::ensure()? };
         let provider = oidc::ensure()?;
         oci_registry::ensure()?;
+        let clients = clients::ensure()?;
         let cluster = Cluster::start(Durability::Memory)?;
         println!("PostgreSQL for the tests runs at {}", cluster.url());
         let (programs, account) = cluster.programs();
@@ -43,6 +44,7 @@ fn run_with(arguments: &[String], variables: &[(&str, String)]) -> Result<()> {
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("GUILDHALL_TEST_OIDC", &provider)
             .env("GUILDHALL_LANGUAGES_DIR", &languages)
+            .env("GUILDHALL_CLIENTS_DIR", &clients)
             .env("GUILDHALL_PLUGINS_DIR", workspace::target_directory()?.join("plugins"));
         run_until_interrupted(command, &mut interrupt).await
     })

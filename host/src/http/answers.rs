@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::IntoResponses;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use crate::app::Answer;
 
@@ -19,6 +21,9 @@ pub fn kept<T: Serialize>(status: StatusCode, location: Option<String>, body: Op
 
 type Responses = BTreeMap<String, RefOr<Response>>;
 
+/// What 429 means to whoever has come in.
+const TOO_MUCH: &str = "More than the key or its tenant may ask in a time, or too much at once";
+
 /// What can be wrong with a question.
 const READING: &[(u16, &str)] = &[
     (400, "A parameter, a header or the body cannot be read"),
@@ -26,6 +31,7 @@ const READING: &[(u16, &str)] = &[
     (403, "Not allowed"),
     (404, "No such thing, or not for this caller"),
     (422, "Something in it is wrong; `errors` says what"),
+    (429, TOO_MUCH),
     (503, "The database does not answer"),
 ];
 
@@ -36,7 +42,6 @@ const WRITING: &[(u16, &str)] = &[
     (413, "The body is too large"),
     (415, "The body is of another media type"),
     (422, "Something in it is wrong, or a module refused or failed"),
-    (429, "Too much at once"),
 ];
 
 /// What can be wrong with a sign-in.
@@ -96,10 +101,14 @@ impl IntoResponses for Writing {
 
 fn problems(list: &[(u16, &str)]) -> Responses {
     let problem = || ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let wait = || {
+        let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0_u32));
+        HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds until it can be asked again")).build()
+    };
     let one = |(status, description): &(u16, &str)| {
-        let response =
-            ResponseBuilder::new().description(*description).content("application/problem+json", problem()).build();
-        (status.to_string(), RefOr::T(response))
+        let response = ResponseBuilder::new().description(*description).content("application/problem+json", problem());
+        let response = if [429, 503].contains(status) { response.header("Retry-After", wait()) } else { response };
+        (status.to_string(), RefOr::T(response.build()))
     };
     list.iter().map(one).collect()
 }

@@ -128,7 +128,6 @@ pub struct Timeline {
     ),
     responses(
         (status = 200, description = "A page, or a stream", content((Events = "application/json"), (String = "text/event-stream"))),
-        (status = 429, description = "The key has too many streams", body = Problem, content_type = "application/problem+json"),
         Reading,
     ),
     security(("key" = []))

@@ -3,6 +3,8 @@
 //! Handlers describe `/records/{object}` once; here it is written out for
 //! every object that the tenant has, with the schema of its fields.
 
+mod answers;
+
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -89,6 +91,7 @@ pub async fn front() -> Html<&'static str> {
     responses(
         (status = 200, description = "OpenAPI 3.1", body = serde_json::Value),
         (status = 401, description = "A key that does not hold", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "More than the key may ask in a time", body = Problem, content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds until it can be asked again"))),
     ),
     security((), ("key" = []))
 )]
@@ -167,28 +170,12 @@ fn path_of(object: &Object, path: &str, generic: &Value) -> Value {
         if let Some(parameters) = operation["parameters"].as_array_mut() {
             parameters.retain(|parameter| parameter["name"] != "object");
         }
-        let record = json!({"$ref": format!("#/components/schemas/{}", object.name)});
-        // These take `fields`, and show what it asks for.
-        let part = json!({"$ref": format!("#/components/schemas/{}.part", object.name)});
-        let body = match name.as_str() {
-            "list" | "search" => page_schema(&part),
-            "get" => part,
-            "linked" | "aggregate" => json!({"$ref": format!("#/components/schemas/{}", schema_name(&name))}),
-            "batch" | "duplicates" | "merge" | "restore" | "unmerge" => json!({"type": "object"}),
-            // These have one form, whatever their object.
-            "timeline" | "profile" | "change_matching" | "delete_matching" | "shares" | "share" | "erase_person" => {
-                let done = if name == "share" { "201" } else { "200" };
-                operation["responses"][done]["content"]["application/json"]["schema"].clone()
-            }
-            _ => record,
-        };
-        let is_file = name == "export";
-        for status in ["200", "201"] {
-            if let Some(content) =
-                operation["responses"].get_mut(status).and_then(|response| response.get_mut("content"))
-                && !is_file
-            {
-                content["application/json"]["schema"] = body.clone();
+        if let Some(body) = answers::body_of(&name, object) {
+            for status in ["200", "201"] {
+                let response = operation["responses"].get_mut(status);
+                if let Some(content) = response.and_then(|response| response.get_mut("content")) {
+                    content["application/json"]["schema"] = body.clone();
+                }
             }
         }
         let input = match name.as_str() {
@@ -205,23 +192,7 @@ fn path_of(object: &Object, path: &str, generic: &Value) -> Value {
     Value::Object(item)
 }
 
-fn page_schema(record: &Value) -> Value {
-    json!({
-        "type": "object", "required": ["data", "next_cursor"],
-        "properties": {
-            "data": {"type": "array", "items": record},
-            "next_cursor": {"type": ["string", "null"]},
-            "total": {"type": "integer", "description": "Records on all pages, when `count` asks for it"},
-            "complete": {"type": "boolean", "description": "Of a search: whether all records with these words were looked at"}
-        }
-    })
-}
-
-/// The schema of an answer whose records are of another object, or none.
-fn schema_name(operation: &str) -> &'static str {
-    if operation == "linked" { "RecordPage" } else { "Groups" }
-}
-
+/// Without the label as a title: generators name their types by titles, and two objects may have the same label.
 fn record_schema(object: &Object) -> Value {
     let time = json!({"type": "string", "format": "date-time"});
     let mut properties = Map::new();
@@ -234,8 +205,7 @@ fn record_schema(object: &Object) -> Value {
     }
     let names: Vec<&String> = properties.keys().collect();
     json!({
-        "type": "object", "title": object.label, "description": object.description,
-        "required": names, "properties": properties
+        "type": "object", "description": object.description, "required": names, "properties": properties
     })
 }
 

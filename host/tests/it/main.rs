@@ -15,6 +15,7 @@ mod bad_input;
 mod batches;
 mod browser;
 mod capabilities;
+mod clients;
 mod cluster;
 mod computed;
 mod concurrency;

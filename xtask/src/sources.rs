@@ -1,4 +1,4 @@
-//! The sources of SDKs and examples: what they are together, and a copy of them.
+//! Sources of SDKs and examples: what they are together, and a copy of them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,7 +23,7 @@ impl Sources {
         git.current_dir(&root)
             .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"])
             .args(folders);
-        let listing = workspace::output(&mut git).context("listing the sources of the SDKs")?;
+        let listing = workspace::output(&mut git).context("listing sources")?;
         let mut files = BTreeMap::new();
         for path in listing.split('\0').filter(|path| !path.is_empty()) {
             // A file deleted but not yet committed is still listed.
