@@ -4,6 +4,7 @@ mod help;
 mod operator_key;
 mod output;
 mod plugin;
+mod progress;
 mod remote;
 mod serve;
 mod tenant;

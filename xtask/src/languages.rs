@@ -66,9 +66,8 @@ pub fn timed() -> Result<Vec<Timed>> {
     let rust = workspace::root().join(RUST);
     let toolchain = wasm_target::ensure()?;
     let source = rust.join("src/lib.rs");
-    let file = std::fs::File::options().append(true).open(&source);
-    file.and_then(|file| file.set_modified(std::time::SystemTime::now()))
-        .with_context(|| format!("touching {}", source.display()))?;
+    // Written again, it is a changed file for cargo.
+    std::fs::write(&source, read(&source)?).with_context(|| format!("writing {}", source.display()))?;
     let began = Instant::now();
     plugins::build_into(&rust, &toolchain, &output)?;
     let seconds = began.elapsed().as_secs_f64();

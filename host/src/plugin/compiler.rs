@@ -143,7 +143,7 @@ impl Compiler {
                 Ended::Compiled(bytes) => return Ok(bytes),
                 Ended::Refused(reason) => return Err(CompileError::Refused(Invalid::Component(reason))),
                 Ended::OutOfTime => {
-                    tracing::info!(?effort, plugin = audited.found.manifest.id, "compiling took too long")
+                    tracing::info!(?effort, plugin = audited.found.manifest.id, "compiling took too long");
                 }
             }
         }

@@ -119,7 +119,7 @@ impl App {
         let version = |row: crate::store::PluginRow| VersionStatistics {
             tenants: tenants.get(&row.manifest.version).copied().unwrap_or_default(),
             downloads: row.downloads,
-            usage: sum(&costs.get(&row.manifest.version).cloned().unwrap_or_default()),
+            usage: sum(&costs.get(&row.manifest.version).copied().unwrap_or_default()),
             version: row.manifest.version,
         };
         Ok(PluginStatistics { plugin: plugin.to_owned(), from, to, versions: rows.into_iter().map(version).collect() })

@@ -9,6 +9,7 @@ use super::file::read;
 use super::make::built;
 use crate::app::{AppError, check_plugin};
 use crate::cli::output::Output;
+use crate::cli::progress::Step;
 
 #[derive(Debug, Args)]
 pub struct CheckCommand {
@@ -24,7 +25,9 @@ impl CheckCommand {
     pub async fn run(self) -> Result<(), AppError> {
         let Self { place, output } = self;
         let bytes = if place.is_dir() { built(&place, &output)?.component } else { read(&place)? };
+        let step = Step::begin("checking it as a host does");
         let checked = check_plugin(bytes).await?;
+        drop(step);
         let name = match (&checked.id, &checked.version) {
             (Some(id), Some(version)) => format!("{id} {version}"),
             _ => place.display().to_string(),

@@ -52,13 +52,15 @@ impl LogsCommand {
         for line in before {
             self.output.print(&line, &text(&line))?;
         }
-        while self.follow {
+        if !self.follow {
+            return Ok(());
+        }
+        loop {
             tokio::time::sleep(PAUSE).await;
             for line in tail.news(&remote, usize::MAX).await? {
                 self.output.print(&line, &text(&line))?;
             }
         }
-        Ok(())
     }
 }
 

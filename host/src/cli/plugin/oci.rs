@@ -9,6 +9,7 @@ use oci_client::{Reference, RegistryOperation};
 use reqwest::header::HeaderValue;
 
 use crate::app::{AppError, Part, Parts};
+use crate::cli::progress::Step;
 use crate::cli::remote::{innermost, use_ring};
 
 /// Longest wait for a connection, and between two bytes of an answer.
@@ -19,7 +20,8 @@ pub struct Repository {
     client: Client,
     auth: RegistryAuth,
     registry: String,
-    repository: String,
+    /// Its path there.
+    path: String,
 }
 
 impl Repository {
@@ -31,7 +33,7 @@ impl Repository {
             _ => return None,
         };
         let named = place.split_once('/').filter(|_| format!("{place}:1").parse::<Reference>().is_ok());
-        let Some((registry, repository)) = named else {
+        let Some((registry, path)) = named else {
             let text = format!("`{address}` names no repository, as oci://registry.example.com/acme/tidy-names does");
             return Some(Err(AppError::Refused(text)));
         };
@@ -43,8 +45,8 @@ impl Repository {
             ..ClientConfig::default()
         };
         let auth = login.map_or(RegistryAuth::Anonymous, |(user, password)| RegistryAuth::Basic(user, password));
-        let (registry, repository) = (registry.to_owned(), repository.to_owned());
-        Some(Ok(Self { client: Client::new(config), auth, registry, repository }))
+        let (registry, path) = (registry.to_owned(), path.to_owned());
+        Some(Ok(Self { client: Client::new(config), auth, registry, path }))
     }
 
     /// Pushes a package as this version; false when the very same was there before.
@@ -64,7 +66,8 @@ impl Repository {
             Err(error) if is_missing(&error) => {}
             Err(error) => return Err(failed(error)),
         }
-        for blob in &parts.blobs {
+        for (at, blob) in parts.blobs.iter().enumerate() {
+            let _step = Step::begin(format!("pushing part {} of {} to {tag}", at + 1, parts.blobs.len()));
             if !self.client.blob_exists(&tag, &blob.digest).await.map_err(failed)? {
                 self.client.push_blob(&tag, blob.bytes.clone(), &blob.digest).await.map_err(failed)?;
             }
@@ -86,7 +89,7 @@ impl Repository {
     }
 
     fn reference(&self, make: impl FnOnce(String, String) -> Reference) -> Reference {
-        make(self.registry.clone(), self.repository.clone())
+        make(self.registry.clone(), self.path.clone())
     }
 
     fn told(&self, error: &OciDistributionError) -> AppError {

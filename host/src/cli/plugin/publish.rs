@@ -10,6 +10,7 @@ use super::make::built;
 use super::oci::Repository;
 use crate::app::{AppError, ShowcaseFiles, check_plugin, inspect, is_package, pack, parts};
 use crate::cli::output::Output;
+use crate::cli::progress::Step;
 use crate::cli::remote::Remote;
 
 /// What a package is over HTTP.
@@ -98,7 +99,9 @@ impl PublishCommand {
         let key = self.publisher_key.as_deref().filter(|_| repository.is_none());
         let host = key.map(|key| Remote::new(&self.to, key)).transpose()?;
         let package = self.contents.package(&self.output)?;
+        let step = Step::begin("checking it as a host does");
         let checked = check_plugin(package.clone()).await?;
+        drop(step);
         if !checked.fits {
             let problems = checked.problems.iter().map(|problem| format!("\n  {}: {}", problem.name, problem.message));
             let problems = problems.collect::<String>();
@@ -108,7 +111,10 @@ impl PublishCommand {
         let (id, version, digest) = (seen.id, seen.version, seen.package_digest.unwrap_or_default());
         let is_new = match (repository, host) {
             (Some(repository), _) => repository.push(&version, &parts(&package)?).await?,
-            (None, Some(host)) => host.post("plugins", MEDIA_TYPE, package).await?.0,
+            (None, Some(host)) => {
+                let _step = Step::begin(format!("{} checks and compiles it", self.to));
+                host.post("plugins", MEDIA_TYPE, package).await?.0
+            }
             (None, None) => {
                 let text = "a host takes plugins of who has a key: set GUILDHALL_PUBLISHER_KEY to what \
                             `guildhall operator-key create --publisher` printed there";

@@ -9,6 +9,7 @@ use super::make::built;
 use super::watch::{change, changes};
 use crate::app::{AppError, TestReport, Trial, Tried, run_scenarios};
 use crate::cli::output::{self, Output};
+use crate::cli::progress::Step;
 
 /// Where scenarios are, below the folder of a plugin.
 const FOLDER: &str = "scenarios";
@@ -52,7 +53,9 @@ impl TestCommand {
     async fn once(&self) -> Result<(), AppError> {
         let component = built(&self.folder, &self.output)?.component;
         let trials = self.trials()?;
+        let step = Step::begin("running the scenarios");
         let mut report = run_scenarios(&component, trials).await?;
+        drop(step);
         if self.bless {
             self.bless(&mut report)?;
         }
