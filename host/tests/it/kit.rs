@@ -75,6 +75,29 @@ fn a_new_plugin_of_each_kind_builds_and_passes_its_scenarios() {
     }
 }
 
+#[test]
+fn a_new_plugin_reads_typed_records() {
+    let plugin = new("typed", "validate");
+    let source = plugin.join("src/lib.rs");
+    change(&source, "use guildhall_sdk::{", "use guildhall_sdk::{TypedRecord, ");
+    change(
+        &source,
+        "fn can_be_reached(contact: &Record) -> bool {\n    [\"email\", \"phone\"].iter().any(|field| contact.text(field).is_some())\n}",
+        "#[derive(Record)]\n#[record(object = \"contact\")]\nstruct Contact {\n    email: Option<String>,\n    phone: Option<String>,\n}\n\n\
+         fn can_be_reached(contact: &Record) -> bool {\n    \
+         Contact::from_record(contact).is_ok_and(|contact| contact.email.is_some() || contact.phone.is_some())\n}",
+    );
+    let (passed, report) = run(&["plugin", "test"], &plugin);
+    assert!(passed && report["passed"] == true, "{report}");
+    // What is no type of a field is told with those that are.
+    change(&source, "phone: Option<String>", "phone: Option<f64>");
+    let (code, text) = refused(&["plugin", "build"], &plugin);
+    assert_eq!(code, "build");
+    for said in ["a field of a record cannot be a `f64`", "phone: Option<f64>", "use Decimal instead of floats"] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+}
+
 /// What `cargo xtask languages` installed: the packages of npm, and an environment for Python.
 fn installed() -> PathBuf {
     let built = std::env::var_os("GUILDHALL_LANGUAGES_DIR").map(PathBuf::from);
