@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::AppError;
 use super::catalog::Module;
-use super::guest::{is_encrypted, visible};
+use super::guest::{unsettable, visible};
 use super::staging::{Key, Staged};
 use super::unit_of_work::Work;
 use crate::domain::permission::Action;
@@ -293,12 +293,8 @@ async fn amend(
     fields: &Map<String, Json>,
 ) -> Result<Option<Fault>, AppError> {
     // The caller's right to the change itself was checked; to reword it is the plugin's.
-    let allowed = manifest.grants(&key.0, Action::Update);
-    let object = work.object(&key.0)?;
-    let may_set = |name: &str| !is_encrypted(object, name) && allowed.is_some_and(|grant| grant.covers(name));
-    if let Some(name) = fields.keys().find(|name| !may_set(name)) {
-        let message = format!("the plugin may not set `{}.{name}`", key.0);
-        return Ok(Some(Fault::new("permission_denied", message)));
+    if let Some(fault) = unsettable(manifest, work.object(&key.0)?, Action::Update, fields) {
+        return Ok(Some(fault));
     }
     match work.amend(key, fields, manifest, hand(manifest, &key.0)).await {
         Ok(()) => Ok(None),

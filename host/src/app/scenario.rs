@@ -152,8 +152,8 @@ async fn tried(engine: &PluginEngine, compiled: &Compiled, trial: Trial) -> Trie
     match read {
         Err(why) => tried.differences.push(format!("the scenario cannot be run: {why}")),
         Ok((input, port, tolerance)) => {
-            let (got, refusal) = call(engine, compiled, input, Arc::clone(&port)).await;
-            tried.differences.extend(refusal.into_iter().chain(port.complaints()));
+            let (got, refusals) = call(engine, compiled, input, Arc::clone(&port)).await;
+            tried.differences.extend(refusals.into_iter().chain(port.complaints()));
             tried.can_be_blessed = tried.differences.is_empty();
             match expected {
                 Some(expected) => compare(&expected, &got, tolerance, &mut tried),
@@ -209,24 +209,27 @@ async fn call(
     compiled: &Compiled,
     input: Input,
     port: Arc<ScenarioPort>,
-) -> (Json, Option<String>) {
+) -> (Json, Vec<String>) {
     let usual = Limits::of(&compiled.manifest, None, &input, &PluginLimits::default());
     let limits = Limits { cpu: CPU, wall: CPU, ..usual };
     let queue = Queue::default();
     let is_view = matches!(input, Input::View { .. });
-    let recording = Arc::new(RecordingPort::new(port, ROOM));
+    let objects = input.objects();
+    let recording = Arc::new(RecordingPort::new(Arc::clone(&port), ROOM));
     let terms = Turn { limits: &limits, queue: &queue, is_inner: false };
     let ended = engine.call(compiled, terms, Arc::clone(&recording) as Arc<dyn Port>, input).await;
     let calls: Vec<Json> = recording.take().exchanges.iter().map(|exchange| told::call(&exchange.call)).collect();
-    let refusal = match &ended.result {
+    let refusals = match &ended.result {
         Ok(Output::Json(tree)) if is_view => {
             let wrong = view_tree::read(tree, &|name| compiled.manifest.action(name).is_some()).err();
-            wrong.map(|wrong| format!("a host does not draw this view: `{}` {}", wrong.path, wrong.message))
+            let told = wrong.map(|it| format!("a host does not draw this view: `{}` {}", it.path, it.message));
+            told.into_iter().collect()
         }
-        _ => None,
+        Ok(output) => port.refusals(&objects, output),
+        Err(_) => Vec::new(),
     };
     let got = json!({"result": told::result(&ended.result), "calls": calls, "instructions": ended.spent.instructions});
-    (got, refusal)
+    (got, refusals)
 }
 
 /// What is not as expected. What is not named is not expected.

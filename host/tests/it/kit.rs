@@ -290,6 +290,12 @@ fn a_scenario_refuses_what_a_host_refuses() {
     let refused = &report["scenarios"][0]["got"]["result"]["refused"];
     assert_eq!(refused["code"], "permission_denied", "{report}");
     assert!(refused["message"].as_str().unwrap().contains("may not ask about `task.due_at`"), "{refused}");
+    // Nor set, by what its hook answers, what it may not write.
+    let plugin = new("refused-hook", "before-write");
+    change(&plugin.join("plugin.toml"), r#"ops = ["read", "update"]"#, r#"ops = ["read"]"#);
+    let (passed, report) = run(&["plugin", "test"], &plugin);
+    let told = report["scenarios"][0]["differences"].to_string();
+    assert!(!passed && told.contains("permission_denied: the plugin may not set `contact.name`"), "{told}");
 }
 
 #[test]

@@ -129,11 +129,15 @@ pub fn settable(manifest: &Manifest, object: &Object, action: Action, text: &str
     let Ok(Json::Object(fields)) = serde_json::from_str(text) else {
         return Err(Fault::new("validation_failed", "the fields are not a JSON object"));
     };
+    unsettable(manifest, object, action, &fields).map_or(Ok(fields), Err)
+}
+
+/// Refuses fields that a plugin may not set.
+pub fn unsettable(manifest: &Manifest, object: &Object, action: Action, fields: &Map<String, Json>) -> Option<Fault> {
     let grant = manifest.grants(&object.name, action);
-    match fields.keys().find(|name| is_encrypted(object, name) || !grant.is_some_and(|grant| grant.covers(name))) {
-        Some(name) => Err(Fault::new("permission_denied", format!("the plugin may not set `{}.{name}`", object.name))),
-        None => Ok(fields),
-    }
+    let may_set = |name: &str| !is_encrypted(object, name) && grant.is_some_and(|grant| grant.covers(name));
+    let name = fields.keys().find(|name| !may_set(name))?;
+    Some(Fault::new("permission_denied", format!("the plugin may not set `{}.{name}`", object.name)))
 }
 
 /// A record as the plugin may see it: nothing of it, when it may not read it.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use super::stored::Stored;
 use super::told;
 use crate::app::guest::Latitude;
-use crate::domain::plugin::{ExtensionPoint, Fault, HostAnswer, HostCall, HttpResponse, Manifest};
+use crate::domain::plugin::{ExtensionPoint, Fault, HostAnswer, HostCall, HttpResponse, Manifest, Output};
 use crate::plugin::Port;
 
 /// An answer that stands in the scenario.
@@ -90,6 +90,21 @@ impl ScenarioPort {
             .iter()
             .map(|canned| format!("an answer was never asked for: {}", Json::Object(canned.call.clone())));
         state.unanswered.iter().cloned().chain(unused).collect()
+    }
+
+    /// Why a host would not take what a hook sets, given the objects of what it was shown.
+    pub fn refusals(&self, objects: &[String], output: &Output) -> Vec<String> {
+        let amendments: Vec<Option<&String>> = match output {
+            Output::Outcomes(outcomes) => outcomes.iter().map(|it| it.as_ref().ok().and_then(Option::as_ref)).collect(),
+            Output::Computed(values) => values.iter().map(Some).collect(),
+            _ => return Vec::new(),
+        };
+        let state = self.state();
+        let refusal = |(object, amendment): (&String, &Option<&String>)| {
+            let fault = state.stored.refuses(&self.given.manifest, object, amendment.as_ref()?)?;
+            Some(format!("a host does not take this: {}: {}", fault.code, fault.message))
+        };
+        objects.iter().zip(&amendments).filter_map(refusal).collect()
     }
 
     fn stored(&self, call: &HostCall) -> Result<HostAnswer, Fault> {

@@ -162,6 +162,17 @@ impl Stored {
     }
 }
 
+impl Stored {
+    /// Why a host would not take an amendment of a record of this object.
+    pub fn refuses(&self, manifest: &Manifest, object: &str, amendment: &str) -> Option<Fault> {
+        let object = match self.object(object) {
+            Ok(object) => object,
+            Err(fault) => return Some(fault),
+        };
+        changes(manifest, object, Action::Update, amendment).err()
+    }
+}
+
 impl Around for Stored {
     fn linked(&self, object: &Object, id: Uuid) -> Option<Record> {
         self.all(&object.name).iter().find(|record| record.id == id).cloned()

@@ -121,6 +121,15 @@ impl Input {
         }
     }
 
+    /// The objects of the records that it may amend, in their order.
+    pub fn objects(&self) -> Vec<String> {
+        match self {
+            Self::BeforeWrite(changes) => changes.iter().map(|change| change.object.clone()).collect(),
+            Self::ComputedField { object, records, .. } => vec![object.clone(); records.len()],
+            _ => Vec::new(),
+        }
+    }
+
     /// How many things one call is about.
     pub fn size(&self) -> usize {
         match self {
