@@ -50,7 +50,7 @@ pub async fn readme(
         ("version" = String, Path, description = "Which version"),
         ("screenshot" = String, Path, description = "Name of the picture"),
     ),
-    responses((status = 200, description = "The picture", body = Vec<u8>, content_type = "image/*"), Reading),
+    responses((status = 200, description = "The picture", content((String = "image/png"), (String = "image/jpeg"))), Reading),
     security(("key" = []), ("operator" = []))
 )]
 pub async fn screenshot(
@@ -74,7 +74,7 @@ pub async fn screenshot(
         ("version" = String, Path, description = "Which version"),
     ),
     responses(
-        (status = 200, description = "The component", body = Vec<u8>, content_type = "application/wasm", headers(
+        (status = 200, description = "The component", body = String, content_type = "application/wasm", headers(
             ("Content-Digest" = String, description = "SHA-256 of it, RFC 9530"),
             ("Guildhall-Signature" = String, description = "The publisher's signature over it, when it came with one"),
         )),
