@@ -215,7 +215,7 @@ async fn call(
     let queue = Queue::default();
     let is_view = matches!(input, Input::View { .. });
     let objects = input.objects();
-    let recording = Arc::new(RecordingPort::new(Arc::clone(&port), ROOM));
+    let recording = Arc::new(RecordingPort::new(Arc::<ScenarioPort>::clone(&port), ROOM));
     let terms = Turn { limits: &limits, queue: &queue, is_inner: false };
     let ended = engine.call(compiled, terms, Arc::clone(&recording) as Arc<dyn Port>, input).await;
     let calls: Vec<Json> = recording.take().exchanges.iter().map(|exchange| told::call(&exchange.call)).collect();
