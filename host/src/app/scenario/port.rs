@@ -100,11 +100,11 @@ impl ScenarioPort {
             _ => return Vec::new(),
         };
         let state = self.state();
-        let refusal = |(object, amendment): (&String, &Option<&String>)| {
-            let fault = state.stored.refuses(&self.given.manifest, object, amendment.as_ref()?)?;
+        let refusal = |(object, amendment): (&String, Option<&String>)| {
+            let fault = state.stored.refuses(&self.given.manifest, object, amendment?)?;
             Some(format!("a host does not take this: {}: {}", fault.code, fault.message))
         };
-        objects.iter().zip(&amendments).filter_map(refusal).collect()
+        objects.iter().zip(amendments).filter_map(refusal).collect()
     }
 
     fn stored(&self, call: &HostCall) -> Result<HostAnswer, Fault> {
