@@ -224,7 +224,7 @@ async fn after_kill_9_the_key_decides(on: On) {
     let mut ids = Vec::new();
     for round in 0..ROUNDS {
         let ann = test.ann.with_key(&key).at(&address);
-        let client = reqwest::Client::new();
+        let client = crate::support::client();
         let send = client.post(ann.url(CONTACTS)).bearer_auth(&key).header("idempotency-key", format!("k{round}"));
         let body = json!({"name": format!("{round}")});
         let sent = tokio::spawn(send.json(&body).send());

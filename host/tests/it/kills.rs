@@ -93,7 +93,7 @@ async fn kills(on: On) {
     let key = place.key().await;
     let receiver = Receiver::start().await;
     let (mut host, first) = place.serve().await;
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     let webhook = json!({"url": receiver.url("/"), "types": ["contact.*"]});
     let made = client.post(format!("{first}/api/v1/webhooks")).bearer_auth(&key).json(&webhook).send().await.unwrap();
     assert_eq!(made.status().as_u16(), 201);

@@ -105,7 +105,8 @@ impl Registry {
     async fn get(&self, path: &str) -> reqwest::Response {
         let url = format!("http://{}/v2/{path}", self.address);
         let accept = "application/vnd.oci.image.manifest.v1+json";
-        let request = reqwest::Client::new().get(url).basic_auth("vendor", Some("let me in")).header("accept", accept);
+        let request =
+            crate::support::client().get(url).basic_auth("vendor", Some("let me in")).header("accept", accept);
         request.send().await.unwrap()
     }
 }

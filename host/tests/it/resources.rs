@@ -99,7 +99,7 @@ async fn headers_of_a_megabyte(on: On) {
     let TestApp { ann, .. } = TestApp::start(on).await;
     let long = "x".repeat(1 << 20);
     for name in ["authorization", "idempotency-key", "if-match", "prefer", "x-request-id", "x-any"] {
-        let client = reqwest::Client::new();
+        let client = crate::support::client();
         let url = ann.url("/api/v1/records/contact");
         // It may close the connection before all of it was sent.
         if let Ok(reply) = client.post(url).header(name, &long).body("{}").send().await {

@@ -50,6 +50,13 @@ pub fn settings() -> Settings {
     Settings { plugins, ..Settings::default() }
 }
 
+/// A client of HTTP. TLS is that of ring, as in the host: one that is made before any host finds none otherwise.
+pub fn client() -> reqwest::Client {
+    // It is refused when it was done before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 /// A further host on a database.
 pub async fn open(database: &Database, clock: Clock) -> Result<Arc<App>, AppError> {
     App::open_with(database, clock, settings()).await
@@ -132,7 +139,7 @@ impl TestApp {
         let ann = app.create_tenant("first", "First shop").await.unwrap().api_key;
         let sam = app.create_tenant("second", "Second shop").await.unwrap().api_key;
         let (_, vic) = app.create_key("first", "viewer", "Vic", None).await.unwrap();
-        let client = reqwest::Client::new();
+        let client = client();
         let actor = |key: Option<String>| Actor {
             client: client.clone(),
             address: address.clone(),
@@ -190,7 +197,7 @@ impl Actor {
     /// Somebody with a key at a host that is a process of its own.
     pub fn outside(address: &str, key: &str) -> Self {
         Self {
-            client: reqwest::Client::new(),
+            client: client(),
             address: address.to_owned(),
             key: Some(key.to_owned()),
             headers: HeaderMap::new(),
