@@ -53,6 +53,8 @@ fuzz_target!(|input: (i64, u16, u8, u8, &str)| {
     if let Some(opened) = key.open(ours, list, forged) {
         assert_eq!(key.seal(ours, list, &opened), forged);
     }
+    assert_eq!(key.open(theirs, list, forged), None);
+    assert_eq!(CursorKey::new([6; 32]).open(ours, list, forged), None);
     assert_eq!(Position::open(&key, ours, forged), None);
     let object = object(chosen);
     if let Ok(sort) = parse_sort(object, sort.split(',')) {

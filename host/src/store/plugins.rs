@@ -32,6 +32,28 @@ pub struct NewPlugin<'a> {
     pub at: Timestamp,
 }
 
+impl NewPlugin<'_> {
+    /// What people see of it. Of another component of this version, which was faster, this is not it.
+    fn showcase(&self) -> Vec<Stmt> {
+        let whose =
+            || [self.manifest.id.as_str().into(), self.manifest.version.as_str().into(), self.digest.to_vec().into()];
+        let readme = Stmt::new(
+            "insert into plugin_listing (plugin_id, version, readme, downloads) select id, version, $1, 0 from plugin \
+             where id = $2 and version = $3 and digest = $4 on conflict do nothing",
+            [&[self.readme.into()][..], &whose()].concat(),
+        );
+        let pictures = self.screenshots.iter().map(|(name, media_type, image)| {
+            Stmt::new(
+                "insert into plugin_screenshot (plugin_id, version, name, media_type, image) \
+                 select id, version, $1, $2, $3 from plugin where id = $4 and version = $5 and digest = $6 \
+                 on conflict do nothing",
+                [&[(*name).into(), (*media_type).into(), image.to_vec().into()][..], &whose()].concat(),
+            )
+        });
+        std::iter::once(readme).chain(pictures).collect()
+    }
+}
+
 /// An installed plugin, without its component.
 #[derive(Clone, Debug)]
 pub struct PluginRow {
@@ -80,9 +102,8 @@ impl Store {
         let imports = serde_json::to_value(plugin.imports).map_err(inconsistent)?;
         let package = plugin.package.map(|digest| data_encoding::HEXLOWER.encode(&digest));
         let stmt = Stmt::new(
-            "insert into plugin \
-             (id, version, digest, manifest, component, imports, package, signature, installed_at, readme) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing",
+            "insert into plugin (id, version, digest, manifest, component, imports, package, signature, installed_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
             [
                 plugin.manifest.id.as_str().into(),
                 plugin.manifest.version.as_str().into(),
@@ -93,27 +114,11 @@ impl Store {
                 package.into(),
                 plugin.signature.clone().into(),
                 self.db.engine().time(plugin.at),
-                plugin.readme.into(),
             ],
         );
-        // Of another component of this version, which was faster, these are no pictures.
-        let picture = |(name, media_type, image): &(&str, &str, &[u8])| {
-            Stmt::new(
-                "insert into plugin_screenshot (plugin_id, version, name, media_type, image) \
-                 select id, version, $1, $2, $3 from plugin where id = $4 and version = $5 and digest = $6 \
-                 on conflict do nothing",
-                [
-                    (*name).into(),
-                    (*media_type).into(),
-                    image.to_vec().into(),
-                    plugin.manifest.id.as_str().into(),
-                    plugin.manifest.version.as_str().into(),
-                    plugin.digest.to_vec().into(),
-                ],
-            )
-        };
-        let stmts = std::iter::once(stmt).chain(plugin.screenshots.iter().map(picture));
-        let steps = stmts.map(|stmt| Step { stmt, expect: Expect::Nothing }).collect();
+        let mut stmts = vec![stmt];
+        stmts.extend(plugin.showcase());
+        let steps = stmts.into_iter().map(|stmt| Step { stmt, expect: Expect::Nothing }).collect();
         self.db.across(permit).run(steps).await
     }
 
@@ -121,7 +126,9 @@ impl Store {
     pub async fn plugins(&self, permit: HostPermit) -> Result<Vec<PluginRow>, StoreError> {
         let stmt = Stmt::new(
             "select manifest, digest, cast(length(component) as bigint), imports, package, signature, installed_at, \
-             cast(length(readme) as bigint), downloads from plugin order by installed_at, id, version",
+             cast(coalesce(length(readme), 0) as bigint), coalesce(downloads, 0) from plugin \
+             left join plugin_listing listing on listing.plugin_id = plugin.id and listing.version = plugin.version \
+             order by installed_at, id, plugin.version",
             [],
         );
         self.db.across(permit).all(Reach::Point, stmt, plugin).await

@@ -15,7 +15,7 @@ impl Store {
         version: &str,
     ) -> Result<Option<String>, StoreError> {
         let stmt = Stmt::new(
-            "select readme from plugin where id = $1 and version = $2 and readme <> ''",
+            "select readme from plugin_listing where plugin_id = $1 and version = $2 and readme <> ''",
             [id.into(), version.into()],
         );
         self.db.across(permit).maybe(stmt, |row| row.text(0)).await
@@ -54,7 +54,8 @@ impl Store {
     /// Counts that the component of a version was fetched.
     pub async fn plugin_downloaded(&self, permit: HostPermit, id: &str, version: &str) -> Result<(), StoreError> {
         let stmt = Stmt::new(
-            "update plugin set downloads = downloads + 1 where id = $1 and version = $2",
+            "insert into plugin_listing (plugin_id, version, readme, downloads) values ($1, $2, '', 1) \
+             on conflict (plugin_id, version) do update set downloads = plugin_listing.downloads + 1",
             [id.into(), version.into()],
         );
         self.db.across(permit).run(vec![Step { stmt, expect: Expect::Nothing }]).await

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
@@ -16,7 +17,7 @@ const HOSTILE: &str = "test.hostile";
 
 /// A command that goes on, and what it prints; it ends with its value.
 struct Running {
-    _child: Child,
+    child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
@@ -25,7 +26,14 @@ impl Running {
         let mut command = tokio::process::Command::from(guildhall(words, at));
         let mut child = command.arg("--json").stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { _child: child, lines }
+        Self { child, lines }
+    }
+
+    /// Ends it as Ctrl-C does.
+    async fn interrupt(mut self) {
+        let id = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).unwrap();
+        kill_process(id, Signal::INT).unwrap();
+        assert!(self.child.wait().await.unwrap().success());
     }
 
     /// The next line that it prints.
@@ -38,7 +46,8 @@ impl Running {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plugin_is_swapped_in_at_every_change() {
     let plugin = new("swapped", "before-write");
-    std::fs::write(plugin.join("sample.json"), json!({"contact": [{"name": " Ada "}]}).to_string()).unwrap();
+    std::fs::write(plugin.join("sample.json"), json!({"contact": [{"name": " Ada "}, {"name": " "}]}).to_string())
+        .unwrap();
     let words = ["plugin", "dev", "--listen", "127.0.0.1:0", "--public-url", "https://tunnel.example.com"];
     let mut dev = Running::start(&words, &plugin);
     let host = dev.next().await;
@@ -46,7 +55,10 @@ async fn a_plugin_is_swapped_in_at_every_change() {
     let ann = Actor::outside(host["host"].as_str().unwrap(), host["api_key"].as_str().unwrap());
     let runs = dev.next().await;
     assert_eq!((&runs["id"], &runs["version"]), (&json!("acme.swapped"), &json!("0.1.0-dev.1")), "{runs}");
-    // Sample data comes with the first version, and meets it; what it says is printed.
+    // Sample data comes with the first version, and meets it: what that refuses is told.
+    let refused = dev.next().await;
+    assert_eq!((&refused["sample"], &refused["problem"]["status"]), (&json!("contact[1]"), &json!(422)), "{refused}");
+    // What it says is printed.
     let source = plugin.join("src/lib.rs");
     change(
         &source,
@@ -69,8 +81,9 @@ async fn a_plugin_is_swapped_in_at_every_change() {
     assert_eq!(dev.next().await["fields"]["name"], "Cy");
     change(&source, "struct Plugin\n", "struct Plugin;\n");
     assert_eq!(dev.next().await["version"], "0.1.0-dev.4");
-    let wrong = std::fs::write(plugin.join("sample.json"), "[]");
-    assert!(wrong.is_ok());
+    // It ends when it is told to.
+    dev.interrupt().await;
+    std::fs::write(plugin.join("sample.json"), "[]").unwrap();
     let done = guildhall(&["plugin", "dev", "--listen", "127.0.0.1:0"], &plugin).output().unwrap();
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(!done.status.success() && said.contains("is lists of records by object"), "{said}");

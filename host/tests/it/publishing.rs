@@ -61,6 +61,10 @@ async fn a_plugin_is_published_on_a_host(on: On) {
     std::fs::write(home.join("loyalty.wasm"), plugin_with(LOYALTY, |it| it["api"] = json!("9.0"))).unwrap();
     let refused = published(&words, &home, &token).await.unwrap_err();
     assert!(refused.contains("built for API 9.0"), "{refused}");
+    let schema = |it: &mut Json| it["config"]["schema"] = json!({"type": "nonsense"});
+    std::fs::write(home.join("loyalty.wasm"), plugin_with(LOYALTY, schema)).unwrap();
+    let refused = published(&words, &home, &token).await.unwrap_err();
+    assert!(refused.contains("so it is not published") && refused.contains("settings: "), "{refused}");
     std::fs::write(home.join("loyalty.wasm"), plugin(LOYALTY)).unwrap();
     let nowhere = ["loyalty.wasm", "--to", "http://127.0.0.1:9"];
     let refused = published(&nowhere, &home, &token).await.unwrap_err();

@@ -13,13 +13,14 @@ use uuid::Uuid;
 use crate::support::{On, TestApp, new_postgres_database, superuser};
 
 /// Tables that hold nothing of a tenant.
-const OF_NOBODY: [&str; 10] = [
+const OF_NOBODY: [&str; 11] = [
     "_sqlx_migrations",
     "instance",
     "object_definition",
     "operator_key",
     "plan",
     "plugin",
+    "plugin_listing",
     "plugin_revocation",
     "plugin_screenshot",
     "publisher_key",

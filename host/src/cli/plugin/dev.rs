@@ -66,6 +66,8 @@ impl DevCommand {
         )?;
         let served = tokio::spawn(serve::serve_on(Arc::clone(&app), listener));
         tokio::select! {
+            // Nothing of it is kept: there is nothing to wait for.
+            _ = tokio::signal::ctrl_c() => Ok(()),
             ended = served => ended.map_err(|error| AppError::Setup(format!("serving: {error}")))?,
             worked = self.work(&app, &remote, &host, &settings, &sample) => worked,
         }
@@ -110,7 +112,7 @@ impl DevCommand {
                 Ok(built) => {
                     self.told(&built, host, &remote.get(&format!("plugins/{}", built.id), &[]).await?)?;
                     if let Some(sample) = sample.take() {
-                        fill(remote, sample).await?;
+                        self.fill(remote, sample).await?;
                     }
                     tail.get_or_insert_with(|| Tail::new(&built.id, None));
                 }
@@ -178,6 +180,24 @@ impl DevCommand {
         }
     }
 
+    /// Makes the records, as a client of the API does: the plugin sees them, and may refuse one.
+    async fn fill(&self, remote: &Remote, sample: &Map<String, Json>) -> Result<(), AppError> {
+        for (object, records) in sample {
+            let create = |fields: &Json| json!({"op": "create", "fields": fields});
+            let operations: Vec<Json> = records.as_array().into_iter().flatten().map(create).collect();
+            let batch = json!({"mode": "each", "operations": operations});
+            let made = remote.send(Method::POST, &format!("records/{object}/batch"), &batch).await?;
+            for (at, outcome) in made["outcomes"].as_array().into_iter().flatten().enumerate() {
+                if let Some(why) = outcome["problem"]["detail"].as_str() {
+                    let text = format!("sample data: {object}[{at}] was refused: {}", why.escape_debug());
+                    self.output
+                        .print(&json!({"sample": format!("{object}[{at}]"), "problem": outcome["problem"]}), &text)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn sample(&self) -> Result<Map<String, Json>, AppError> {
         let own = self.folder.join(SAMPLE);
         let file = self.sample.clone().or_else(|| own.exists().then_some(own));
@@ -200,17 +220,6 @@ async fn install(app: &App, component: Vec<u8>) -> Result<String, AppError> {
     let upload =
         PluginUpload { kind: UploadKind::Component, bytes: component, signature: None, allow_downgrade: false };
     Ok(app.install(&Operator::default(), upload).await?.id)
-}
-
-/// Makes the records, as a client of the API does: the plugin sees them.
-async fn fill(remote: &Remote, sample: &Map<String, Json>) -> Result<(), AppError> {
-    for (object, records) in sample {
-        let create = |fields: &Json| json!({"op": "create", "fields": fields});
-        let operations: Vec<Json> = records.as_array().into_iter().flatten().map(create).collect();
-        let batch = json!({"mode": "each", "operations": operations});
-        remote.send(Method::POST, &format!("records/{object}/batch"), &batch).await?;
-    }
-    Ok(())
 }
 
 /// Sample data for who brings none.

@@ -68,47 +68,45 @@ impl LogsCommand {
 pub struct Tail {
     path: String,
     level: Option<String>,
-    /// The time of the last line that was read, and the lines of that time.
-    last: Option<(String, HashSet<String>)>,
+    /// The lines that were on the newest pages the last time. A call is written down when it has ended, so that what it
+    /// said may stand behind lines with a later time.
+    known: HashSet<String>,
 }
 
 impl Tail {
     /// Nothing yet.
     pub fn new(plugin: &str, level: Option<String>) -> Self {
-        Self { path: format!("modules/{plugin}/logs"), level, last: None }
+        Self { path: format!("modules/{plugin}/logs"), level, known: HashSet::new() }
     }
 
-    /// The lines that came since the last time, the oldest first: at most the newest `most` of them.
+    /// The lines that were written since the last time, the oldest first: at most the newest `most` of them.
     pub async fn news(&mut self, remote: &Remote, most: usize) -> Result<Vec<Json>, AppError> {
-        let mut lines: Vec<Json> = Vec::new();
+        let (mut lines, mut seen) = (Vec::new(), HashSet::new());
         let mut cursor: Option<String> = None;
-        let from = self.last.as_ref().map(|(at, _)| at.clone());
         loop {
             let mut query = vec![("limit", PAGE)];
             query.extend(self.level.as_deref().map(|level| ("level", level)));
-            query.extend(from.as_deref().map(|from| ("from", from)));
             query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
             let page = remote.get(&self.path, &query).await?;
-            lines.extend(page["data"].as_array().into_iter().flatten().cloned());
+            let before = seen.len();
+            let mut is_known = false;
+            for line in page["data"].as_array().into_iter().flatten() {
+                let text = line.to_string();
+                if self.known.contains(&text) {
+                    is_known = true;
+                } else {
+                    lines.push(line.clone());
+                }
+                seen.insert(text);
+            }
             cursor = page["next_cursor"].as_str().map(str::to_owned);
-            if cursor.is_none() || lines.len() >= most {
+            if is_known || cursor.is_none() || lines.len() >= most || seen.len() == before {
                 break;
             }
         }
+        self.known = seen;
         lines.truncate(most);
         lines.reverse();
-        if let Some((_, known)) = &self.last {
-            lines.retain(|line| !known.contains(&line.to_string()));
-        }
-        for line in &lines {
-            let at = line["at"].as_str().unwrap_or_default();
-            match &mut self.last {
-                Some((last, known)) if last == at => {
-                    known.insert(line.to_string());
-                }
-                last => *last = Some((at.to_owned(), HashSet::from([line.to_string()]))),
-            }
-        }
         Ok(lines)
     }
 }
