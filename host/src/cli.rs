@@ -183,6 +183,15 @@ impl Place {
 }
 
 impl Cli {
+    /// What goes to the log when nobody says what.
+    pub const fn usual_log(&self) -> &'static str {
+        match self.command {
+            // It prints what the plugin says, and that would stand there twice.
+            Command::Plugin(PluginCommand::Dev(_)) => "warn",
+            _ => "info",
+        }
+    }
+
     /// Runs the command.
     pub async fn run(self) -> Result<(), AppError> {
         match self.command {
