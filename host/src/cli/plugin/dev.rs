@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::file::{read, told};
 use super::logs::{Tail, text};
-use super::watch::{change, changes};
+use super::watch::{after_build, change, changes};
 use crate::app::{App, AppError, Database, NewTenantInput, Operator, PluginUpload, Settings, UploadKind};
 use crate::cli::output::Output;
 use crate::cli::remote::Remote;
@@ -107,7 +107,7 @@ impl DevCommand {
         let mut sample = Some(sample);
         let mut tail = None;
         for turn in 1.. {
-            let seen = changes(&self.folder);
+            let before = changes(&self.folder);
             match self.swap(app, remote, settings, turn).await {
                 Ok(built) => {
                     self.told(&built, host, &remote.get(&format!("plugins/{}", built.id), &[]).await?)?;
@@ -118,6 +118,7 @@ impl DevCommand {
                 }
                 Err(error) => self.failed(&error)?,
             }
+            let seen = after_build(&self.folder, before);
             tokio::select! {
                 () = change(&self.folder, &seen) => {}
                 error = self.listen_to(remote, &mut tail) => return Err(error),
