@@ -18,7 +18,7 @@ pub use permit::{
 pub use policy::{Decision, Masks, Policy, PolicyError, built_in_roles};
 pub use rows::Rows;
 use rows::Rules;
-pub use sight::Sight;
+pub use sight::{OwnObjects, Sight};
 
 use crate::domain::caller::Caller;
 use crate::domain::clock::Clock;
@@ -129,19 +129,19 @@ impl Access {
 
     /// May the plugin do this on behalf of the caller? The manifest must ask
     /// for it, and the caller must be allowed it too, except on objects that
-    /// the plugin itself brings.
+    /// the plugin itself brings, unless it wants to be held to that there as well.
     pub fn check_plugin<A: Acting>(
         &self,
         caller: &Caller,
         plugin: &Arc<Manifest>,
         object: &Arc<Object>,
+        own: OwnObjects,
     ) -> Result<Permit<A>, Denied> {
-        let is_own = object.namespace.as_deref() == Some(plugin.namespace.as_str());
         if plugin.grants(&object.name, A::ACTION).is_none() {
             return Err(Denied::Plugin { plugin: plugin.id.clone(), action: A::ACTION, object: object.name.clone() });
         }
         let mut rows = Rows::All;
-        if !is_own {
+        if !own.are_free(plugin, object) {
             rows = self.rows(caller, object, A::ACTION)?;
             if object.read_only && A::ACTION.writes() {
                 return Err(Denied::Managed { object: object.name.clone() });
@@ -181,11 +181,17 @@ impl Access {
     }
 
     /// What the caller, or a plugin on the caller's behalf, may see of all objects.
-    pub fn sight(&self, caller: &Caller, plugin: Option<&Arc<Manifest>>) -> Result<Sight, Denied> {
+    pub fn sight(&self, caller: &Caller, plugin: Option<(&Arc<Manifest>, OwnObjects)>) -> Result<Sight, Denied> {
         let policy = self.policies.get(&caller.tenant).ok_or(PolicyError::NotLoaded)?;
         let (schema, timezone) = self.schemas.get(&caller.tenant).ok_or(PolicyError::NotLoaded)?;
         let moment = Moment { at: self.clock.now(), timezone };
-        Ok(Sight { policy, schema, moment, caller: caller.clone(), plugin: plugin.cloned() })
+        Ok(Sight {
+            policy,
+            schema,
+            moment,
+            caller: caller.clone(),
+            plugin: plugin.map(|(plugin, own)| (Arc::clone(plugin), own)),
+        })
     }
 
     /// The denial of something that is allowed with other records.

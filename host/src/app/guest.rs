@@ -20,7 +20,9 @@ use super::unit_of_work::Work;
 use crate::domain::plugin::{ExtensionPoint, Fault, HostAnswer, HostCall, Manifest, Need};
 use crate::plugin::Port;
 
-pub use records::{fault, is_encrypted, missing, read_query, settable, shown, unsettable, validation_fault, visible};
+pub use records::{
+    GuestQuery, fault, is_encrypted, missing, read_query, settable, shown, unsettable, validation_fault, visible,
+};
 
 /// What may be done in a call, whatever the plugin was granted.
 #[derive(Clone, Copy, Debug)]

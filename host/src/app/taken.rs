@@ -10,7 +10,7 @@ use super::attempt::Refusal;
 use super::command::Command;
 use super::staging::{Key, key_of};
 use super::{App, AppError};
-use crate::access::{Denied, Read};
+use crate::access::{Denied, OwnObjects, Read};
 use crate::domain::caller::Caller;
 use crate::domain::filter::{Filter, MAX_LIST, Target};
 use crate::domain::plugin::Fault;
@@ -117,7 +117,7 @@ async fn holders(
     let Some(write) = first.first() else { return Ok(Default::default()) };
     let object = &write.record.object;
     let seeing = match write.plugin() {
-        Some(plugin) => app.access.check_plugin::<Read>(caller, plugin, object),
+        Some(plugin) => app.access.check_plugin::<Read>(caller, plugin, object, OwnObjects::Manifest),
         None => app.access.check::<Read>(caller, object),
     };
     let seeing = match seeing {

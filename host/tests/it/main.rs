@@ -10,6 +10,7 @@ mod actions;
 mod aggregate;
 mod artefact;
 mod artefacts;
+mod as_caller;
 mod audited;
 mod bad_input;
 mod batches;

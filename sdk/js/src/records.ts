@@ -17,6 +17,8 @@ export interface Query {
   readonly sort?: readonly string[];
   /** At most so many records, up to 500. */
   readonly limit?: number;
+  /** As far as who asks may see it, on the plugin's own objects, too; without it, the manifest alone counts there. */
+  readonly as_caller?: boolean;
 }
 
 /** The record with this id, or `null`. */

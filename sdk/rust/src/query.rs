@@ -48,6 +48,14 @@ impl Query {
         self
     }
 
+    /// As far as who asks may see it, on the plugin's own objects, too: their records, and their fields.
+    /// For what is shown to a caller; without it, the manifest alone counts there.
+    #[must_use]
+    pub fn as_caller(mut self) -> Self {
+        self.0.insert("as_caller".to_owned(), true.into());
+        self
+    }
+
     /// The JSON text in which the query travels.
     pub(crate) fn into_json(self) -> String {
         Value::Object(self.0).to_string()

@@ -45,7 +45,8 @@ pub fn delete(object: &str, id: &str) -> Result<(), Fault> {
 }
 
 /// Figures over the records that a filter finds: the question and the answer of `POST /records/{object}/aggregate`.
-/// It sees what is stored, not what this call has staged.
+/// It sees what is stored, not what this call has staged. With `"as_caller": true` in it, [as far as who asks may see
+/// it](Query::as_caller).
 pub fn aggregate(object: &str, question: &serde_json::Value) -> Result<serde_json::Value, Fault> {
     let answer = records::aggregate(object, &question.to_string())?;
     serde_json::from_str(&answer).map_err(|error| Fault::internal(format!("The host answered no JSON: {error}")))

@@ -38,6 +38,13 @@ impl<T: TypedRecord> TypedQuery<T> {
         self
     }
 
+    /// As far as who asks may see it: [`Query::as_caller`].
+    #[must_use]
+    pub fn as_caller(mut self) -> Self {
+        self.query = self.query.as_caller();
+        self
+    }
+
     /// The records that it finds.
     pub fn all(self) -> Result<Vec<T>, Fault> {
         records::query(T::OBJECT, self.query)?.iter().map(T::from_record).collect()

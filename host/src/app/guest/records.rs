@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::GuestPort;
-use crate::access::{Acting, Create, Delete, Denied, Permit, Read, Update};
+use crate::access::{Acting, Create, Delete, Denied, OwnObjects, Permit, Read, Update};
 use crate::app::AppError;
 use crate::app::hooks::hand;
 use crate::app::question::Asker;
@@ -22,31 +22,37 @@ use crate::domain::record::Record;
 /// A query as a plugin writes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct GuestQuery {
+pub struct GuestQuery {
     #[serde(default)]
     filter: Option<Json>,
     #[serde(default)]
     sort: Vec<String>,
     #[serde(default)]
     limit: Option<u64>,
+    #[serde(default)]
+    as_caller: bool,
 }
 
 impl GuestPort {
-    /// An object as the caller's roles show it; one that the plugin itself brings, whole.
-    fn object(&self, name: &str) -> Result<Arc<Object>, Fault> {
+    /// An object as the caller's roles show it; one that the plugin itself brings, whole, unless it wants that, too.
+    fn object(&self, name: &str, own: OwnObjects) -> Result<Arc<Object>, Fault> {
         let object = self.work.object(name).map_err(fault)?;
-        if object.namespace.as_deref() != Some(self.module.manifest.namespace.as_str()) {
+        if own == OwnObjects::Caller || object.namespace.as_deref() != Some(self.module.manifest.namespace.as_str()) {
             return Ok(Arc::clone(object));
         }
         self.work.catalog.whole.object(name).cloned().ok_or_else(|| fault(AppError::UnknownObject(name.to_owned())))
     }
 
     pub(super) fn permit<A: Acting>(&self, object: &str) -> Result<Permit<A>, Fault> {
-        let object = self.object(object)?;
+        self.permit_as(object, OwnObjects::Manifest)
+    }
+
+    fn permit_as<A: Acting>(&self, object: &str, own: OwnObjects) -> Result<Permit<A>, Fault> {
+        let object = self.object(object, own)?;
         self.work
             .app
             .access
-            .check_plugin::<A>(&self.work.caller, &self.module.manifest, &object)
+            .check_plugin::<A>(&self.work.caller, &self.module.manifest, &object, own)
             .map_err(|denied| fault(denied.into()))
     }
 
@@ -57,7 +63,7 @@ impl GuestPort {
     }
 
     fn fields(&self, object: &str, action: Action, text: &str) -> Result<Map<String, Json>, Fault> {
-        settable(&self.module.manifest, &*self.object(object)?, action, text)
+        settable(&self.module.manifest, &*self.object(object, OwnObjects::Manifest)?, action, text)
     }
 
     fn shown(&self, record: &Record) -> String {
@@ -65,18 +71,22 @@ impl GuestPort {
     }
 
     /// What the plugin may see of everything, for a question about this object.
-    fn asker(&self, object: &str) -> Result<Asker, Fault> {
-        let permit = self.permit::<Read>(object)?;
-        let sight = self.work.app.access.sight(&self.work.caller, Some(&self.module.manifest));
+    fn asker(&self, object: &str, own: OwnObjects) -> Result<Asker, Fault> {
+        let permit = self.permit_as::<Read>(object, own)?;
+        let sight = self.work.app.access.sight(&self.work.caller, Some((&self.module.manifest, own)));
         let sight = sight.map_err(|denied| fault(denied.into()))?;
         Ok(Asker { catalog: Arc::clone(&self.work.catalog), sight, permit })
     }
 
     pub(super) async fn aggregate(&self, object: &str, question: &str) -> Result<String, Fault> {
-        let Ok(Json::Object(question)) = serde_json::from_str(question) else {
+        let Ok(Json::Object(mut question)) = serde_json::from_str(question) else {
             return Err(Fault::new("invalid_query", "the question is not a JSON object"));
         };
-        let asker = self.asker(object)?;
+        let as_caller = match question.remove("as_caller").unwrap_or(Json::Bool(false)) {
+            Json::Bool(as_caller) => as_caller,
+            _ => return Err(Fault::new("invalid_query", "`as_caller` is not true or false")),
+        };
+        let asker = self.asker(object, whose(as_caller))?;
         let grant = self.module.manifest.grants(object, Action::Read);
         let of = asker.permit.object();
         let may_name = |name: &str| !is_encrypted(of, name) && grant.is_some_and(|grant| grant.covers(name));
@@ -91,13 +101,16 @@ impl GuestPort {
 
     pub(super) async fn query(&self, object: &str, query: &str) -> Result<Vec<String>, Fault> {
         let grant = self.module.manifest.grants(object, Action::Read);
-        let asker = self.asker(object)?;
-        let query = read_query(asker.permit.object(), grant, query, |filter| {
+        let query = GuestQuery::parse(query)?;
+        let asker = self.asker(object, whose(query.as_caller))?;
+        let query = read_query(asker.permit.object(), grant, &query, |filter| {
             asker.scoped(self.work.moment(), |scope| Filter::parse(scope, filter))
         })?;
         let permits = asker.permits(query.filter.as_ref());
         let found = self.work.query(&permits, &query).await.map_err(fault)?;
-        Ok(found.iter().map(|record| self.shown(record)).collect())
+        // What the call itself has staged has the shape in which it was written.
+        let as_seen = |record: Record| Record { object: Arc::clone(asker.permit.object()), ..record };
+        Ok(found.into_iter().map(|record| self.shown(&as_seen(record))).collect())
     }
 
     pub(super) async fn create(&self, object: &str, fields: &str) -> Result<String, Fault> {
@@ -175,15 +188,26 @@ pub fn validation_fault(faults: &[FieldError]) -> Fault {
     }
 }
 
+impl GuestQuery {
+    /// Reads the JSON of a query, which means nothing yet.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        serde_json::from_str(text).map_err(|error| Fault::new("invalid_query", error.to_string()))
+    }
+}
+
+/// Whose rights count on the plugin's own objects.
+fn whose(as_caller: bool) -> OwnObjects {
+    if as_caller { OwnObjects::Caller } else { OwnObjects::Manifest }
+}
+
 /// Reads a query, its filter by `parse`. What the plugin may not see it may not ask about either.
 pub fn read_query(
     object: &Object,
     grant: Option<&RecordPermission>,
-    text: &str,
+    query: &GuestQuery,
     parse: impl FnOnce(&Json) -> Result<Filter, Vec<FieldError>>,
 ) -> Result<Query, Fault> {
     let invalid = |message: String| Fault::new("invalid_query", message);
-    let query: GuestQuery = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
     let wrong = |fault: FieldError| invalid(format!("`{}` {}", fault.field, fault.message));
     let filter = match &query.filter {
         None | Some(Json::Null) => None,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use crate::app::AppError;
-use crate::app::guest::{fault, is_encrypted, missing, read_query, settable, shown, validation_fault};
+use crate::app::guest::{GuestQuery, fault, is_encrypted, missing, read_query, settable, shown, validation_fault};
 use crate::app::hooks::hand;
 use crate::domain::clock::Timestamp;
 use crate::domain::core_objects::CORE_OBJECTS;
@@ -115,7 +115,7 @@ impl Stored {
             teams: &[],
             sees: &sees,
         };
-        let query = read_query(known, grant, query, |filter| Filter::parse(&scope, filter))?;
+        let query = read_query(known, grant, &GuestQuery::parse(query)?, |filter| Filter::parse(&scope, filter))?;
         let meets = |record: &&Record| query.filter.as_ref().is_none_or(|filter| filter.matches(record, self));
         let mut found: Vec<&Record> = self.all(object).iter().filter(meets).collect();
         found.sort_by(|left, right| query.order(left, right));

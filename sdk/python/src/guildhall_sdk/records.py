@@ -23,9 +23,18 @@ def get(object: str, id: str) -> Record | None:
 
 
 def query(
-    object: str, filter: Filter | None = None, *, sort: Sequence[str] = (), limit: int | None = None
+    object: str,
+    filter: Filter | None = None,
+    *,
+    sort: Sequence[str] = (),
+    limit: int | None = None,
+    as_caller: bool = False,
 ) -> list[Record]:
-    """The records that meet the condition, sorted by fields (descending with `-` in front), 50 or up to 500."""
+    """The records that meet the condition, sorted by fields (descending with `-` in front), 50 or up to 500.
+
+    With `as_caller`, as far as who asks may see it, on the plugin's own objects, too; without it, the manifest alone
+    counts there.
+    """
     asked: dict[str, Any] = {}
     if filter is not None:
         asked["filter"] = filter
@@ -33,6 +42,8 @@ def query(
         asked["sort"] = list(sort)
     if limit is not None:
         asked["limit"] = limit
+    if as_caller:
+        asked["as_caller"] = True
     with asking():
         found = _records.query(object, to_json(asked))
     return [Record(json.loads(record)) for record in found]
