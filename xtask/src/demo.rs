@@ -1,6 +1,7 @@
-//! `cargo xtask demo`: a real shop's orders, one sandboxed module, on this machine.
+//! `cargo xtask demo`: a real shop's orders, or a seller of projects, and sandboxed modules, on this machine.
 
 mod api;
+mod b2b;
 mod cdnow;
 mod import;
 mod progress;
@@ -12,18 +13,37 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::interrupt::Interrupt;
 use crate::{plugins, wasm_target, workspace};
 use api::Api;
 use server::Server;
 
-/// The module that the demo switches on.
-const MODULE: &str = "guildhall.retail-loyalty";
+/// Whose work the demo shows.
+#[derive(Clone, Copy, ValueEnum)]
+enum Industry {
+    /// A shop: customers, orders, points
+    Retail,
+    /// A seller of projects: deals, contracts, schedules
+    B2b,
+}
+
+impl Industry {
+    /// The modules that the demo switches on, those that others require first.
+    fn modules(self) -> &'static [&'static str] {
+        match self {
+            Self::Retail => &["guildhall.retail-loyalty"],
+            Self::B2b => &["guildhall.sales", "guildhall.sales-desk", "guildhall.b2b-projects", "guildhall.b2b-desk"],
+        }
+    }
+}
 
 #[derive(Args)]
 pub struct Options {
+    /// Whose work is shown
+    #[arg(long, value_enum, default_value = "retail")]
+    industry: Industry,
     /// Where the demo keeps its database and key [default: target/demo]
     #[arg(long)]
     data_dir: Option<PathBuf>,
@@ -44,14 +64,16 @@ pub fn run(options: &Options) -> Result<()> {
 
     let toolchain = wasm_target::ensure()?;
     let built = plugins::build_all(&toolchain)?;
-    let plugin = built.iter().find(|plugin| plugin.id == MODULE).with_context(|| format!("no plugin is {MODULE}"))?;
     let host = workspace::build_host()?;
 
     let key = tenant::key(&host, &data_dir)?;
     if key.new {
         println!("Admin key of the tenant `demo`, shown this once: {}", key.secret);
     }
-    tenant::install(&host, &data_dir, &plugin.path)?;
+    for module in options.industry.modules() {
+        let plugin = built.iter().find(|plugin| plugin.id == *module);
+        tenant::install(&host, &data_dir, &plugin.with_context(|| format!("no plugin is {module}"))?.path)?;
+    }
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(show(options, &host, &data_dir, &key))
@@ -65,9 +87,13 @@ async fn show(options: &Options, host: &Path, data_dir: &Path, key: &tenant::Key
 
     let work = async {
         api.ready().await?;
-        api.enable(MODULE).await?;
-        let done = import::run(&api).await?;
-        report::print(&api, &done).await
+        for module in options.industry.modules() {
+            api.enable(module).await?;
+        }
+        match options.industry {
+            Industry::Retail => report::print(&api, &import::run(&api).await?).await,
+            Industry::B2b => b2b::run(&api).await,
+        }
     };
     let shown = tokio::select! {
         shown = work => shown,
@@ -78,7 +104,11 @@ async fn show(options: &Options, host: &Path, data_dir: &Path, key: &tenant::Key
         // A server that died says more than the request that it did not answer.
         return Err(server.explain(error).await);
     }
-    report::invite(server.address(), data_dir, key);
+    let (object, sort) = match options.industry {
+        Industry::Retail => ("loyalty.member", "-points"),
+        Industry::B2b => ("b2b.contract", "number"),
+    };
+    report::invite(server.address(), data_dir, key, &format!("{object}?sort={sort}&limit=3"));
     if !options.exit {
         println!("\nServing until Ctrl-C.");
         tokio::select! {

@@ -58,6 +58,22 @@ impl Api {
         Ok(if replayed { Created::Before(answer) } else { Created::New(answer) })
     }
 
+    /// Changes a record, under a key that makes a repetition harmless.
+    pub async fn change(&self, object: &str, id: &str, idempotency_key: &str, fields: &Value) -> Result<()> {
+        let request = self.request(Method::PATCH, &format!("/api/v1/records/{object}/{id}"));
+        let response = request.header("Idempotency-Key", idempotency_key).json(fields).send().await?;
+        let (status, body) = read(response).await?;
+        expect_success(status, &body).with_context(|| format!("changing {object} {id} to {fields}"))
+    }
+
+    /// What an action of a module answers.
+    pub async fn act(&self, module: &str, action: &str, input: &Value) -> Result<Value> {
+        let request = self.request(Method::POST, &format!("/api/v1/modules/{module}/actions/{action}"));
+        let (status, body) = read(request.json(input).send().await?).await?;
+        expect_success(status, &body).with_context(|| format!("{action} of {module}"))?;
+        Ok(body)
+    }
+
     pub async fn get(&self, object: &str, id: &str) -> Result<Value> {
         let response = self.request(Method::GET, &format!("/api/v1/records/{object}/{id}")).send().await?;
         let (status, body) = read(response).await?;

@@ -80,15 +80,15 @@ async fn print_ledger(api: &Api, member: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Says where to go on from here.
-pub fn invite(address: &str, data_dir: &Path, key: &Key) {
+/// Says where to go on from here: a list to ask for first.
+pub fn invite(address: &str, data_dir: &Path, key: &Key, list: &str) {
     println!();
     println!("Admin key file:  {}", key.file.display());
     println!("Data directory:  {}", data_dir.display());
     println!("API and docs:    {address}/docs");
     println!("\nGo on from here:\n");
     println!("  KEY=$(cat {})", key.file.display());
-    println!("  curl -H \"Authorization: Bearer $KEY\" '{address}/api/v1/records/loyalty.member?sort=-points&limit=3'");
+    println!("  curl -H \"Authorization: Bearer $KEY\" '{address}/api/v1/records/{list}'");
     println!("  curl -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \\");
     println!("    -d '{{\"name\":\"Ann Example\",\"external_id\":\"ann-1\"}}' {address}/api/v1/records/contact");
 }
