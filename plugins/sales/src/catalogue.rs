@@ -51,7 +51,9 @@ fn is_currency(code: &str) -> bool {
 
 fn look_at_pipeline(pipeline: &Record) -> Result<(), Fault> {
     match pipeline.text("currency") {
-        Some(code) if !is_currency(code) => refuse("invalid_currency", "currency", "A currency is three capital letters."),
+        Some(code) if !is_currency(code) => {
+            refuse("invalid_currency", "currency", "A currency is three capital letters.")
+        }
         _ => Ok(()),
     }
 }

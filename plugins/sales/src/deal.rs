@@ -63,9 +63,8 @@ fn to_settle(change: &Change) -> Option<&Record> {
 impl Desk {
     fn of(changes: &[Change]) -> Result<Self, Fault> {
         let settling = || changes.iter().filter_map(|change| Some((change, to_settle(change)?)));
-        let with_lines = settling().filter(|(change, after)| {
-            change.before.as_ref().is_none_or(|before| differs(before, after, &OF_LINES))
-        });
+        let with_lines = settling()
+            .filter(|(change, after)| change.before.as_ref().is_none_or(|before| differs(before, after, &OF_LINES)));
         let lines = line::of_deals(with_lines.map(|(change, _)| change.id.as_str()).collect())?;
         let owners = settling().filter_map(|(_, deal)| deal.link("owner")).collect();
         Ok(Self {

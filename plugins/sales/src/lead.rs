@@ -54,12 +54,11 @@ pub fn before_write(changes: &[Change]) -> Result<Vec<Outcome>, Fault> {
 fn is_own(change: &Change) -> bool {
     match (&change.before, &change.after) {
         (Some(before), Some(after)) => {
-            let put_back = OWN.iter().fold(after.clone(), |record, field| {
-                record.set(field, before.value(field).cloned())
-            });
-            let stamps = ["version", "updated_at"].iter().fold(put_back, |record, field| {
-                record.set(field, before.value(field).cloned())
-            });
+            let put_back =
+                OWN.iter().fold(after.clone(), |record, field| record.set(field, before.value(field).cloned()));
+            let stamps = ["version", "updated_at"]
+                .iter()
+                .fold(put_back, |record, field| record.set(field, before.value(field).cloned()));
             stamps == *before && differs(before, after, &OWN)
         }
         _ => false,
@@ -108,7 +107,9 @@ impl Desk {
             fields = fields.set("assigned_at", lead.link("owner").map(|_| self.now.to_string()));
             fields = fields.set("respond_by", respond_by.map(|at| at.to_string()));
         }
-        if after.text("status") == Some("converted") && before.and_then(|before| before.text("status")) != Some("converted") {
+        if after.text("status") == Some("converted")
+            && before.and_then(|before| before.text("status")) != Some("converted")
+        {
             fields = fields.set("converted_at", self.now.to_string());
         }
         let dues = if is_open(after) { due::of_lead(after, respond_by) } else { Vec::new() };
@@ -119,19 +120,26 @@ impl Desk {
     fn is_to_assign(&self, before: Option<&Record>, lead: &Record) -> bool {
         let owner = lead.link("owner");
         let is_free = match before {
-            Some(before) => owner.is_none() && (before.link("owner").is_some() || differs(before, lead, &["assignment", "status"])),
+            Some(before) => {
+                owner.is_none() && (before.link("owner").is_some() || differs(before, lead, &["assignment", "status"]))
+            }
             None => owner.is_none() || owner == self.user.as_deref(),
         };
         is_free && is_open(lead) && lead.text("assignment") != Some("manual")
     }
 
     fn look_at(&self, before: Option<&Record>, lead: &Record) -> Result<(), Fault> {
-        let refuse = |code: &str, field: &str, message: String| Err(Fault::new(code, message).with_detail("field", field));
+        let refuse =
+            |code: &str, field: &str, message: String| Err(Fault::new(code, message).with_detail("field", field));
         let status = |lead: &Record| lead.text("status").unwrap_or("new").to_owned();
         let from = before.map(status).unwrap_or_default();
         if let Some(before) = before.filter(|_| from == "converted") {
             return match FROZEN.iter().find(|field| before.value(field) != lead.value(field)) {
-                Some(field) => refuse("lead_converted", field, format!("The lead is converted: `{field}` does not change any more.")),
+                Some(field) => refuse(
+                    "lead_converted",
+                    field,
+                    format!("The lead is converted: `{field}` does not change any more."),
+                ),
                 None => Ok(()),
             };
         }
@@ -153,7 +161,11 @@ impl Desk {
         let follow_up = lead.datetime("follow_up_at").and_then(|at| at.parse::<Moment>().ok());
         let is_far = |at: Moment| (at.day().number() - self.now.day().number()).abs() > MOST_DAYS;
         if changes("follow_up_at") && follow_up.is_some_and(is_far) {
-            return refuse("date_out_of_range", "follow_up_at", "`follow_up_at` is more than 20 years away.".to_owned());
+            return refuse(
+                "date_out_of_range",
+                "follow_up_at",
+                "`follow_up_at` is more than 20 years away.".to_owned(),
+            );
         }
         Ok(())
     }

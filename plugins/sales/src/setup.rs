@@ -13,7 +13,8 @@ pub fn begin(settings: &Settings) -> Result<(), Fault> {
         return Ok(());
     }
     let language = settings.language.as_str();
-    let fields = Record::new().set("name", texts::of(PIPELINE, language)).set("name_zh", PIPELINE.1).set("position", 10);
+    let fields =
+        Record::new().set("name", texts::of(PIPELINE, language)).set("name_zh", PIPELINE.1).set("position", 10);
     let pipeline = records::create("sales.pipeline", fields)?;
     for (position, stage) in (1_i64..).zip(&STAGES) {
         let fields = Record::new()

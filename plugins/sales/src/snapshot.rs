@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use guildhall_sdk::{Fault, Record, Value, clock, config, filter, jobs, json, records};
 use sales_rules::day::{Day, Period};
-use sales_rules::exact;
 use sales_rules::deal::minor_digits;
+use sales_rules::exact;
 use sales_rules::forecast::{CATEGORIES, Figure, Forecast, Forecasts};
 use sales_rules::moment::Moment;
 
@@ -37,7 +37,11 @@ pub fn of_pipeline(input: &Value) -> Result<(), Fault> {
     let day: Day = text(input, "day")?.parse().map_err(|_| Fault::internal("There is no day."))?;
     for months in -1..=settings.snapshot_months.clamp(0, 24) {
         let month = day.start_after(Period::Month, months).to_string();
-        jobs::enqueue("month", &json!({"day": input["day"], "pipeline": input["pipeline"], "month": month}), Duration::ZERO)?;
+        jobs::enqueue(
+            "month",
+            &json!({"day": input["day"], "pipeline": input["pipeline"], "month": month}),
+            Duration::ZERO,
+        )?;
     }
     Ok(())
 }
@@ -80,7 +84,8 @@ fn forecasts(pipeline: &str, month: &str) -> Result<Forecasts, Fault> {
     let first: Day = month.parse().map_err(|_| Fault::internal("There is no month."))?;
     let last = first.start_after(Period::Month, 1).plus_days(-1).to_string();
     let mut forecasts = Forecasts::default();
-    let open = json!({"pipeline": {"_eq": pipeline}, "status": {"_eq": "open"}, "close_date": {"_between": [month, last]}});
+    let open =
+        json!({"pipeline": {"_eq": pipeline}, "status": {"_eq": "open"}, "close_date": {"_between": [month, last]}});
     for row in figures(&open, &["owner", "forecast_category"])? {
         let category = row.text("forecast_category").unwrap_or("omitted");
         add(&mut forecasts, &row, Some(category), month)?;

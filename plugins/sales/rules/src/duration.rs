@@ -39,7 +39,8 @@ mod tests {
         let event = |event: &Value| (moment(&event[0]), event[1].as_str().unwrap().to_owned());
         let history: Vec<_> = case["events"].as_array().unwrap().iter().map(event).collect();
         let expected = case["expect_seconds"].as_object().unwrap().iter();
-        let expected: BTreeMap<String, i64> = expected.map(|(name, value)| (name.clone(), value.as_i64().unwrap())).collect();
+        let expected: BTreeMap<String, i64> =
+            expected.map(|(name, value)| (name.clone(), value.as_i64().unwrap())).collect();
         assert_eq!(by_stage(&history, moment(&case["now"])), expected);
     }
 

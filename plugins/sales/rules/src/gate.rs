@@ -82,7 +82,8 @@ pub fn criteria(stage: &Record, field: &str) -> Result<Vec<Criterion>, Fault> {
         Some(Value::Array(list)) if list.len() <= MOST => list,
         Some(_) => return Err(wrong("this is none, or too long")),
     };
-    let read = |entry: &Value| entry.as_str().and_then(Criterion::read).ok_or_else(|| wrong(&format!("{entry} is none")));
+    let read =
+        |entry: &Value| entry.as_str().and_then(Criterion::read).ok_or_else(|| wrong(&format!("{entry} is none")));
     list.iter().map(read).collect()
 }
 
@@ -98,13 +99,8 @@ pub fn look_at_checks(deal: &Record) -> Result<(), Fault> {
 }
 
 /// Refuses a deal that does not have what is asked for; all that is missing is named.
-pub fn pass<'a>(
-    criteria: impl Iterator<Item = &'a Criterion>,
-    deal: &Record,
-    has_lines: bool,
-) -> Result<(), Fault> {
-    let mut missing: Vec<String> =
-        criteria.filter(|one| !one.is_met(deal, has_lines)).map(Criterion::text).collect();
+pub fn pass<'a>(criteria: impl Iterator<Item = &'a Criterion>, deal: &Record, has_lines: bool) -> Result<(), Fault> {
+    let mut missing: Vec<String> = criteria.filter(|one| !one.is_met(deal, has_lines)).map(Criterion::text).collect();
     missing.sort_unstable();
     missing.dedup();
     if missing.is_empty() {

@@ -60,7 +60,8 @@ impl FromStr for Moment {
         let day: Day = day.parse().map_err(|_| NoMoment)?;
         let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        let parts: Vec<i64> = time.split(':').filter(|part| part.len() == 2 && digits(part)).flat_map(str::parse).collect();
+        let parts: Vec<i64> =
+            time.split(':').filter(|part| part.len() == 2 && digits(part)).flat_map(str::parse).collect();
         let [hours @ 0..24, minutes @ 0..60, seconds @ 0..61] = parts[..] else { return Err(NoMoment) };
         if time.len() != 8 || fraction.is_empty() || fraction.len() > 9 || !digits(fraction) {
             return Err(NoMoment);
@@ -88,7 +89,9 @@ mod tests {
 
     #[test]
     fn what_is_no_moment_is_refused() {
-        for text in ["2026-01-01", "2026-01-01T24:00:00Z", "2026-01-01T1:00:00Z", "2026-01-01T00:00:00+01:00", "T00:00:00Z"] {
+        for text in
+            ["2026-01-01", "2026-01-01T24:00:00Z", "2026-01-01T1:00:00Z", "2026-01-01T00:00:00+01:00", "T00:00:00Z"]
+        {
             assert_eq!(text.parse::<Moment>(), Err(NoMoment), "{text}");
         }
         let moment: Moment = "2026-01-01T09:30:00.5Z".parse().unwrap();

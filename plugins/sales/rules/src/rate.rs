@@ -49,7 +49,14 @@ mod tests {
         let rate = |currency: &str, from: &str, rate: &str| {
             Record::new().set("currency", currency).set("valid_from", from).set("rate", rate)
         };
-        Rates::read("EUR", &[rate("USD", "2026-01-01", "0.92"), rate("USD", "2026-07-01", "0.95"), rate("JPY", "2026-01-01", "0.00625")])
+        Rates::read(
+            "EUR",
+            &[
+                rate("USD", "2026-01-01", "0.92"),
+                rate("USD", "2026-07-01", "0.95"),
+                rate("JPY", "2026-01-01", "0.00625"),
+            ],
+        )
     }
 
     #[test]

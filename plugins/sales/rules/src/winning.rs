@@ -47,7 +47,8 @@ mod tests {
     fn parts_of_a_funnel_are_as_published() {
         let vectors: Value = include_str!("../tests/vectors/metrics.json").parse().unwrap();
         let funnel = &vectors["funnel"];
-        let counts: Vec<i64> = funnel["stages"].as_array().unwrap().iter().map(|stage| stage[1].as_i64().unwrap()).collect();
+        let counts: Vec<i64> =
+            funnel["stages"].as_array().unwrap().iter().map(|stage| stage[1].as_i64().unwrap()).collect();
         let steps: Vec<Decimal> = counts.windows(2).map(|pair| exact::share(pair[1], pair[0]).unwrap()).collect();
         let expected: Vec<Decimal> =
             funnel["expect_step"].as_array().unwrap().iter().map(|step| decimal(step.as_str().unwrap())).collect();

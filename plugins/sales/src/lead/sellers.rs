@@ -20,7 +20,7 @@ struct Rule {
 
 /// All sellers, and the rules that are active, in their order.
 pub struct Sellers {
-    sellers: Vec<Candidate>,
+    all: Vec<Candidate>,
     stored: Vec<i64>,
     given: Vec<bool>,
     rules: Option<Vec<Rule>>,
@@ -37,19 +37,19 @@ impl Sellers {
             most: record.integer("max_open_leads"),
             last_assigned: record.datetime("last_assigned_at").and_then(|at| at.parse().ok()),
         };
-        let sellers: Vec<Candidate> = page::all("sales.seller", None)?.iter().map(read).collect();
-        let stored = sellers.iter().map(|seller| seller.open_leads).collect();
-        let given = vec![false; sellers.len()];
-        Ok(Self { sellers, stored, given, rules: None })
+        let all: Vec<Candidate> = page::all("sales.seller", None)?.iter().map(read).collect();
+        let stored = all.iter().map(|seller| seller.open_leads).collect();
+        let given = vec![false; all.len()];
+        Ok(Self { all, stored, given, rules: None })
     }
 
     /// The team of a user who is a seller.
     pub fn team(&self, user: &str) -> Option<&str> {
-        self.place(user).and_then(|at| self.sellers[at].team.as_deref())
+        self.place(user).and_then(|at| self.all[at].team.as_deref())
     }
 
     fn place(&self, user: &str) -> Option<usize> {
-        self.sellers.iter().position(|seller| seller.user == user)
+        self.all.iter().position(|seller| seller.user == user)
     }
 
     /// An open lead passes from one user to another.
@@ -58,10 +58,10 @@ impl Sellers {
             return;
         }
         if let Some(at) = from.and_then(|user| self.place(user)) {
-            self.sellers[at].open_leads -= 1;
+            self.all[at].open_leads -= 1;
         }
         if let Some(at) = to.and_then(|user| self.place(user)) {
-            self.sellers[at].open_leads += 1;
+            self.all[at].open_leads += 1;
             self.given[at] = true;
         }
     }
@@ -75,9 +75,9 @@ impl Sellers {
         for rule in rules.iter_mut().filter(|rule| rule.conditions.iter().all(|condition| condition.holds(lead))) {
             let candidates: Vec<Candidate> = if rule.sellers.is_empty() {
                 let team = rule.team.as_ref();
-                self.sellers.iter().filter(|seller| team.is_none() || seller.team.as_ref() == team).cloned().collect()
+                self.all.iter().filter(|seller| team.is_none() || seller.team.as_ref() == team).cloned().collect()
             } else {
-                let named = |id: &String| self.sellers.iter().find(|seller| seller.id == *id).cloned();
+                let named = |id: &String| self.all.iter().find(|seller| seller.id == *id).cloned();
                 rule.sellers.iter().filter_map(named).collect()
             };
             let Some(at) = rule.method.choose(&candidates, rule.last.as_deref()) else { continue };
@@ -93,7 +93,7 @@ impl Sellers {
 
     /// Stores what has changed.
     pub fn save(&self, now: Moment) -> Result<(), Fault> {
-        for (at, seller) in self.sellers.iter().enumerate() {
+        for (at, seller) in self.all.iter().enumerate() {
             let mut fields = Record::new();
             if seller.open_leads != self.stored[at] {
                 fields = fields.set("open_leads", seller.open_leads);

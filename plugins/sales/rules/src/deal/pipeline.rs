@@ -83,9 +83,11 @@ impl Pipelines {
         match (deal.link("pipeline"), of_stage) {
             (Some(id), _) => self.get(id).ok_or_else(|| unknown("pipeline")),
             (None, Some(of_stage)) => of_stage,
-            (None, None) => self.0.iter().find(|pipeline| pipeline.is_active && !pipeline.stages.is_empty()).ok_or_else(|| {
-                Fault::new("no_pipeline", "There is no active pipeline with a stage that could take the deal.")
-            }),
+            (None, None) => {
+                self.0.iter().find(|pipeline| pipeline.is_active && !pipeline.stages.is_empty()).ok_or_else(|| {
+                    Fault::new("no_pipeline", "There is no active pipeline with a stage that could take the deal.")
+                })
+            }
         }
     }
 }

@@ -66,7 +66,8 @@ pub fn settle(change: &Change, after: &Record, facts: &Facts<'_>) -> Result<Sett
         return match after.text("status") {
             Some("open") => open(change, Some(before), after, facts),
             status if status == before.text("status") => frozen(before, after),
-            _ => Err(Fault::new("deal_closed", "A deal that is closed is opened again first.").with_detail("field", "status")),
+            _ => Err(Fault::new("deal_closed", "A deal that is closed is opened again first.")
+                .with_detail("field", "status")),
         };
     }
     open(change, before, after, facts)
@@ -121,7 +122,9 @@ fn stage_of<'a>(
     let pipeline = pipelines.of(&named)?;
     let is_new_here = before.is_none_or(|before| before.link("pipeline") != Some(pipeline.id.as_str()));
     if is_new_here && !pipeline.is_active {
-        return Err(Fault::new("pipeline_inactive", "The pipeline takes no more deals.").with_detail("field", "pipeline"));
+        return Err(
+            Fault::new("pipeline_inactive", "The pipeline takes no more deals.").with_detail("field", "pipeline")
+        );
     }
     let stage = match named.link("stage") {
         Some(id) => pipeline.stage(id),
@@ -143,7 +146,8 @@ fn look_at_fields(
     // What was stored by the rules of its time is not looked at again.
     let changes = |field: &str| before.is_none_or(|before| before.value(field) != after.value(field));
     let refuse = |code: &str, field: &str, message: String| Err(Fault::new(code, message).with_detail("field", field));
-    if let Some(amount) = after.money("amount").filter(|_| changes("amount") || changes("pipeline") || changes("stage")) {
+    if let Some(amount) = after.money("amount").filter(|_| changes("amount") || changes("pipeline") || changes("stage"))
+    {
         look_at_amount("amount", &amount, facts.most, pipeline.currency.as_deref())?;
     }
     if changes("amount") && lines.is_some_and(|lines| Some(&lines.total) != after.money("amount").as_ref()) {
@@ -237,7 +241,8 @@ impl Follows<'_> {
         let enters = self.history.iter().any(|line| !matches!(line.kind, Kind::Won | Kind::Lost));
         let entered = if enters { Some(now) } else { self.moment("stage_entered_at") };
         let is_open = self.status == "open";
-        let stage_due = entered.zip(self.stage.max_days).map(|(entered, days)| entered.plus_days(days)).filter(|_| is_open);
+        let stage_due =
+            entered.zip(self.stage.max_days).map(|(entered, days)| entered.plus_days(days)).filter(|_| is_open);
         fields = fields
             .set("stage_entered_at", entered.map(|at| at.to_string()))
             .set("stage_due_at", stage_due.map(|at| at.to_string()));
@@ -301,4 +306,3 @@ impl Follows<'_> {
         self.after.datetime(field)?.parse().ok()
     }
 }
-

@@ -88,8 +88,21 @@ impl Desk {
 /// The record with these fields set.
 fn merged(record: &Record, fields: &Record) -> Record {
     let names = [
-        "pipeline", "stage", "probability", "forecast_category", "weighted", "team", "stage_entered_at", "stage_due_at",
-        "closed_at", "won_at", "lost_at", "cycle_seconds", "lost_reason", "lost_note", "next_due_at",
+        "pipeline",
+        "stage",
+        "probability",
+        "forecast_category",
+        "weighted",
+        "team",
+        "stage_entered_at",
+        "stage_due_at",
+        "closed_at",
+        "won_at",
+        "lost_at",
+        "cycle_seconds",
+        "lost_reason",
+        "lost_note",
+        "next_due_at",
     ];
     let set = names.iter().filter_map(|name| Some((name, fields.value(name)?)));
     set.fold(record.clone(), |record, (name, value)| record.set(name, value.clone()))
@@ -100,7 +113,11 @@ fn money(amount: &str, currency: &str) -> Money {
 }
 
 fn deal() -> Record {
-    Record::new().set("id", "d1").set("status", "open").set("created_at", "2026-01-01T00:00:00.000000Z").set("owner", "u1")
+    Record::new()
+        .set("id", "d1")
+        .set("status", "open")
+        .set("created_at", "2026-01-01T00:00:00.000000Z")
+        .set("owner", "u1")
 }
 
 #[test]
@@ -131,7 +148,10 @@ fn gates_ask_for_what_lies_between() {
     assert_eq!((history[0].kind, back.integer("probability")), (Kind::Backward, Some(20)));
     let (won, history) =
         desk.stored(Some(&third), &third.clone().set("status", "won").set("checks", json!(["signed"]))).unwrap();
-    assert_eq!((won.integer("probability"), won.text("forecast_category"), won.link("stage")), (Some(100), Some("closed"), Some("c")));
+    assert_eq!(
+        (won.integer("probability"), won.text("forecast_category"), won.link("stage")),
+        (Some(100), Some("closed"), Some("c"))
+    );
     assert_eq!((history[0].kind, won.datetime("won_at")), (Kind::Won, won.datetime("closed_at")));
     assert!(won.datetime("next_due_at").is_none() && won.datetime("stage_due_at").is_none());
 }
@@ -205,7 +225,10 @@ fn a_closed_deal_is_frozen_until_it_is_opened_again() {
     let (first, _) = desk.stored(None, &deal()).unwrap();
     let (lost, history) =
         desk.stored(Some(&first), &first.clone().set("status", "lost").set("lost_reason", "price")).unwrap();
-    assert_eq!((history[0].kind, history[0].from_stage.as_deref(), lost.integer("probability")), (Kind::Lost, Some("a"), Some(0)));
+    assert_eq!(
+        (history[0].kind, history[0].from_stage.as_deref(), lost.integer("probability")),
+        (Kind::Lost, Some("a"), Some(0))
+    );
     assert_eq!((lost.text("forecast_category"), lost.datetime("won_at")), (Some("omitted"), None));
     for (field, value) in [
         ("amount", json!(money("1.00", "EUR"))),
