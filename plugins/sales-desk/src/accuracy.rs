@@ -62,7 +62,7 @@ fn row(key: &(String, String), said: Said, won: Option<Decimal>, by: Option<&str
     let (whose, currency) = key;
     let too_large = || Fault::new("out_of_range", "The amounts are too large to be added up.");
     let won = won.unwrap_or(Decimal::ZERO);
-    let written = |amount: Decimal| exact::written(amount, minor_digits(currency)).unwrap_or(amount);
+    let written = |amount: Decimal| exact::shown(amount, minor_digits(currency));
     let mut row = json!({"currency": currency, "won": written(won)});
     for (name, amounts) in [("weighted", said.weighted), ("commit", said.commit), ("best_case", said.best_case)] {
         let forecast = exact::sum(amounts).ok_or_else(too_large)?;

@@ -62,7 +62,7 @@ fn targets(
 
 fn row(currency: &str, result: &Forecast, target: Option<Decimal>) -> Result<Value, Fault> {
     let (won, open) = (result.won(), result.open()?);
-    let written = |amount: Decimal| exact::written(amount, minor_digits(currency)).unwrap_or(amount);
+    let written = |amount: Decimal| exact::shown(amount, minor_digits(currency));
     let missing = target.and_then(|target| target.checked_sub(won.amount)).map(|missing| missing.max(Decimal::ZERO));
     Ok(json!({
         "currency": currency,

@@ -62,7 +62,7 @@ impl Decided {
             .amounts
             .iter()
             .map(|(currency, figure)| {
-                let amount = exact::written(figure.amount, minor_digits(currency)).unwrap_or(figure.amount);
+                let amount = exact::shown(figure.amount, minor_digits(currency));
                 json!({"currency": currency, "deals": figure.deals, "amount": amount})
             })
             .collect();

@@ -118,16 +118,17 @@ impl Desk {
             .set("business_seconds", line.stay.map(|(_, seconds)| seconds))
             .set("amount", deal.value("amount").cloned())
             .set("actor", self.actor.as_str())
-            .set("reason", reason(change, deal));
+            .set("reason", reason(change, deal, line.kind));
         records::create("sales.stage_event", entry)?;
         Ok(())
     }
 }
 
-/// Why it was done, when the change itself says so.
-fn reason<'a>(change: &Change, deal: &'a Record) -> Option<&'a str> {
+/// Why it was done: what the change itself says, or else why the deal was lost.
+fn reason<'a>(change: &Change, deal: &'a Record, kind: Kind) -> Option<&'a str> {
     let is_said = change.before.as_ref().is_none_or(|before| differs(before, deal, &["change_reason"]));
-    deal.text("change_reason").filter(|_| is_said)
+    let said = deal.text("change_reason").filter(|_| is_said);
+    said.or_else(|| deal.text("lost_reason").filter(|_| kind == Kind::Lost))
 }
 
 /// The teams of these users, as far as they are sellers with a team.

@@ -86,19 +86,29 @@ fn forecasts(pipeline: &str, month: &str) -> Result<Forecasts, Fault> {
     let mut forecasts = Forecasts::default();
     let open =
         json!({"pipeline": {"_eq": pipeline}, "status": {"_eq": "open"}, "close_date": {"_between": [month, last]}});
-    for row in figures(&open, &["owner", "forecast_category"])? {
+    for row in figures(&open, &[json!("owner"), json!("forecast_category")])? {
         let category = row.text("forecast_category").unwrap_or("omitted");
         add(&mut forecasts, &row, Some(category), month)?;
     }
-    let until = first.start_after(Period::Month, 1).to_string();
-    let won = json!({"pipeline": {"_eq": pipeline}, "status": {"_eq": "won"}, "won_at": {"_gte": month, "_lt": until}});
-    for row in figures(&won, &["owner"])? {
-        add(&mut forecasts, &row, None, month)?;
+    // The host knows where months begin in the tenant's time zone: a day more on both sides, and what it puts there.
+    let won = json!({
+        "pipeline": {"_eq": pipeline},
+        "status": {"_eq": "won"},
+        "won_at": {
+            "_gte": first.plus_days(-1).to_string(),
+            "_lt": first.start_after(Period::Month, 1).plus_days(1).to_string(),
+        },
+    });
+    let by_month = json!({"field": "won_at", "bucket": "month", "as": "month"});
+    for row in figures(&won, &[json!("owner"), by_month])? {
+        if row.date("month") == Some(month) {
+            add(&mut forecasts, &row, None, month)?;
+        }
     }
     Ok(forecasts)
 }
 
-fn figures(condition: &Value, group_by: &[&str]) -> Result<Vec<Record>, Fault> {
+fn figures(condition: &Value, group_by: &[Value]) -> Result<Vec<Record>, Fault> {
     let question = json!({
         "filter": condition,
         "group_by": group_by,

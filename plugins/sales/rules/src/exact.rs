@@ -40,6 +40,12 @@ pub fn written(number: Decimal, places: u32) -> Option<Decimal> {
     }
 }
 
+/// The number as it is shown: with so many digits behind the point, and further ones only where they say something.
+pub fn shown(number: Decimal, places: u32) -> Decimal {
+    let (_, scale) = parts(number);
+    (places..=scale.max(places)).find_map(|places| written(number, places)).unwrap_or(number)
+}
+
 /// The sum; `None` when it does not fit.
 pub fn sum(numbers: impl IntoIterator<Item = Decimal>) -> Option<Decimal> {
     numbers.into_iter().try_fold(Decimal::ZERO, Decimal::checked_add)

@@ -101,7 +101,7 @@ impl Forecast {
     /// As an answer has it. Amounts are exact: weighted ones have up to two digits more than the currency.
     pub fn to_json(&self, currency: &str) -> Result<Value, Fault> {
         let digits = minor_digits(currency);
-        let written = |amount: Decimal| exact::written(amount, digits).unwrap_or(amount);
+        let written = |amount: Decimal| exact::shown(amount, digits);
         let (open, won) = (self.open()?, self.won());
         let categories: BTreeMap<String, Value> = CATEGORIES
             .iter()

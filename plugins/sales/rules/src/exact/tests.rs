@@ -35,6 +35,9 @@ fn money_is_written_with_its_digits() {
     assert_eq!(written(decimal("7"), 2).unwrap().to_string(), "7.00");
     assert_eq!(written(decimal("7.500"), 2).unwrap().to_string(), "7.50");
     assert_eq!(written(decimal("7.505"), 2), None);
+    for (number, as_shown) in [("7", "7.00"), ("7.50200", "7.502"), ("0.00000", "0.00"), ("-1.2", "-1.20")] {
+        assert_eq!(shown(decimal(number), 2).to_string(), as_shown);
+    }
     assert_eq!(written(decimal("7.0"), 0).unwrap().to_string(), "7");
 }
 
