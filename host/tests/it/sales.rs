@@ -1,4 +1,4 @@
-//! The sales module through the host: gates, history, products, leads, reminders, and how it comes and goes.
+//! The sales module through the host: gates, history, products, leads and reminders.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use guildhall::domain::clock::{Clock, Timestamp};
 use serde_json::{Value as Json, json};
 
 use crate::permissions::user;
-use crate::support::{Actor, On, TestApp, plugin_with, settings};
+use crate::support::{Actor, On, TestApp, settings};
 use crate::workshop::enable;
 
 both!(
@@ -16,7 +16,6 @@ both!(
     what_makes_no_sense_changes_nothing
     leads_are_given_in_turn_to_who_has_room
     what_falls_due_is_told_once
-    the_module_comes_and_goes_and_its_data_stays
 );
 
 pub const SALES: &str = "guildhall.sales";
@@ -283,34 +282,4 @@ async fn what_falls_due_is_told_once(on: On) {
     ann.patch(&path("sales.deal", &deal), &json!({"close_date": "2026-11-28"})).await.assert(200);
     assert_eq!(tick(24).await.len(), 4);
     assert_eq!(tick(24).await.len(), 4);
-}
-
-async fn the_module_comes_and_goes_and_its_data_stays(on: On) {
-    let test = start(on, Clock::system()).await;
-    let ann = &test.ann;
-    let contact = ann.create("contact", json!({"name": "Mei", "email": "mei@example.com"})).await;
-    let deal = json!({"name": "Roof", "contact": contact["id"], "amount": euros("10.00"), "note": "Mei likes blue."});
-    let deal = ann.create("sales.deal", deal).await;
-    ann.create("sales.lead", json!({"name": "Mei", "contact": contact["id"]})).await;
-    let module = format!("/api/v1/modules/{SALES}");
-    // The desk stands on it.
-    ann.put(&module, &json!({"enabled": false})).await.problem(409, "refused");
-    ann.put(&format!("/api/v1/modules/{DESK}"), &json!({"enabled": false})).await.assert(200);
-    ann.put(&module, &json!({"enabled": false})).await.assert(200);
-    assert_eq!(ann.get(&path("sales.deal", &deal)).await.assert(200).json(), deal);
-    enable(ann, SALES, &json!({"enabled": true})).await;
-    // Another version finds the pipelines that are there, and rules the deals that are there.
-    let newer = plugin_with(SALES, |manifest| manifest["version"] = json!("0.1.1"));
-    test.app.install_plugin(&newer).await.unwrap();
-    ann.put(&module, &json!({"version": "0.1.1", "consent": ["*"]})).await.assert(200);
-    assert_eq!((ann.all("sales.pipeline", &[]).await.len(), ann.all("sales.stage", &[]).await.len()), (1, 5));
-    refused(ann.patch(&path("sales.deal", &deal), &json!({"amount": euros("-1.00")})).await, "negative_amount");
-    // With the person goes the lead; the deal stays, without the person and what was noted of them.
-    let erase = format!("{}/person/erase", path("contact", &contact));
-    ann.post(&erase, &json!({"confirm": contact["id"]})).await.assert(202);
-    test.app.run_due_jobs().await.unwrap();
-    let left = ann.get(&path("sales.deal", &deal)).await.assert(200).json();
-    assert_eq!((&left["contact"], &left["note"], &left["amount"]), (&json!(null), &json!(null), &euros("10.00")));
-    assert_eq!(ann.all("sales.lead", &[]).await.len(), 0);
-    test.sam.get("/api/v1/records/sales.deal").await.problem(404, "unknown_object");
 }

@@ -1,4 +1,4 @@
-//! The sales desk through the host: conversion, quotes, forecasts and results, each under the rights of who asks.
+//! The sales desk through the host: conversion, quotes, forecasts and results under the rights of who asks; how both modules come and go.
 
 use std::time::Duration;
 
@@ -7,8 +7,9 @@ use guildhall::domain::clock::Clock;
 use serde_json::{Value as Json, json};
 
 use crate::permissions::user;
-use crate::sales::{DESK, clock_at, euros, path, refused, stages, start};
-use crate::support::{Actor, On, Reply};
+use crate::sales::{DESK, SALES, clock_at, euros, path, refused, stages, start};
+use crate::support::{Actor, On, Reply, plugin_with};
+use crate::workshop::enable;
 
 both!(
     a_lead_is_converted_once_whoever_asks_at_once
@@ -16,6 +17,7 @@ both!(
     the_forecast_is_exact_and_of_what_one_sees
     snapshots_tell_afterwards_how_near_a_forecast_came
     an_accepted_quote_is_what_the_deal_becomes
+    the_module_comes_and_goes_and_its_data_stays
 );
 
 async fn ask(actor: &Actor, action: &str, input: Json) -> Reply {
@@ -249,4 +251,34 @@ async fn an_accepted_quote_is_what_the_deal_becomes(on: On) {
     assert_eq!((&now["amount"], &now["weighted"]), (&euros("15.00"), &json!("3.00000")));
     let lines = ann.all("sales.deal_line", &[]).await;
     assert_eq!((lines.len(), &lines[0]["discount"], &lines[0]["amount"]), (1, &json!("0.2500"), &euros("15.00")));
+}
+
+async fn the_module_comes_and_goes_and_its_data_stays(on: On) {
+    let test = start(on, Clock::system()).await;
+    let ann = &test.ann;
+    let contact = ann.create("contact", json!({"name": "Mei", "email": "mei@example.com"})).await;
+    let deal = json!({"name": "Roof", "contact": contact["id"], "amount": euros("10.00"), "note": "Mei likes blue."});
+    let deal = ann.create("sales.deal", deal).await;
+    ann.create("sales.lead", json!({"name": "Mei", "contact": contact["id"]})).await;
+    let module = format!("/api/v1/modules/{SALES}");
+    // The desk stands on it.
+    ann.put(&module, &json!({"enabled": false})).await.problem(409, "refused");
+    ann.put(&format!("/api/v1/modules/{DESK}"), &json!({"enabled": false})).await.assert(200);
+    ann.put(&module, &json!({"enabled": false})).await.assert(200);
+    assert_eq!(ann.get(&path("sales.deal", &deal)).await.assert(200).json(), deal);
+    enable(ann, SALES, &json!({"enabled": true})).await;
+    // Another version finds the pipelines that are there, and rules the deals that are there.
+    let newer = plugin_with(SALES, |manifest| manifest["version"] = json!("0.1.1"));
+    test.app.install_plugin(&newer).await.unwrap();
+    ann.put(&module, &json!({"version": "0.1.1", "consent": ["*"]})).await.assert(200);
+    assert_eq!((ann.all("sales.pipeline", &[]).await.len(), ann.all("sales.stage", &[]).await.len()), (1, 5));
+    refused(ann.patch(&path("sales.deal", &deal), &json!({"amount": euros("-1.00")})).await, "negative_amount");
+    // With the person goes the lead; the deal stays, without the person and what was noted of them.
+    let erase = format!("{}/person/erase", path("contact", &contact));
+    ann.post(&erase, &json!({"confirm": contact["id"]})).await.assert(202);
+    test.app.run_due_jobs().await.unwrap();
+    let left = ann.get(&path("sales.deal", &deal)).await.assert(200).json();
+    assert_eq!((&left["contact"], &left["note"], &left["amount"]), (&json!(null), &json!(null), &euros("10.00")));
+    assert_eq!(ann.all("sales.lead", &[]).await.len(), 0);
+    test.sam.get("/api/v1/records/sales.deal").await.problem(404, "unknown_object");
 }

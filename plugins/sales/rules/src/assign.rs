@@ -96,9 +96,14 @@ mod tests {
         }
 
         #[test]
-        fn nobody_gets_more_than_fits(most in prop::collection::vec(0_i64..5, 1..6), leads in 0_usize..40, method in 0..3) {
+        fn nobody_gets_more_than_fits(
+            most in prop::collection::vec(0_i64..5, 1..6),
+            leads in 0_usize..40,
+            method in 0..3,
+        ) {
             let method = [Method::Fixed, Method::RoundRobin, Method::Load][usize::try_from(method).unwrap()];
-            let mut all: Vec<Candidate> = most.iter().enumerate().map(|(number, most)| candidate(number, 0, Some(*most))).collect();
+            let with_room = |(number, most): (usize, &i64)| candidate(number, 0, Some(*most));
+            let mut all: Vec<Candidate> = most.iter().enumerate().map(with_room).collect();
             let mut given = 0;
             let mut last: Option<String> = None;
             for _ in 0..leads {

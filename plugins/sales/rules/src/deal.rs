@@ -1,5 +1,6 @@
 //! What becomes of a deal that is changed: where it stands, what it is worth, and what its history says.
 
+mod follows;
 mod pipeline;
 mod settle;
 mod step;

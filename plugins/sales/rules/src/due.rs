@@ -91,7 +91,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn everything_is_told_once(hours in prop::collection::vec(0_i64..100, 2), steps in prop::collection::vec(0_i64..60, 1..10)) {
+        fn everything_is_told_once(
+            hours in prop::collection::vec(0_i64..100, 2),
+            steps in prop::collection::vec(0_i64..60, 1..10),
+        ) {
             let mut deal = Record::new().set("next_step_at", at(hours[0]).to_string()).set("reminded", json!({}));
             let dues = of_deal(&deal, Some(at(hours[1])));
             let (mut now, mut told_of) = (0, 0);

@@ -46,7 +46,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_stays_together_are_the_whole_time(steps in prop::collection::vec((0_i64..1_000_000, 0_usize..4), 1..20), rest in 0_i64..1_000_000) {
+        fn all_stays_together_are_the_whole_time(
+            steps in prop::collection::vec((0_i64..1_000_000, 0_usize..4), 1..20),
+            rest in 0_i64..1_000_000,
+        ) {
             let names = ["new", "qualified", "proposal", "won"];
             let mut at = Moment::midnight(Day::of(2026, 1, 1));
             let first = at.plus_seconds(steps[0].0);

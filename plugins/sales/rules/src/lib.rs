@@ -1,4 +1,4 @@
-//! The rules of the sales module, without any call to the host: what `guildhall.sales` and `guildhall.sales-desk` share.
+//! The rules of the sales module, without any call to the host: what `guildhall.sales` and its desk share.
 
 pub mod assign;
 pub mod condition;

@@ -62,7 +62,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_score_is_from_0_to_100(points in prop::collection::vec(any::<i64>(), 0..10)) {
-            let rules: Vec<ScoreRule> = points.iter().map(|points| ScoreRule { points: *points, when: json!([]) }).collect();
+            let rule = |points: &i64| ScoreRule { points: *points, when: json!([]) };
+            let rules: Vec<ScoreRule> = points.iter().map(rule).collect();
             let score = Scoring::read(&rules).unwrap().of(&Record::new());
             prop_assert!((0..=100).contains(&score));
             if points.iter().all(|points| *points >= 0) {

@@ -79,7 +79,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_add_up_to_the_whole(start in 0_i64..2_000_000_000, first in 0_i64..5_000_000, second in 0_i64..5_000_000) {
+        fn parts_add_up_to_the_whole(
+            start in 0_i64..2_000_000_000,
+            first in 0_i64..5_000_000,
+            second in 0_i64..5_000_000,
+        ) {
             let hours = WorkingHours { utc_offset_minutes: 330, ..WorkingHours::default() };
             let from = Moment::midnight(Day::from_number(0)).plus_seconds(start);
             let (middle, to) = (from.plus_seconds(first), from.plus_seconds(first + second));
@@ -89,7 +93,8 @@ mod tests {
 
         #[test]
         fn work_around_the_clock_is_all_the_time(start in 0_i64..2_000_000_000, length in 0_i64..5_000_000) {
-            let always = WorkingHours { weekdays: (1..=7).collect(), from_hour: 0, to_hour: 24, ..WorkingHours::default() };
+            let usual = WorkingHours::default();
+            let always = WorkingHours { weekdays: (1..=7).collect(), from_hour: 0, to_hour: 24, ..usual };
             let from = Moment::midnight(Day::from_number(0)).plus_seconds(start);
             prop_assert_eq!(always.seconds(from, from.plus_seconds(length)), length);
         }

@@ -43,7 +43,10 @@ fn money_is_written_with_its_digits() {
 
 proptest! {
     #[test]
-    fn a_rounded_number_is_at_most_half_a_unit_away(units in -1_000_000_000_000_i64..1_000_000_000_000, places in 0_u32..5) {
+    fn a_rounded_number_is_at_most_half_a_unit_away(
+        units in -1_000_000_000_000_i64..1_000_000_000_000,
+        places in 0_u32..5,
+    ) {
         let number = divide(Decimal::from(units), Decimal::from(100_000), 5).unwrap();
         let distance = number.checked_sub(round(number, places)).unwrap();
         let half = divide(Decimal::from(5), Decimal::from(10_i64.pow(places + 1)), places + 1).unwrap();

@@ -57,7 +57,9 @@ fn sums_that_do_not_fit_are_refused() {
 
 proptest! {
     #[test]
-    fn parts_and_totals_are_the_plain_sum(deals in prop::collection::vec((0_i64..1_000_000_000, 0_i64..=100, 0_usize..5, 0_usize..3, 0_usize..2), 0..60)) {
+    fn parts_and_totals_are_the_plain_sum(
+        deals in prop::collection::vec((0_i64..1_000_000_000, 0_i64..=100, 0_usize..5, 0_usize..3, 0_usize..2), 0..60),
+    ) {
         let mut forecasts = Forecasts::default();
         let mut sums = [[0_i128; 2]; 2];
         for (cents, probability, category, period, currency) in deals {
