@@ -264,9 +264,15 @@ async fn the_module_comes_and_goes_and_its_data_stays(on: On) {
     // The desk stands on it.
     ann.put(&module, &json!({"enabled": false})).await.problem(409, "refused");
     ann.put(&format!("/api/v1/modules/{DESK}"), &json!({"enabled": false})).await.assert(200);
+    let bob = user(ann, "bob", json!(["sales"])).await;
+    let seller = ann.create("sales.seller", json!({"name": "Bob", "user": bob.id})).await;
     ann.put(&module, &json!({"enabled": false})).await.assert(200);
     assert_eq!(ann.get(&path("sales.deal", &deal)).await.assert(200).json(), deal);
+    // Meanwhile nobody counts; then everything is counted.
+    ann.create("sales.lead", json!({"name": "Bo", "owner": bob.id})).await;
+    assert_eq!(ann.get(&path("sales.seller", &seller)).await.json()["open_leads"], 0);
     enable(ann, SALES, &json!({"enabled": true})).await;
+    assert_eq!(ann.get(&path("sales.seller", &seller)).await.json()["open_leads"], 1);
     // Another version finds the pipelines that are there, and rules the deals that are there.
     let newer = plugin_with(SALES, |manifest| manifest["version"] = json!("0.1.1"));
     test.app.install_plugin(&newer).await.unwrap();
@@ -279,6 +285,6 @@ async fn the_module_comes_and_goes_and_its_data_stays(on: On) {
     test.app.run_due_jobs().await.unwrap();
     let left = ann.get(&path("sales.deal", &deal)).await.assert(200).json();
     assert_eq!((&left["contact"], &left["note"], &left["amount"]), (&json!(null), &json!(null), &euros("10.00")));
-    assert_eq!(ann.all("sales.lead", &[]).await.len(), 0);
+    assert_eq!(ann.all("sales.lead", &[]).await.len(), 1);
     test.sam.get("/api/v1/records/sales.deal").await.problem(404, "unknown_object");
 }

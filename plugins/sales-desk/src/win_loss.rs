@@ -16,6 +16,8 @@ use crate::figures;
 #[derive(Default)]
 struct Decided {
     deals: i64,
+    /// Those of which it is known how long they took.
+    cycles: i64,
     seconds: i64,
     amounts: BTreeMap<String, Figure>,
 }
@@ -35,6 +37,7 @@ impl Decided {
     fn add(&mut self, row: &Record) -> Result<(), Fault> {
         let (figure, currency) = Figure::read(row);
         self.deals += figure.deals;
+        self.cycles += row.integer("cycles").unwrap_or_default();
         let seconds = row.integer("seconds").unwrap_or_default();
         self.seconds = self.seconds.checked_add(seconds).ok_or_else(too_large)?;
         if let Some(currency) = currency {
@@ -53,7 +56,7 @@ impl Decided {
 
     /// How many days a deal took from its start to its close.
     fn cycle_days(&self) -> Option<Decimal> {
-        let days = Decimal::from(self.deals).checked_mul(Decimal::from(DAY))?;
+        let days = Decimal::from(self.cycles).checked_mul(Decimal::from(DAY))?;
         exact::divide(Decimal::from(self.seconds), days, 2)
     }
 
@@ -146,6 +149,7 @@ fn decided(condition: &Filter, group_by: &[Value]) -> Result<Vec<Record>, Fault>
         "measures": [
             {"fn": "count", "as": "deals"},
             {"fn": "sum", "field": "amount", "as": "amount"},
+            {"fn": "count", "field": "cycle_seconds", "as": "cycles"},
             {"fn": "sum", "field": "cycle_seconds", "as": "seconds"},
         ],
         "limit": 1000,

@@ -100,6 +100,17 @@ fn open_leads(seller: &Record) -> Result<i64, Fault> {
     Ok(answer["data"][0]["leads"].as_i64().unwrap_or_default())
 }
 
+/// Counts the open leads of all sellers anew: they may have changed while the module was off.
+pub fn recount() -> Result<(), Fault> {
+    for seller in page::all("sales.seller", None)? {
+        let leads = open_leads(&seller)?;
+        if seller.integer("open_leads") != Some(leads) {
+            records::update("sales.seller", seller.id(), Record::new().set("open_leads", leads))?;
+        }
+    }
+    Ok(())
+}
+
 fn look_at_rate(rate: &Record) -> Result<Record, Fault> {
     let currency = rate.text("currency").unwrap_or_default();
     if !is_currency(currency) {

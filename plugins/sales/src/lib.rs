@@ -38,7 +38,10 @@ impl Scheduled for Sales {
     fn run_task(name: &str, due: &str) -> Result<(), Fault> {
         match name {
             "remind" => remind::run(),
-            "snapshot" => snapshot::begin(due),
+            "snapshot" => {
+                catalogue::recount()?;
+                snapshot::begin(due)
+            }
             _ => Err(Fault::internal(format!("There is no task {name}."))),
         }
     }
@@ -58,7 +61,8 @@ impl Job for Sales {
 
 impl Lifecycle for Sales {
     fn enable() -> Result<(), Fault> {
-        setup::begin(&config::get()?)
+        setup::begin(&config::get()?)?;
+        catalogue::recount()
     }
 
     fn upgrade(_from: &str, _to: &str) -> Result<(), Fault> {

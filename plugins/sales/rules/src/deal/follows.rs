@@ -90,7 +90,8 @@ impl Follows<'_> {
             .set("closed_at", text(at))
             .set("won_at", text(at.filter(|_| self.status == "won")))
             .set("lost_at", text(at.filter(|_| self.status == "lost")))
-            .set("cycle_seconds", at.map(|at| at.seconds_since(begun)))
+            // Of what was closed before it came in, nobody knows how long it took.
+            .set("cycle_seconds", at.filter(|at| *at >= begun).map(|at| at.seconds_since(begun)))
     }
 
     /// Now; of a deal that comes in closed, such as from an import, the day that it says.
