@@ -100,6 +100,10 @@ impl Desk {
         for line in &settled.history {
             self.tell(change, after, &fields, line)?;
         }
+        if !settled.history.is_empty() {
+            // The history has it now; the next step has a reason of its own.
+            fields = fields.set("change_reason", ());
+        }
         Ok(Some(fields))
     }
 
@@ -118,17 +122,15 @@ impl Desk {
             .set("business_seconds", line.stay.map(|(_, seconds)| seconds))
             .set("amount", deal.value("amount").cloned())
             .set("actor", self.actor.as_str())
-            .set("reason", reason(change, deal, line.kind));
+            .set("reason", reason(deal, line.kind));
         records::create("sales.stage_event", entry)?;
         Ok(())
     }
 }
 
-/// Why it was done: what the change itself says, or else why the deal was lost.
-fn reason<'a>(change: &Change, deal: &'a Record, kind: Kind) -> Option<&'a str> {
-    let is_said = change.before.as_ref().is_none_or(|before| differs(before, deal, &["change_reason"]));
-    let said = deal.text("change_reason").filter(|_| is_said);
-    said.or_else(|| deal.text("lost_reason").filter(|_| kind == Kind::Lost))
+/// Why it was done: what the deal was given as a reason since the last step, or else why it was lost.
+fn reason(deal: &Record, kind: Kind) -> Option<&str> {
+    deal.text("change_reason").or_else(|| deal.text("lost_reason").filter(|_| kind == Kind::Lost))
 }
 
 /// The teams of these users, as far as they are sellers with a team.

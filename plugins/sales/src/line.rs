@@ -105,3 +105,51 @@ fn added(sum: &Lines, amount: &Money) -> Result<Lines, Fault> {
     let total = total.ok_or_else(|| Fault::new("amount_too_large", "The sum of the lines is too large."))?;
     Ok(Lines { count: sum.count + 1, total: Money { amount: total, currency: currency.clone() } })
 }
+
+#[cfg(test)]
+mod tests {
+    use guildhall_sdk::json;
+
+    use super::*;
+
+    fn line(deal: &str, amount: &str, currency: &str) -> Record {
+        Record::new().set("deal", deal).set("amount", json!({"amount": amount, "currency": currency}))
+    }
+
+    #[test]
+    fn lines_add_up_by_their_deal_and_in_one_currency() {
+        let sums_of = |lines: &[Record]| sums("deal", lines);
+        let added = sums_of(&[line("a", "0.10", "EUR"), line("b", "5", "JPY"), line("a", "0.20", "EUR")]).unwrap();
+        assert_eq!((added["a"].count, added["a"].total.to_string()), (2, "0.30 EUR".to_owned()));
+        assert_eq!((added["b"].count, added["b"].total.to_string()), (1, "5 JPY".to_owned()));
+        let mixed = sums_of(&[line("a", "0.10", "EUR"), line("a", "0.10", "USD")]);
+        assert_eq!(mixed.unwrap_err().code(), "currency_mismatch");
+        let many: Vec<Record> = (0..=MOST).map(|_| line("a", "0.01", "EUR")).collect();
+        assert_eq!(sums_of(&many[1..]).unwrap()["a"].total.to_string(), "2.00 EUR");
+        assert_eq!(sums_of(&many).unwrap_err().code(), "too_many_lines");
+    }
+
+    #[test]
+    fn a_line_that_makes_no_sense_is_refused() {
+        let most = Decimal::from(100);
+        let good = line("a", "20.00", "EUR")
+            .set("quantity", "2.000")
+            .set("unit_price", json!({"amount": "10.00", "currency": "EUR"}));
+        let code = |before: Option<&Record>, line: &Record| {
+            look_at_line(before, line, "deal", most).err().map(|fault| fault.code().to_owned())
+        };
+        assert_eq!(code(None, &good), None);
+        for (wrong, expected) in [
+            (good.clone().set("quantity", "0.000"), "quantity_out_of_range"),
+            (good.clone().set("quantity", "-1.000"), "quantity_out_of_range"),
+            (good.clone().set("discount", "-0.1000"), "discount_out_of_range"),
+            (good.clone().set("discount", "1.0001"), "discount_out_of_range"),
+            (good.clone().set("unit_price", json!({"amount": "-1.00", "currency": "EUR"})), "negative_amount"),
+            (good.clone().set("amount", json!({"amount": "100.01", "currency": "EUR"})), "amount_too_large"),
+            (good.clone().set("amount", ()), "amount_too_large"),
+        ] {
+            assert_eq!(code(None, &wrong).as_deref(), Some(expected), "{wrong:?}");
+        }
+        assert_eq!(code(Some(&good), &good.clone().set("deal", "b")).as_deref(), Some("line_moved"));
+    }
+}

@@ -109,3 +109,43 @@ pub fn pass<'a>(criteria: impl Iterator<Item = &'a Criterion>, deal: &Record, ha
     let message = format!("The deal cannot go there yet: it lacks {}.", missing.join(", "));
     Err(Fault::new("criteria_not_met", message).with_detail("missing", missing))
 }
+
+#[cfg(test)]
+mod tests {
+    use guildhall_sdk::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_criterion_is_refused() {
+        let read = |value: Value| criteria(&Record::new().set("entry_criteria", value), "entry_criteria");
+        let good = read(json!(["amount", "lines", "check:budget", "x_level"])).unwrap();
+        assert_eq!(
+            good.iter().map(Criterion::text).collect::<Vec<_>>(),
+            ["amount", "lines", "check:budget", "x_level"]
+        );
+        assert_eq!(read(Value::Null), Ok(Vec::new()));
+        for wrong in [
+            json!("amount"),
+            json!(["password"]),
+            json!(["check:"]),
+            json!(["check: "]),
+            json!([7]),
+            json!({"amount": true}),
+            json!(vec!["amount"; MOST + 1]),
+            json!([format!("check:{}", "x".repeat(LONGEST + 1))]),
+        ] {
+            assert_eq!(read(wrong.clone()).unwrap_err().code(), "invalid_criteria", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_empty_field_is_missing_and_all_that_is_missing_is_named() {
+        let asked = [Criterion::Field("amount".to_owned()), Criterion::Check("budget".to_owned()), Criterion::Lines];
+        let deal = Record::new().set("amount", ()).set("checks", json!(["legal", 7]));
+        let fault = pass(asked.iter().chain(&asked), &deal, false).unwrap_err();
+        assert_eq!(fault.details()["missing"], json!(["amount", "check:budget", "lines"]));
+        let deal = deal.set("amount", "1").set("checks", json!(["budget"]));
+        assert_eq!(pass(asked.iter(), &deal, true), Ok(()));
+    }
+}

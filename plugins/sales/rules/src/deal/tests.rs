@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use guildhall_sdk::{Change, Decimal, Fault, Money, Operation, Record, json};
-use proptest::prelude::*;
 
 use super::*;
 use crate::day::Day;
@@ -270,31 +269,4 @@ fn what_comes_in_closed_was_closed_on_the_day_that_it_says() {
     assert_eq!(won.datetime("won_at"), Some("2026-01-01T00:00:00.000000Z"));
 }
 
-proptest! {
-    /// Of any walk, the history tells every second once, and the way that was taken.
-    #[test]
-    fn stays_add_up_to_the_time_of_the_deal(steps in prop::collection::vec((0_usize..3, 0_i64..1_000_000), 1..25)) {
-        let mut desk = Desk::new();
-        let begun = desk.now;
-        let ready = deal().set("contact", "c1").set("amount", money("10.00", "EUR")).set("checks", json!(["signed"]));
-        let (mut now, _) = desk.stored(None, &ready).unwrap();
-        let (mut seconds, mut at) = (0, "a".to_owned());
-        for (stage, wait) in steps {
-            desk.now = desk.now.plus_seconds(wait);
-            let to = ["a", "b", "c"][stage];
-            let (after, history) = desk.stored(Some(&now), &now.clone().set("stage", to)).unwrap();
-            prop_assert_eq!(history.len(), usize::from(at != to));
-            for line in history {
-                prop_assert_eq!(line.from_stage.as_deref(), Some(at.as_str()));
-                prop_assert_eq!(line.to_stage.as_deref(), Some(to));
-                seconds += line.stay.unwrap().0;
-            }
-            prop_assert_eq!(after.integer("probability"), Some([20, 40, 80][stage]));
-            (now, at) = (after, to.to_owned());
-        }
-        let (won, history) = desk.stored(Some(&now), &now.clone().set("status", "won")).unwrap();
-        seconds += history[0].stay.unwrap().0;
-        prop_assert_eq!(seconds, desk.now.seconds_since(begun));
-        prop_assert_eq!(won.integer("cycle_seconds"), Some(seconds));
-    }
-}
+mod walks;
