@@ -19,7 +19,10 @@ pub fn run(input: &Value) -> Result<Value, Fault> {
     let stages: Vec<Value> = seconds
         .iter()
         .filter(|(stage, _)| stage.as_str() != CLOSED)
-        .map(|(stage, seconds)| json!({"stage": stage, "seconds": seconds, "is_open": is_in(&deal, stage)}))
+        .map(|(stage, seconds)| {
+            let in_hours = business_seconds(&events, stage);
+            json!({"stage": stage, "seconds": seconds, "business_seconds": in_hours, "is_open": is_in(&deal, stage)})
+        })
         .collect();
     Ok(
         json!({"deal": deal.id(), "status": deal.text("status"), "stages": stages, "events": events.iter().map(told).collect::<Vec<_>>()}),
@@ -51,6 +54,12 @@ fn seconds(events: &[Record], now: Moment) -> BTreeMap<String, i64> {
         Some((at, stage.to_owned()))
     });
     duration::by_stage(&history.collect::<Vec<_>>(), now)
+}
+
+/// Seconds in working hours of the stays in a stage that have ended.
+fn business_seconds(events: &[Record], stage: &str) -> i64 {
+    let left = events.iter().filter(|event| event.link("from_stage") == Some(stage));
+    left.filter_map(|event| event.integer("business_seconds")).sum()
 }
 
 /// The panel beside a deal.
