@@ -111,7 +111,7 @@ impl Desk {
     fn tell(&self, change: &Change, deal: &Record, fields: &Record, line: &HistoryLine) -> Result<(), Fault> {
         let entry = Record::new()
             .set("deal", change.id.as_str())
-            .set("pipeline", fields.link("pipeline"))
+            .set("pipeline", fields.link("pipeline").or(deal.link("pipeline")))
             .set("kind", line.kind.name())
             .set("from_stage", line.from_stage.as_deref())
             .set("to_stage", line.to_stage.as_deref())

@@ -25,11 +25,15 @@ impl Follows<'_> {
     pub fn fields(&self) -> Result<Record, Fault> {
         let (probability, category) = self.prospects()?;
         let mut fields = Record::new()
-            .set("pipeline", self.pipeline.id.as_str())
-            .set("stage", self.stage.id.as_str())
             .set("probability", probability)
             .set("forecast_category", category)
             .set("weighted", self.weighted(probability)?);
+        // Who may change a deal, and sees no stages, changes it where it is.
+        for (link, id) in [("pipeline", &self.pipeline.id), ("stage", &self.stage.id)] {
+            if self.after.link(link) != Some(id) {
+                fields = fields.set(link, id.as_str());
+            }
+        }
         if self.before.is_none_or(|before| before.value("owner") != self.after.value("owner")) {
             let team = self.after.link("owner").and_then(|owner| self.facts.teams.get(owner));
             fields = fields.set("team", team.map(String::as_str));
