@@ -138,8 +138,12 @@ async fn products_are_what_a_deal_is_worth_whoever_adds_them_at_once(on: On) {
         refused(ann.post(lines, &body).await, code);
     }
     assert_eq!(ann.get(&path).await.json(), now);
-    // Won, its products are the order's.
-    ann.patch(&path, &json!({"status": "won", "close_date": "2026-12-01"})).await.assert(200);
+    // Won, by several at once, it is one order with its products.
+    let won = json!({"status": "won", "close_date": "2026-12-01"});
+    for reply in join_all((0..4).map(|_| ann.patch(&path, &won))).await {
+        reply.assert(200);
+    }
+    assert_eq!((ann.all("order", &[]).await.len(), ann.all("sales.stage_event", &[]).await.len()), (1, 2));
     let ordered = ann.all("order_line", &[]).await;
     assert_eq!((ordered.len(), &ordered[0]["amount"]), (8, &euros("26.97")));
     refused(ann.post(lines, &line(euros("1.00"))).await, "deal_closed");
