@@ -104,6 +104,8 @@ mod resources;
 mod restores;
 mod route_cves;
 mod routes;
+mod sales;
+mod sales_desk;
 mod schema;
 mod schema_bad;
 mod search;
