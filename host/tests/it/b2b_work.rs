@@ -1,0 +1,269 @@
+//! The B2B modules through the host: engagements with gates, tasks that wait for each other, and partners.
+
+use std::fmt::Write as _;
+
+use futures_util::future::join_all;
+use guildhall::domain::clock::Clock;
+use serde_json::{Value as Json, json};
+
+use crate::b2b::{DESK, action, batch, euros, path, refused, start};
+use crate::permissions::user;
+use crate::support::{Actor, On};
+
+both!(
+    gates_ask_for_what_they_need_and_history_stays
+    tasks_never_wait_for_each_other
+    a_schedule_of_five_thousand_tasks_fits
+    earned_value_is_what_the_figures_say
+    one_partner_is_protected_and_sees_its_own
+    an_end_customer_is_linked_to_the_dealer
+);
+
+async fn engagement(ann: &Actor, fields: Json) -> Json {
+    let company = ann.create("company", json!({"name": "Customer"})).await;
+    let mut all = json!({"name": "Bridge", "company": company["id"], "starts_on": "2026-11-02"});
+    all.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    ann.create("b2b.engagement", all).await
+}
+
+async fn gates_ask_for_what_they_need_and_history_stays(on: On) {
+    let test = start(on, Clock::system()).await;
+    let ann = &test.ann;
+    let mut stages = ann.all("b2b.stage", &[("filter[phase][_eq]", "presale"), ("sort", "position")]).await;
+    let sale = ann.all("b2b.stage", &[("filter[phase][_eq]", "sale"), ("sort", "position")]).await.remove(0);
+    let offer = stages.pop().unwrap();
+    let needs = json!({"required_documents": "Offer\nSite survey", "exit_criteria": "Budget confirmed"});
+    ann.patch(&path("b2b.stage", &offer), &needs).await.assert(200);
+    ann.patch(&path("b2b.stage", &sale), &json!({"entry_criteria": "Credit checked"})).await.assert(200);
+    let made = engagement(ann, json!({"stage": offer["id"]})).await;
+    let here = path("b2b.engagement", &made);
+    let forward = json!({"stage": sale["id"]});
+    let artifact = async |kind: &str, name: &str, url: Json| {
+        let fields = json!({"engagement": made["id"], "kind": kind, "name": name, "url": url});
+        ann.create("b2b.artifact", fields).await
+    };
+    let closed = refused(ann.patch(&here, &forward).await, "gate_closed");
+    assert_eq!(closed["plugin_details"]["documents"], json!(["Offer", "Site survey"]));
+    artifact("criterion", "Budget confirmed", json!(null)).await;
+    artifact("criterion", "Credit checked", json!(null)).await;
+    artifact("document", "Offer", json!("https://example.com/offer.pdf")).await;
+    // A document that is nowhere is none.
+    artifact("document", "Site survey", json!(null)).await;
+    refused(ann.patch(&here, &forward).await, "gate_closed");
+    artifact("document", "Site survey", json!("https://example.com/survey.pdf")).await;
+    let moved = ann.patch(&here, &forward).await.assert(200).json();
+    assert_eq!(moved["phase"], "sale");
+    let back = json!({"stage": offer["id"]});
+    refused(ann.patch(&here, &back).await, "reason_needed");
+    ann.patch(&here, &json!({"stage": offer["id"], "stage_reason": "The customer asks again"})).await.assert(200);
+    ann.patch(&here, &json!({"phase": "aftersale"})).await.problem(422, "validation_failed");
+    let events = ann.all("b2b.stage_event", &[("sort", "at,id")]).await;
+    let directions: Vec<&Json> = events.iter().map(|event| &event["direction"]).collect();
+    assert_eq!(directions, ["entered", "forward", "backward"]);
+    assert_eq!(events[1]["evidence"].as_array().unwrap().len(), 4);
+    assert_eq!(events[2]["reason"], "The customer asks again");
+    let event = path("b2b.stage_event", &events[0]);
+    ann.patch(&event, &json!({"reason": "another"})).await.problem(403, "permission_denied");
+    ann.delete(&event).await.problem(403, "permission_denied");
+    test.vic.patch(&here, &back).await.problem(403, "permission_denied");
+    test.sam.get(&here).await.problem(404, "unknown_object");
+}
+
+async fn tasks_never_wait_for_each_other(on: On) {
+    let test = start(on, Clock::system()).await;
+    let ann = &test.ann;
+    let made = engagement(ann, json!({"percent_method": "task_weight"})).await;
+    let mut tasks = Vec::new();
+    for (name, days, weight) in [("A", 3, "1"), ("B", 2, "3"), ("C", 1, "0")] {
+        let fields = json!({"engagement": made["id"], "name": name, "duration_days": days, "weight": weight});
+        tasks.push(ann.create("b2b.task", fields).await);
+    }
+    let tie = |from: usize, to: usize, lag: i64| json!({"engagement": made["id"], "predecessor": tasks[from]["id"], "successor": tasks[to]["id"], "lag_days": lag});
+    let ties = "/api/v1/records/b2b.dependency";
+    ann.create("b2b.dependency", tie(0, 1, 0)).await;
+    // Two halves of a circle, at the same time: one of them is refused.
+    let halves = [tie(1, 2, 1), tie(2, 0, 0)];
+    let replies = join_all(halves.iter().map(|half| ann.post(ties, half))).await;
+    assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 1);
+    for reply in replies.into_iter().filter(|reply| reply.status != 201) {
+        let problem = refused(reply, "dependency_cycle");
+        assert_eq!(problem["plugin_details"]["tasks"].as_array().unwrap().len(), 3, "{problem}");
+    }
+    refused(ann.post(ties, &tie(0, 0, 0)).await, "dependency_cycle");
+    let operations: Vec<Json> =
+        [tie(0, 1, 0), tie(1, 0, 0)].iter().map(|one| json!({"op": "create", "fields": one})).collect();
+    let reply = batch(ann, "b2b.dependency", &json!(operations)).await;
+    assert!(reply.status != 200 && reply.text.contains("dependency_cycle"), "{}", reply.text);
+    refused(ann.delete(&path("b2b.task", &tasks[0])).await, "record_in_use");
+    for (fields, at) in [
+        (json!({"duration_days": -1}), 0),
+        (json!({"duration_days": 1_000_000_000_000_i64}), 0),
+        (json!({"progress": "100.01"}), 0),
+        (json!({"budget": euros("-1.00")}), 0),
+        (json!({"planned_start": "2026-12-02", "planned_finish": "2026-12-01"}), 0),
+    ] {
+        refused(ann.patch(&path("b2b.task", &tasks[at]), &fields).await, "validation_failed");
+    }
+    // Progress of all at the same time is counted whole.
+    let progress = join_all(tasks.iter().map(|task| {
+        let there = path("b2b.task", task);
+        async move { ann.patch(&there, &json!({"progress": "50"})).await }
+    }));
+    progress.await.into_iter().for_each(|reply| drop(reply.assert(200)));
+    ann.patch(&path("b2b.task", &tasks[1]), &json!({"status": "completed"})).await.assert(200);
+    let counted = ann.get(&path("b2b.engagement", &made)).await.assert(200).json();
+    assert_eq!((&counted["percent_complete"], &counted["task_count"]), (&json!("87.50"), &json!(3)));
+    // The desk computes with what is stored, for who may see it.
+    let asked = json!({"engagement": made["id"]});
+    let schedule = ann.post(&action("schedule"), &asked).await.assert(200).json()["result"].clone();
+    assert!(schedule["duration_days"].as_i64().unwrap() >= 5, "{schedule}");
+    let gantt = format!("/api/v1/modules/{DESK}/views/gantt?lang=zh&id={}", made["id"].as_str().unwrap());
+    assert_eq!(test.vic.get(&gantt).await.assert(200).json()["title"], "进度计划");
+    let owner = user(ann, "olga", json!(["sales"])).await;
+    refused(owner.at.post(&action("schedule"), &asked).await, "not_found");
+}
+
+async fn a_schedule_of_five_thousand_tasks_fits(on: On) {
+    let test = start(on, Clock::system()).await;
+    // A chain with a second one beside it, and links of every kind between them.
+    let mut tasks = String::new();
+    let mut ties = String::new();
+    for at in 0..5_000 {
+        let comma = if at == 0 { "" } else { "," };
+        write!(tasks, r#"{comma}{{"id":"t{at}","duration_days":{}}}"#, at % 5 + 1).unwrap();
+        if at > 1 {
+            let comma = if at == 2 { "" } else { "," };
+            let kind = ["fs", "ss", "ff", "sf"][at % 4];
+            write!(ties, r#"{comma}{{"predecessor":"t{}","successor":"t{at}","kind":"{kind}","lag_days":1}}"#, at - 1)
+                .unwrap();
+            write!(ties, r#",{{"predecessor":"t{}","successor":"t{at}"}}"#, at - 2).unwrap();
+        }
+    }
+    let body = format!(r#"{{"starts_on":"2026-01-01","tasks":[{tasks}],"dependencies":[{ties}]}}"#);
+    let body: Json = serde_json::from_str(&body).unwrap();
+    let answer = test.ann.post(&action("schedule"), &body).await.assert(200).json()["result"].clone();
+    assert_eq!(answer["rows"].as_array().unwrap().len(), 5_000);
+    assert!(!answer["critical"].as_array().unwrap().is_empty());
+    let mut circle = body.clone();
+    circle["dependencies"].as_array_mut().unwrap().push(json!({"predecessor": "t4999", "successor": "t0"}));
+    refused(test.ann.post(&action("schedule"), &circle).await, "dependency_cycle");
+    let more = json!({"starts_on": "2026-01-01", "tasks": [{"id": "a", "duration_days": -1}]});
+    test.ann.post(&action("schedule"), &more).await.problem(422, "validation_failed");
+}
+
+async fn earned_value_is_what_the_figures_say(on: On) {
+    let test = start(on, Clock::system()).await;
+    let ann = &test.ann;
+    let made = engagement(ann, json!({"budget": euros("100000.00")})).await;
+    for (budget, progress, to) in [("40000.00", "87.5", "2026-11-13"), ("60000.00", "0", "2026-12-31")] {
+        let fields = json!({"engagement": made["id"], "name": "Work", "budget": euros(budget), "progress": progress,
+            "planned_start": "2026-11-02", "planned_finish": to});
+        ann.create("b2b.task", fields).await;
+    }
+    for (amount, on) in [("36000.00", "2026-11-10"), ("500.00", "2026-12-01")] {
+        ann.create("b2b.cost", json!({"engagement": made["id"], "amount": euros(amount), "spent_on": on})).await;
+    }
+    let asked = json!({"engagement": made["id"], "on": "2026-11-13", "planned": "at_finish"});
+    let figures = ann.post(&action("earned-value"), &asked).await.assert(200).json()["result"].clone();
+    let named = ["pv", "ev", "ac", "cv", "sv"].map(|name| figures[name]["amount"].as_str().unwrap().to_owned());
+    assert_eq!(named, ["40000.00", "35000.00", "36000.00", "-1000.00", "-5000.00"]);
+    assert_eq!((&figures["cpi"], &figures["spi"]), (&json!("0.9722222"), &json!("0.8750000")));
+    let dollars =
+        json!({"engagement": made["id"], "amount": {"amount": "1.00", "currency": "USD"}, "spent_on": "2026-11-10"});
+    ann.create("b2b.cost", dollars).await;
+    refused(ann.post(&action("earned-value"), &asked).await, "other_currency");
+}
+
+async fn one_partner_is_protected_and_sees_its_own(on: On) {
+    let test = start(on, Clock::system()).await;
+    let ann = &test.ann;
+    let boss = user(ann, "boss", json!(["admin"])).await;
+    let customer = ann.create("company", json!({"name": "Customer"})).await;
+    let mut sides = Vec::new();
+    for name in ["alba", "bruma"] {
+        let company = ann.create("company", json!({"name": name})).await;
+        let who = user(ann, name, json!(["partner"])).await;
+        ann.patch(&format!("/api/v1/users/{}", who.id), &json!({"company": company["id"]})).await.assert(200);
+        let fields = json!({"title": format!("Roof of {name}"), "partner": company["id"], "company": customer["id"]});
+        let made = ann.create("b2b.deal_registration", fields).await;
+        let here = path("b2b.deal_registration", &made);
+        let share = json!({"with": "company", "subject": company["id"], "access": "update"});
+        ann.post(&format!("{here}/shares"), &share).await.assert(201);
+        refused(boss.at.patch(&here, &json!({"decision": "approved"})).await, "invalid_transition");
+        // The partner submits; it decides nothing.
+        who.at.patch(&here, &json!({"step": "submitted"})).await.assert(200);
+        refused(who.at.patch(&here, &json!({"decision": "approved"})).await, "own_registration");
+        sides.push((name, who, made, here));
+    }
+    for (mine, theirs) in [(0, 1), (1, 0)] {
+        let ((name, who, own, _), (other, _, hidden, there)) = (&sides[mine], &sides[theirs]);
+        let at = &who.at;
+        let hidden_id = hidden["id"].as_str().unwrap();
+        at.get(there).await.problem(404, "not_found");
+        at.patch(there, &json!({"step": "withdrawn"})).await.problem(404, "not_found");
+        for ask in [
+            "/api/v1/records/b2b.deal_registration?count=exact".to_owned(),
+            format!("/api/v1/records/b2b.deal_registration?filter[id][_eq]={hidden_id}"),
+            format!("/api/v1/search?q={other}"),
+            format!("{}/timeline", path("b2b.deal_registration", own)),
+        ] {
+            let reply = at.get(&ask).await.assert(200);
+            let text = reply.text.replace(&ask, "");
+            assert!(!text.contains(&format!("Roof of {other}")), "{name}: {ask}: {text}");
+            assert!(ask.contains(hidden_id) || !text.contains(hidden_id), "{name}: {ask}: {text}");
+        }
+        for object in ["b2b.contract", "b2b.engagement", "b2b.invoice", "b2b.risk", "sales.deal"] {
+            assert!(at.all(object, &[]).await.is_empty(), "{name}: {object}");
+        }
+        // The desk is for those who work here.
+        at.post(&action("group"), &json!({"company": customer["id"]})).await.problem(403, "permission_denied");
+    }
+    // Both approved at the same time: one is protected, the other one learns of it.
+    let approve = json!({"decision": "approved"});
+    let replies = join_all(sides.iter().map(|(.., here)| boss.at.patch(here, &approve))).await;
+    let approved: Vec<bool> = replies.iter().map(|reply| reply.status == 200).collect();
+    assert_eq!(approved.iter().filter(|approved| **approved).count(), 1, "{replies:?}");
+    for reply in replies.into_iter().filter(|reply| reply.status != 200) {
+        refused(reply, "protection_conflict");
+    }
+    let (winner, loser) = if approved[0] { (&sides[0], &sides[1]) } else { (&sides[1], &sides[0]) };
+    let kept = ann.get(&winner.3).await.assert(200).json();
+    assert!(!kept["protected_until"].is_null() && !kept["deal"].is_null(), "{kept}");
+    assert_eq!(ann.all("sales.deal", &[]).await.len(), 1);
+    refused(ann.patch(&winner.3, &json!({"company": kept["partner"]})).await, "validation_failed");
+    refused(ann.delete(&winner.3).await, "registration_fixed");
+    // When it is withdrawn, the place is free again.
+    winner.1.at.patch(&winner.3, &json!({"step": "withdrawn"})).await.assert(200);
+    boss.at.patch(&loser.3, &approve).await.assert(200);
+}
+
+async fn an_end_customer_is_linked_to_the_dealer(on: On) {
+    let test = start(on, Clock::system()).await;
+    let ann = &test.ann;
+    let head = ann.create("company", json!({"name": "Group"})).await;
+    let dealer = ann.create("company", json!({"name": "Dealer", "parent": head["id"]})).await;
+    let product = ann.create("product", json!({"name": "Pump"})).await;
+    let asked = json!({"product": product["id"], "serial": "sn-1", "name": "Eva", "email": "eva@example.com",
+        "dealer": dealer["id"], "purchased_on": "2026-01-05", "warranty_until": "2028-01-05"});
+    let first = ann.post(&action("register-product"), &asked).await.assert(200).json()["result"].clone();
+    assert_eq!(first["is_new"], true);
+    // The same piece once, however it is written; a second piece is the same customer's.
+    let mut again = asked.clone();
+    again["serial"] = json!(" SN-1 ");
+    ann.post(&action("register-product"), &again).await.problem(409, "duplicate");
+    again["serial"] = json!("sn-2");
+    let second = ann.post(&action("register-product"), &again).await.assert(200).json()["result"].clone();
+    assert_eq!((&second["is_new"], &second["contact"]), (&json!(false), &first["contact"]));
+    let group =
+        ann.post(&action("group"), &json!({"company": dealer["id"]})).await.assert(200).json()["result"].clone();
+    let rows: Vec<Json> = group["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|member| json!([member["name"], member["depth"], member["end_customers"]]))
+        .collect();
+    assert_eq!(rows, [json!(["Group", 0, 0]), json!(["Dealer", 1, 1])]);
+    again["warranty_until"] = json!("2020-01-01");
+    refused(ann.post(&action("register-product"), &again).await, "validation_failed");
+    test.vic.post(&action("register-product"), &asked).await.problem(403, "permission_denied");
+}
