@@ -87,12 +87,12 @@ async fn a_contract_its_plan_and_its_money_agree(on: On) {
     let parts = json!([{"weight": "33.34", "due_on": "2020-01-01"}, {"weight": "33.33", "due_on": "2999-01-01"},
         {"weight": "33.33", "trigger": "retention"}]);
     let split = json!({"contract": made["id"], "parts": parts});
-    let answer = ann.post(&action("split-plan"), &split).await.assert(200).json()["result"].clone();
+    let answer = ann.post(&action("split_plan"), &split).await.assert(200).json()["result"].clone();
     let amounts: Vec<&str> =
         answer["lines"].as_array().unwrap().iter().map(|line| line["amount"]["amount"].as_str().unwrap()).collect();
     assert_eq!(amounts, ["1.83", "1.82", "1.82"]);
-    vic.post(&action("split-plan"), &split).await.problem(403, "permission_denied");
-    sam.post(&action("split-plan"), &split).await.problem(404, "not_found");
+    vic.post(&action("split_plan"), &split).await.problem(403, "permission_denied");
+    sam.post(&action("split_plan"), &split).await.problem(404, "not_found");
     batch(ann, "b2b.plan_line", &answer["operations"]).await.assert(200);
     let contract = ann.patch(&here, &active).await.assert(200).json();
     assert_eq!((&contract["version_number"], &contract["planned"]), (&json!(1), &euros("5.47")));

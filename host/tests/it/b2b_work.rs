@@ -164,14 +164,14 @@ async fn earned_value_is_what_the_figures_say(on: On) {
         ann.create("b2b.cost", json!({"engagement": made["id"], "amount": euros(amount), "spent_on": on})).await;
     }
     let asked = json!({"engagement": made["id"], "on": "2026-11-13", "planned": "at_finish"});
-    let figures = ann.post(&action("earned-value"), &asked).await.assert(200).json()["result"].clone();
+    let figures = ann.post(&action("earned_value"), &asked).await.assert(200).json()["result"].clone();
     let named = ["pv", "ev", "ac", "cv", "sv"].map(|name| figures[name]["amount"].as_str().unwrap().to_owned());
     assert_eq!(named, ["40000.00", "35000.00", "36000.00", "-1000.00", "-5000.00"]);
     assert_eq!((&figures["cpi"], &figures["spi"]), (&json!("0.9722222"), &json!("0.8750000")));
     let dollars =
         json!({"engagement": made["id"], "amount": {"amount": "1.00", "currency": "USD"}, "spent_on": "2026-11-10"});
     ann.create("b2b.cost", dollars).await;
-    refused(ann.post(&action("earned-value"), &asked).await, "other_currency");
+    refused(ann.post(&action("earned_value"), &asked).await, "other_currency");
 }
 
 async fn one_partner_is_protected_and_sees_its_own(on: On) {
@@ -245,14 +245,14 @@ async fn an_end_customer_is_linked_to_the_dealer(on: On) {
     let product = ann.create("product", json!({"name": "Pump"})).await;
     let asked = json!({"product": product["id"], "serial": "sn-1", "name": "Eva", "email": "eva@example.com",
         "dealer": dealer["id"], "purchased_on": "2026-01-05", "warranty_until": "2028-01-05"});
-    let first = ann.post(&action("register-product"), &asked).await.assert(200).json()["result"].clone();
+    let first = ann.post(&action("register_product"), &asked).await.assert(200).json()["result"].clone();
     assert_eq!(first["is_new"], true);
     // The same piece once, however it is written; a second piece is the same customer's.
     let mut again = asked.clone();
     again["serial"] = json!(" SN-1 ");
-    ann.post(&action("register-product"), &again).await.problem(409, "duplicate");
+    ann.post(&action("register_product"), &again).await.problem(409, "duplicate");
     again["serial"] = json!("sn-2");
-    let second = ann.post(&action("register-product"), &again).await.assert(200).json()["result"].clone();
+    let second = ann.post(&action("register_product"), &again).await.assert(200).json()["result"].clone();
     assert_eq!((&second["is_new"], &second["contact"]), (&json!(false), &first["contact"]));
     let group =
         ann.post(&action("group"), &json!({"company": dealer["id"]})).await.assert(200).json()["result"].clone();
@@ -264,6 +264,6 @@ async fn an_end_customer_is_linked_to_the_dealer(on: On) {
         .collect();
     assert_eq!(rows, [json!(["Group", 0, 0]), json!(["Dealer", 1, 1])]);
     again["warranty_until"] = json!("2020-01-01");
-    refused(ann.post(&action("register-product"), &again).await, "validation_failed");
-    test.vic.post(&action("register-product"), &asked).await.problem(403, "permission_denied");
+    refused(ann.post(&action("register_product"), &again).await, "validation_failed");
+    test.vic.post(&action("register_product"), &asked).await.problem(403, "permission_denied");
 }

@@ -18,9 +18,9 @@ impl Action for Desk {
     fn run_action(name: &str, input: Value) -> Result<Value, Fault> {
         match name {
             "schedule" => schedule::run(&input),
-            "earned-value" => earned::run(&input),
-            "split-plan" => split::run(&input),
-            "register-product" => register::run(&input),
+            "earned_value" => earned::run(&input),
+            "split_plan" => split::run(&input),
+            "register_product" => register::run(&input),
             "group" => group::run(&input),
             _ => Err(Fault::new("unknown_action", format!("There is no action {name}."))),
         }

@@ -26,7 +26,9 @@ pub fn render(name: &str, input: &Value) -> Result<Value, Fault> {
 }
 
 fn metric(label: &str, value: Value) -> Value {
-    json!({"type": "metric", "label": label, "value": value})
+    let mut metric = json!({"type": "metric", "label": label});
+    metric["value"] = value;
+    metric
 }
 
 fn column(key: &str, label: &str, kind: &str) -> Value {
@@ -38,5 +40,7 @@ fn amount(record: &Record, field: &str) -> Value {
 }
 
 fn row(metrics: Vec<Value>) -> Value {
-    json!({"type": "stack", "direction": "horizontal", "children": metrics})
+    let mut row = json!({"type": "stack", "direction": "horizontal"});
+    row["children"] = Value::Array(metrics);
+    row
 }

@@ -86,9 +86,8 @@ fn subjects_of(change: &Change, around: &terms::Around) -> Result<BTreeSet<Subje
         invoice.link("contract").map(str::to_owned)
     };
     Ok(match change.object.as_str() {
-        CONTRACT if change.operation == Operation::Delete => BTreeSet::new(),
+        CONTRACT | RECEIPT if change.operation == Operation::Delete => BTreeSet::new(),
         CONTRACT => BTreeSet::from([Subject::Contract(change.id.clone())]),
-        RECEIPT if change.operation == Operation::Delete => BTreeSet::new(),
         RECEIPT => BTreeSet::from([Subject::Receipt(change.id.clone())]),
         MILESTONE => {
             let lines = around.lines_of_milestones.iter().filter(|line| line.link("milestone") == Some(&change.id));

@@ -107,24 +107,21 @@ fn write(subject: &Subject<'_>, found: Vec<Finding>) -> Result<(), Fault> {
             .set("last_seen_at", now.as_str());
         let company = subject.record.value("company").cloned().unwrap_or_default();
         changed = true;
-        match known.remove(&key) {
-            Some(risk) => {
-                // What was cleared and is there again is decided again.
-                let is_back = risk.text("state") == Some("cleared");
-                let fields = fields.set("evidence", finding.evidence);
-                let fields = if is_back { fields.set("decision", ()).set("decision_note", ()) } else { fields };
-                records::update(RISK, risk.id(), fields)?;
-            }
-            None => {
-                let fields = fields
-                    .set("evidence", finding.evidence)
-                    .set("key", key)
-                    .set("rule", finding.rule)
-                    .set(subject.field, subject.record.id())
-                    .set("company", company)
-                    .set("first_seen_at", now.as_str());
-                records::create(RISK, fields)?;
-            }
+        if let Some(risk) = known.remove(&key) {
+            // What was cleared and is there again is decided again.
+            let is_back = risk.text("state") == Some("cleared");
+            let fields = fields.set("evidence", finding.evidence);
+            let fields = if is_back { fields.set("decision", ()).set("decision_note", ()) } else { fields };
+            records::update(RISK, risk.id(), fields)?;
+        } else {
+            let fields = fields
+                .set("evidence", finding.evidence)
+                .set("key", key)
+                .set("rule", finding.rule)
+                .set(subject.field, subject.record.id())
+                .set("company", company)
+                .set("first_seen_at", now.as_str());
+            records::create(RISK, fields)?;
         }
     }
     for risk in known.into_values().filter(|risk| risk.text("state") == Some("open")) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use b2b_rules::day::Day;
 pub use b2b_rules::pages::{all, with};
-use guildhall_sdk::filter::{self, Filter};
+use guildhall_sdk::filter::Filter;
 use guildhall_sdk::{Change, Fault, Query, Record, clock, context, records};
 
 /// The records with these ids, by their ids.

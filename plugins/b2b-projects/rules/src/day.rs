@@ -13,6 +13,7 @@ pub struct InvalidDay;
 
 impl Day {
     /// So many days later.
+    #[must_use]
     pub fn plus(self, days: i64) -> Self {
         Self(self.0.saturating_add(days))
     }

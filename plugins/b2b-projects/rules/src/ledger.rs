@@ -40,9 +40,7 @@ impl Standing {
         self == next
             || matches!(
                 (self, next),
-                (Draft, Active | Terminated)
-                    | (Active, Amending | Completed | Terminated)
-                    | (Amending, Active | Terminated)
+                (Draft | Amending, Active | Terminated) | (Active, Amending | Completed | Terminated)
             )
     }
 }

@@ -9,6 +9,9 @@ pub const MOST_TASKS: usize = 5_000;
 /// The most dependencies of a network.
 pub const MOST_DEPENDENCIES: usize = 10_000;
 
+/// The longest duration, lag or wait: sums along the longest path stay far away from the end of the numbers.
+const MOST_DAYS: i64 = 1_000_000;
+
 /// A task of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
@@ -148,11 +151,9 @@ fn links(tasks: &[Task], dependencies: &[Dependency]) -> Result<Vec<Link>, Netwo
     if tasks.len() > MOST_TASKS || dependencies.len() > MOST_DEPENDENCIES {
         return Err(NetworkError::TooLarge);
     }
-    // Sums along the longest path stay far away from the end of the numbers.
-    const MOST: i64 = 1_000_000;
     let mut places = HashMap::with_capacity(tasks.len());
     for (place, task) in tasks.iter().enumerate() {
-        if !(0..=MOST).contains(&task.duration) || task.not_before > MOST {
+        if !(0..=MOST_DAYS).contains(&task.duration) || task.not_before > MOST_DAYS {
             return Err(NetworkError::OutOfRange(task.id.clone()));
         }
         if places.insert(task.id.as_str(), place).is_some() {
@@ -161,7 +162,7 @@ fn links(tasks: &[Task], dependencies: &[Dependency]) -> Result<Vec<Link>, Netwo
     }
     let place = |id: &str| places.get(id).copied().ok_or_else(|| NetworkError::Unknown(id.to_owned()));
     let link = |dependency: &Dependency| {
-        if !(-MOST..=MOST).contains(&dependency.lag) {
+        if !(-MOST_DAYS..=MOST_DAYS).contains(&dependency.lag) {
             return Err(NetworkError::OutOfRange(dependency.successor.clone()));
         }
         let (from, to) = (place(&dependency.predecessor)?, place(&dependency.successor)?);

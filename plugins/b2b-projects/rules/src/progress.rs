@@ -97,7 +97,9 @@ mod tests {
 
     fn tally(parts: &[Part]) -> Tally {
         let mut tally = Tally::default();
-        parts.iter().for_each(|part| tally.add(*part));
+        for part in parts {
+            tally.add(*part);
+        }
         tally
     }
 
@@ -138,7 +140,9 @@ mod tests {
             stays in prop::collection::vec(any_part(), 0..20), goes in prop::collection::vec(any_part(), 0..20),
         ) {
             let mut changed = tally(&[stays.clone(), goes.clone()].concat());
-            goes.iter().for_each(|part| changed.remove(*part));
+            for part in &goes {
+                changed.remove(*part);
+            }
             prop_assert_eq!(changed, tally(&stays));
         }
 
