@@ -69,9 +69,12 @@ async fn contract(ann: &Actor, number: &str) -> (Json, Vec<Json>) {
     (contract, lines)
 }
 
+fn invoice_fields(contract: &Json, number: &str, amount: &str) -> Json {
+    json!({"number": number, "contract": contract["id"], "amount": euros(amount), "due_on": "2999-01-01"})
+}
+
 async fn invoice(ann: &Actor, contract: &Json, number: &str, amount: &str) -> Json {
-    let fields = json!({"number": number, "contract": contract["id"], "amount": euros(amount), "due_on": "2999-01-01"});
-    ann.create("b2b.invoice", fields).await
+    ann.create("b2b.invoice", invoice_fields(contract, number, amount)).await
 }
 
 async fn a_contract_its_plan_and_its_money_agree(on: On) {
@@ -252,6 +255,8 @@ async fn modules_that_go_leave_everything(on: On) {
     let test = start(on, Clock::system()).await;
     let ann = &test.ann;
     let (contract, lines) = contract(ann, "C-4").await;
+    let here = path("b2b.contract", &contract);
+    let project = ann.create("b2b.engagement", json!({"name": "Bridge", "company": contract["company"]})).await;
     let stages = ann.all("b2b.stage", &[]).await;
     assert_eq!(stages.len(), 9);
     ann.patch(&path("b2b.stage", &stages[0]), &json!({"name": "Our own"})).await.assert(200);
@@ -259,16 +264,28 @@ async fn modules_that_go_leave_everything(on: On) {
     switch(PROJECTS, false).await.problem(409, "refused");
     switch(DESK, false).await.assert(200);
     switch(PROJECTS, false).await.assert(200);
-    ann.get(&path("b2b.contract", &contract)).await.problem(404, "unknown_object");
+    ann.get(&format!("/api/v1/modules/{DESK}/views/board")).await.problem(404, "not_found");
+    // What is kept can be seen, and nobody looks at what is written to it.
+    let kept = ann.get(&here).await.assert(200).json();
+    assert_eq!((&kept["status"], &kept["planned"]), (&json!("active"), &euros("100.00")));
+    ann.patch(&path("b2b.plan_line", &lines[1]), &json!({"amount": euros("31.00")})).await.assert(200);
+    ann.create("b2b.task", json!({"engagement": project["id"], "name": "Unseen", "progress": "40"})).await;
     for id in [PROJECTS, DESK] {
         switch(id, true).await.assert(200);
     }
-    let kept = ann.get(&path("b2b.contract", &contract)).await.assert(200).json();
-    assert_eq!((&kept["status"], &kept["planned"]), (&json!("active"), &euros("100.00")));
     let names = ann.all("b2b.stage", &[]).await;
     assert_eq!(names.iter().filter(|stage| stage["name"] == "Our own").count(), 1);
     assert_eq!(names.len(), 9);
-    let bill = invoice(ann, &contract, "I-4", "71.00").await;
-    let over = json!({"invoice": bill["id"], "line": lines[0]["id"], "amount": euros("71.00")});
-    refused(ann.post("/api/v1/records/b2b.invoice_match", &over).await, "line_over_invoiced");
+    // Back again, the module counts anew, and tells of books that do not agree any more.
+    test.app.run_due_jobs().await.unwrap();
+    let project = ann.get(&path("b2b.engagement", &project)).await.assert(200).json();
+    assert_eq!((&project["task_count"], &project["percent_complete"]), (&json!(1), &json!("40.00")));
+    let risk = ann.all("b2b.risk", &[]).await.remove(0);
+    assert_eq!((&risk["rule"], &risk["evidence"]["code"]), (&json!("books_broken"), &json!("plan_does_not_add_up")));
+    let bill = invoice_fields(&contract, "I-4", "10.00");
+    refused(ann.post("/api/v1/records/b2b.invoice", &bill).await, "plan_does_not_add_up");
+    ann.patch(&here, &json!({"status": "amending"})).await.assert(200);
+    ann.patch(&path("b2b.plan_line", &lines[1]), &json!({"amount": euros("30.00")})).await.assert(200);
+    ann.patch(&here, &json!({"status": "active"})).await.assert(200);
+    ann.create("b2b.invoice", bill).await;
 }

@@ -11,6 +11,8 @@ mod aggregate;
 mod artefact;
 mod artefacts;
 mod audited;
+mod b2b;
+mod b2b_work;
 mod bad_input;
 mod batches;
 mod browser;

@@ -9,6 +9,8 @@ use guildhall_sdk::{Fault, Record, Value, filter, json};
 use crate::read;
 use crate::settings::Settings;
 
+/// How many tasks of a circle are named.
+const MOST_NAMED: usize = 20;
 /// What each row of the answer has.
 const COLUMNS: [&str; 9] = [
     "id",
@@ -43,7 +45,7 @@ pub fn run(input: &Value) -> Result<Value, Fault> {
     let calendar = settings.calendar()?;
     let axis = |start: Day| Axis::new(&calendar, start);
     let network = match read::text(input, "engagement") {
-        Some(id) => stored(id, read::day(input, "starts_on")?, &axis)?,
+        Some(id) => stored(&read::need("b2b.engagement", id)?, read::day(input, "starts_on")?, &axis)?,
         None => given(input, &axis)?,
     };
     let schedule = network.schedule()?;
@@ -92,13 +94,16 @@ impl Network {
 }
 
 /// The tasks of an engagement. Cancelled ones take no time.
-pub fn stored<'a>(id: &str, starts_on: Option<Day>, axis: &dyn Fn(Day) -> Axis<'a>) -> Result<Network, Fault> {
-    let engagement = read::need("b2b.engagement", id)?;
-    let starts_on = match starts_on.or_else(|| read::day_of(&engagement, "starts_on")) {
+pub fn stored<'a>(
+    engagement: &Record,
+    starts_on: Option<Day>,
+    axis: &dyn Fn(Day) -> Axis<'a>,
+) -> Result<Network, Fault> {
+    let starts_on = match starts_on.or_else(|| read::day_of(engagement, "starts_on")) {
         Some(day) => day,
         None => read::today()?,
     };
-    let of_engagement = filter::eq("engagement", id);
+    let of_engagement = filter::eq("engagement", engagement.id());
     let records = pages::all("b2b.task", &of_engagement)?;
     let mut days = axis(starts_on);
     let mut tasks = Vec::with_capacity(records.len());
@@ -155,9 +160,9 @@ pub fn too_far(_: CalendarError) -> Fault {
 
 fn wrong(error: NetworkError) -> Fault {
     match error {
-        NetworkError::Cycle(tasks) => {
-            Fault::new("dependency_cycle", "These tasks wait for each other.").with_detail("tasks", tasks)
-        }
+        NetworkError::Cycle(tasks) => Fault::new("dependency_cycle", "These tasks wait for each other.")
+            .with_detail("length", tasks.len())
+            .with_detail("tasks", tasks.into_iter().take(MOST_NAMED).collect::<Vec<_>>()),
         NetworkError::Unknown(task) => {
             Fault::new("unknown_task", format!("A dependency names {task}, which is not there."))
                 .with_detail("task", task)

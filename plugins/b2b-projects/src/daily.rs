@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use guildhall_sdk::{Fault, Query, Value, config, filter, jobs, json, records};
+use guildhall_sdk::{Fault, Query, Record, Value, config, filter, jobs, json, records};
 
 use crate::contracts::{self, Books};
 use crate::engagements::ENGAGEMENT;
 use crate::settings::Settings;
-use crate::{registrations, risks};
+use crate::{registrations, risks, tasks};
 
 /// How many contracts or engagements a job looks at.
 const PAGE: u32 = 20;
@@ -24,15 +24,23 @@ pub fn begin() -> Result<(), Fault> {
 pub fn go_on(name: &str, input: &Value) -> Result<Value, Fault> {
     let after = input["after"].as_str().unwrap_or_default();
     let count = match name {
-        "contracts" => page(name, contracts::CONTRACT, &["active", "amending", "completed"], after, |id| {
-            // While nothing is changed, only what a day changes is written.
-            contracts::settle(id, None)?;
-            risks::of_contract(&Books::read(id)?, &settings()?.limits())
-        })?,
-        "engagements" => page(name, ENGAGEMENT, &["open"], after, |id| {
-            let Some(engagement) = records::get(ENGAGEMENT, id)? else { return Ok(()) };
-            risks::of_engagement(&engagement, &settings()?.limits())
-        })?,
+        "contracts" => {
+            let limits = settings()?.limits();
+            page(name, contracts::CONTRACT, PAGE, &["active", "amending", "completed"], after, |contract| {
+                // While nothing is changed, only what a day changes is written.
+                let settled = contracts::settle(contract.id(), None).and_then(|()| Books::read(contract.id()));
+                match settled {
+                    Ok(books) => risks::of_contract(&books, &limits),
+                    Err(fault) if fault.is_retryable() => Err(fault),
+                    Err(fault) => risks::of_broken_books(contract, &fault),
+                }
+            })?
+        }
+        "engagements" => {
+            let limits = settings()?.limits();
+            page(name, ENGAGEMENT, PAGE, &["open"], after, |engagement| risks::of_engagement(engagement, &limits))?
+        }
+        "recount" => page(name, ENGAGEMENT, 1, &["open", "completed", "cancelled"], after, tasks::recount)?,
         "registrations" => {
             if registrations::expire()? {
                 enqueue(name, "")?;
@@ -44,6 +52,12 @@ pub fn go_on(name: &str, input: &Value) -> Result<Value, Fault> {
     Ok(json!({"count": count}))
 }
 
+/// Queues what looks at everything again, after a time in which the module was off and saw no change.
+pub fn catch_up() -> Result<(), Fault> {
+    enqueue("recount", "")?;
+    enqueue("contracts", "")
+}
+
 fn settings() -> Result<Settings, Fault> {
     config::get()
 }
@@ -51,20 +65,21 @@ fn settings() -> Result<Settings, Fault> {
 fn page(
     name: &str,
     object: &str,
+    size: u32,
     statuses: &[&str],
     after: &str,
-    mut look: impl FnMut(&str) -> Result<(), Fault>,
+    mut look: impl FnMut(&Record) -> Result<(), Fault>,
 ) -> Result<usize, Fault> {
     let mut condition = vec![filter::any_of("status", statuses.iter().copied())];
     if !after.is_empty() {
         condition.push(filter::gt("id", after));
     }
-    let found = records::query(object, Query::new().filter(filter::and(condition)).sort(["id"]).limit(PAGE))?;
+    let found = records::query(object, Query::new().filter(filter::and(condition)).sort(["id"]).limit(size))?;
     for record in &found {
-        look(record.id())?;
+        look(record)?;
     }
     match found.last() {
-        Some(last) if found.len() == PAGE as usize => enqueue(name, last.id())?,
+        Some(last) if found.len() == size as usize => enqueue(name, last.id())?,
         _ => {}
     }
     Ok(found.len())

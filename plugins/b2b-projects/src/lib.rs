@@ -52,7 +52,8 @@ impl Job for Projects {
 impl Lifecycle for Projects {
     /// A tenant that comes back finds its own stages.
     fn enable() -> Result<(), Fault> {
-        engagements::add_stages()
+        engagements::add_stages()?;
+        daily::catch_up()
     }
 }
 

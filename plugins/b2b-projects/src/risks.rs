@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use b2b_rules::day::Day;
 use b2b_rules::number::minor;
 use b2b_rules::risk::{self, ContractFacts, EngagementFacts, Finding, Limits, Since};
-use guildhall_sdk::{Change, Fault, Outcome, Record, clock, filter, records};
+use guildhall_sdk::{Change, Fault, Outcome, Record, clock, filter, json, records};
 
 use crate::contracts::Books;
 use crate::{accounts, store};
@@ -59,6 +59,13 @@ pub fn of_contract(books: &Books, limits: &Limits) -> Result<(), Fault> {
     }
     let found = risk::of_contract(&facts, store::today()?, limits);
     write(&Subject { field: "contract", record: contract }, found)
+}
+
+/// Books that break a rule, as they can after a time in which the module was off: they are told, until they agree again.
+pub fn of_broken_books(contract: &Record, fault: &Fault) -> Result<(), Fault> {
+    let evidence = json!({"code": fault.code(), "message": fault.message(), "details": fault.details()});
+    let found = Finding { rule: "books_broken", score: 100, evidence };
+    write(&Subject { field: "contract", record: contract }, vec![found])
 }
 
 /// What is found in an engagement, written down.

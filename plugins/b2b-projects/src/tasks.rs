@@ -7,6 +7,7 @@ pub mod tally;
 use std::collections::BTreeMap;
 
 use b2b_rules::network::MOST_TASKS;
+use b2b_rules::progress::Tally;
 use guildhall_sdk::{Change, Decimal, Fault, Money, Operation, Outcome, Record, filter, records};
 
 use crate::engagements::ENGAGEMENT;
@@ -125,6 +126,23 @@ fn count(id: &str, places: &[usize], changes: &[Change]) -> Result<(), Fault> {
     }
     let revision = engagement.integer("revision").unwrap_or_default() + 1;
     records::update(ENGAGEMENT, id, tally::fields(&engagement, &sums).set("revision", revision)).map(drop)
+}
+
+/// Counts the tasks and dependencies of an engagement again, and writes what differs.
+pub fn recount(engagement: &Record) -> Result<(), Fault> {
+    let engagement = store::need(ENGAGEMENT, engagement.id())?;
+    let of_engagement = filter::eq("engagement", engagement.id());
+    let mut sums = Tally::default();
+    for task in store::all(TASK, &of_engagement)? {
+        sums.add(tally::part(&task));
+    }
+    let ties = i64::try_from(store::all(DEPENDENCY, &of_engagement)?.len()).unwrap_or_default();
+    let is_same = sums == tally::of(&engagement) && engagement.integer("dependency_count") == Some(ties);
+    if is_same {
+        return Ok(());
+    }
+    let fields = tally::fields(&engagement, &sums).set("dependency_count", ties);
+    records::update(ENGAGEMENT, engagement.id(), fields).map(drop)
 }
 
 fn same_currency(engagement: Option<&Money>, task: Option<&Money>) -> Result<(), Fault> {

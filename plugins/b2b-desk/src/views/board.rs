@@ -23,12 +23,17 @@ pub fn render(language: Language) -> Result<Value, Fault> {
         let company = engagement.link("company").and_then(|id| companies.get(id));
         let stage = engagement.link("stage").and_then(|id| stages.get(id));
         let chinese = stage.and_then(|stage| stage.text("name_zh")).filter(|_| language == Language::Chinese);
-        json!({
+        let mut card = json!({
             "title": engagement.text("name").unwrap_or_default(),
-            "text": company.and_then(|company| company.text("name")),
-            "badge": chinese.or_else(|| stage.and_then(|stage| stage.text("name"))),
             "href": format!("/api/v1/records/b2b.engagement/{}", engagement.id()),
-        })
+        });
+        if let Some(name) = company.and_then(|company| company.text("name")) {
+            card["text"] = json!(name);
+        }
+        if let Some(name) = chinese.or_else(|| stage.and_then(|stage| stage.text("name"))) {
+            card["badge"] = json!(name);
+        }
+        card
     };
     let lane = |(phase, title): (Phase, &'static str)| {
         let own = engagements.iter().filter(|one| Phase::of(one.text("phase")) == phase);

@@ -17,7 +17,7 @@ const WIDTH: i64 = 40;
 pub fn render(id: &str, settings: &Settings, language: Language) -> Result<Value, Fault> {
     let engagement = read::need("b2b.engagement", id)?;
     let calendar = settings.calendar()?;
-    let network = stored(id, None, &|start| Axis::new(&calendar, start))?;
+    let network = stored(&engagement, None, &|start| Axis::new(&calendar, start))?;
     let schedule = network.schedule()?;
     let mut days = Axis::new(&calendar, network.starts_on);
     let mut order: Vec<usize> = (0..network.tasks.len()).collect();

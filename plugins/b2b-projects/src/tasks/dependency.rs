@@ -9,6 +9,8 @@ use super::{DEPENDENCY, TASK};
 use crate::engagements::ENGAGEMENT;
 use crate::store;
 
+/// How many tasks of a circle are named.
+const MOST_NAMED: usize = 20;
 /// The longest lag or lead, in working days.
 const MOST_LAG: i64 = 3_650;
 
@@ -116,5 +118,8 @@ fn no_circle(id: &str, added: &[&Record]) -> Result<(), Fault> {
 }
 
 fn circle(tasks: &[String]) -> Fault {
-    Fault::new("dependency_cycle", "These tasks would wait for each other.").with_detail("tasks", tasks.to_vec())
+    let named: Vec<&str> = tasks.iter().take(MOST_NAMED).map(String::as_str).collect();
+    Fault::new("dependency_cycle", "These tasks would wait for each other.")
+        .with_detail("tasks", named)
+        .with_detail("length", tasks.len())
 }
