@@ -2,11 +2,13 @@
 
 mod earned;
 mod group;
+mod matches;
 mod read;
 mod register;
 mod schedule;
 mod settings;
 mod split;
+mod stages;
 mod views;
 mod words;
 
@@ -21,6 +23,8 @@ impl Action for Desk {
             "earned_value" => earned::run(&input),
             "split_plan" => split::run(&input),
             "register_product" => register::run(&input),
+            "propose_matches" => matches::run(&input),
+            "stage_times" => stages::run(&input),
             "group" => group::run(&input),
             _ => Err(Fault::new("unknown_action", format!("There is no action {name}."))),
         }

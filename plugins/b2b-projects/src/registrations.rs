@@ -11,9 +11,6 @@ use crate::store;
 
 pub const REGISTRATION: &str = "b2b.deal_registration";
 
-/// What is fixed once it is submitted.
-const CLAIM: [&str; 3] = ["partner", "company", "products"];
-
 /// Judges changes of registrations.
 pub fn judge(changes: &[Change]) -> Result<Vec<Outcome>, Fault> {
     let mut outcomes = Vec::with_capacity(changes.len());
@@ -44,10 +41,20 @@ fn one(change: &Change) -> Result<Option<Record>, Fault> {
         return Err(Fault::invalid("A partner registers deals with others.").with_detail("field", "company"));
     }
     let is_fixed = before.is_some() && !matches!(status, Status::Draft | Status::Returned);
-    if is_fixed && store::differs(change, &CLAIM) {
+    if is_fixed && is_other_claim(change)? {
         return Err(Fault::new("registration_fixed", "Partner, customer and products stay as they were submitted."));
     }
     decide(change, after, status)
+}
+
+/// Whether partner, customer or products are others, and not just merged with others.
+fn is_other_claim(change: &Change) -> Result<bool, Fault> {
+    for field in ["partner", "company"] {
+        if store::differs(change, &[field]) && !store::was_merged(change, "company", field)? {
+            return Ok(true);
+        }
+    }
+    Ok(store::differs(change, &["products"]))
 }
 
 /// What a step and a decision come to, in this order.

@@ -52,6 +52,14 @@ pub fn latest(change: &Change) -> Result<&Record, Fault> {
     change.after.as_ref().or(change.before.as_ref()).ok_or_else(|| Fault::internal("The host sent no record."))
 }
 
+/// Whether a link leads somewhere else because the record that it led to is gone: it was merged with another one.
+pub fn was_merged(change: &Change, object: &str, field: &str) -> Result<bool, Fault> {
+    match change.before.as_ref().and_then(|before| before.link(field)) {
+        Some(id) => Ok(records::get(object, id)?.is_none()),
+        None => Ok(false),
+    }
+}
+
 /// Refuses that an existing record gets another value here.
 pub fn fixed(change: &Change, fields: &[&str]) -> Result<(), Fault> {
     let (Some(before), Some(after)) = (&change.before, &change.after) else { return Ok(()) };

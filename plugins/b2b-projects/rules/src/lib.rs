@@ -13,3 +13,4 @@ pub mod progress;
 pub mod registration;
 pub mod risk;
 pub mod split;
+pub mod stay;

@@ -9,8 +9,11 @@ use guildhall_sdk::{Fault, Record, Value, clock, filter, json, records};
 use super::{CONTRACT, INVOICE, INVOICE_MATCH, MILESTONE, PLAN_LINE, RECEIPT_MATCH, SUPPLEMENT, fault};
 use crate::store;
 
-/// The most lines, invoices or matches of a contract.
-const MOST: usize = 2_000;
+/// The most lines of a plan, and the most invoices of a contract: all of them can change in one call.
+const MOST_LINES: usize = 300;
+const MOST_INVOICES: usize = 500;
+/// The most matches of either kind.
+const MOST_MATCHES: usize = 2_000;
 
 /// A contract and everything about its money.
 pub struct Books {
@@ -95,11 +98,19 @@ impl Books {
                 .map(|one| Ok(ReceiptMatch { invoice: link(one, "invoice"), amount: amount(one)? }))
                 .collect::<Result<_, Fault>>()?,
         };
-        let most = [rules.lines.len(), rules.invoices.len(), rules.invoice_matches.len(), rules.receipt_matches.len()];
-        if most.into_iter().any(|count| count > MOST) {
-            return Err(Fault::new("too_many_records", format!("A contract has at most {MOST} of each kind.")));
+        let matches = rules.invoice_matches.len().max(rules.receipt_matches.len());
+        if lines.len() > MOST_LINES || invoices.len() > MOST_INVOICES || matches > MOST_MATCHES {
+            let message = format!(
+                "A contract has at most {MOST_LINES} lines, {MOST_INVOICES} invoices and {MOST_MATCHES} matches of each kind."
+            );
+            return Err(Fault::new("too_many_records", message));
         }
         Ok(Self { contract, currency, lines, invoices, rules })
+    }
+
+    /// How many calls of the host it takes at most to read and write them.
+    pub fn cost(&self) -> usize {
+        20 + self.lines.len() + self.invoices.len()
     }
 
     /// What they come to.
@@ -155,6 +166,7 @@ impl Books {
         Ok(Record::new()
             .set("contract", self.contract.id())
             .set("number", number)
+            .set("company", named(&self.contract, "company"))
             .set("total", named(&self.contract, "total"))
             .set("agreed", money(sums.agreed, &self.currency))
             .set("warranty_until", named(&self.contract, "warranty_until"))

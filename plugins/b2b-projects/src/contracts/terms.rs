@@ -75,7 +75,7 @@ pub fn check(change: &Change, around: &Around) -> Result<(), Fault> {
 fn contract(change: &Change) -> Result<(), Fault> {
     let of = |record: &Option<Record>| record.as_ref().map(|record| Standing::of(record.text("status")));
     let may_become = match (of(&change.before), of(&change.after)) {
-        (None, Some(Standing::Draft)) => true,
+        (None, Some(Standing::Draft | Standing::Active)) => true,
         (None, _) => false,
         (Some(before), Some(after)) => before.may_become(after),
         (Some(Standing::Draft), None) => {
@@ -93,13 +93,12 @@ fn contract(change: &Change) -> Result<(), Fault> {
         ));
     }
     if of(&change.before).is_some_and(|before| !before.is_open()) {
-        let locked = ["number", "company", "total", "warranty_until"];
-        if store::differs(change, &locked) {
+        // The customer is none of them: companies are merged, and that is taken back.
+        if store::differs(change, &["number", "total", "warranty_until"]) {
             return Err(Fault::new(
                 "terms_locked",
                 "The terms of a contract in force change while it is being amended.",
-            )
-            .with_detail("fields", locked.to_vec()));
+            ));
         }
     }
     Ok(())
