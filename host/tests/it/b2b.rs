@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use guildhall::domain::clock::{Clock, Timestamp};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Actor, On, Reply, TestApp, plugin, settings};
+use crate::support::{Actor, On, Reply, TestApp, plugin, plugin_with, settings};
 use crate::workshop::enable;
 
 both!(
@@ -141,6 +141,9 @@ async fn a_contract_its_plan_and_its_money_agree(on: On) {
     ann.post(matches, &on_line(&lines[0], euros("1.83"))).await.assert(201);
     let receipt = json!({"amount": euros("1.00"), "received_on": "2026-01-01", "external_id": "bank-1"});
     let receipt = ann.create("b2b.receipt", receipt).await;
+    let asked = json!({"receipt": receipt["id"], "contract": made["id"]});
+    let proposed = ann.post(&action("propose_matches"), &asked).await.assert(200).json()["result"].clone();
+    assert_eq!((&proposed["operations"][0]["fields"]["amount"], &proposed["rest"]), (&euros("1.00"), &euros("0.00")));
     let pays = |amount: &str| json!({"receipt": receipt["id"], "invoice": bill["id"], "amount": euros(amount)});
     refused(ann.post("/api/v1/records/b2b.receipt_match", &pays("1.01")).await, "receipt_over_matched");
     ann.create("b2b.receipt_match", pays("1.00")).await;
@@ -276,6 +279,13 @@ async fn modules_that_go_leave_everything(on: On) {
     let names = ann.all("b2b.stage", &[]).await;
     assert_eq!(names.iter().filter(|stage| stage["name"] == "Our own").count(), 1);
     assert_eq!(names.len(), 9);
+    // A newer version finds what was there, and the older one again, too.
+    let newer = plugin_with(PROJECTS, |manifest| manifest["version"] = json!("0.2.0"));
+    test.app.install_plugin(&newer).await.unwrap();
+    let module = format!("/api/v1/modules/{PROJECTS}");
+    ann.put(&module, &json!({"version": "0.2.0", "consent": ["*"]})).await.assert(200);
+    assert_eq!(ann.all("b2b.plan_line", &[]).await.len(), 2);
+    ann.post(&format!("{module}/rollback"), &json!({})).await.assert(200);
     // Back again, the module counts anew, and tells of books that do not agree any more.
     test.app.run_due_jobs().await.unwrap();
     let project = ann.get(&path("b2b.engagement", &project)).await.assert(200).json();

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::b2b::{DESK, action, batch, euros, path, refused, start};
 use crate::permissions::user;
+use crate::privacy::erase;
 use crate::support::{Actor, On};
 
 both!(
@@ -66,6 +67,12 @@ async fn gates_ask_for_what_they_need_and_history_stays(on: On) {
     ann.patch(&event, &json!({"reason": "another"})).await.problem(403, "permission_denied");
     ann.delete(&event).await.problem(403, "permission_denied");
     test.vic.patch(&here, &back).await.problem(403, "permission_denied");
+    // Who sees everything and writes nothing of it opens no gate.
+    let nina = user(ann, "nina", json!(["service"])).await;
+    let fields = json!({"engagement": made["id"], "kind": "criterion", "name": "Budget confirmed"});
+    nina.at.post("/api/v1/records/b2b.artifact", &fields).await.problem(403, "permission_denied");
+    let times = ann.post(&action("stage_times"), &json!({"engagement": made["id"]})).await.assert(200).json();
+    assert_eq!(times["result"]["stages"].as_array().unwrap().len(), 2);
     test.sam.get(&here).await.problem(404, "unknown_object");
 }
 
@@ -268,4 +275,9 @@ async fn an_end_customer_is_linked_to_the_dealer(on: On) {
     again["warranty_until"] = json!("2020-01-01");
     refused(ann.post(&action("register_product"), &again).await, "validation_failed");
     test.vic.post(&action("register_product"), &asked).await.problem(403, "permission_denied");
+    // Whoever is erased takes the registrations along, and the same piece can be registered again.
+    erase(&test, &json!({"id": first["contact"]})).await;
+    assert!(ann.all("b2b.product_registration", &[]).await.is_empty());
+    let third = ann.post(&action("register_product"), &asked).await.assert(200).json()["result"].clone();
+    assert_eq!(third["is_new"], true);
 }
