@@ -58,6 +58,12 @@ async fn gates_ask_for_what_they_need_and_history_stays(on: On) {
     refused(ann.patch(&here, &back).await, "reason_needed");
     ann.patch(&here, &json!({"stage": offer["id"], "stage_reason": "The customer asks again"})).await.assert(200);
     ann.patch(&here, &json!({"phase": "aftersale"})).await.problem(422, "validation_failed");
+    refused(ann.patch(&here, &json!({"stage": null})).await, "stage_needed");
+    // Going past a stage asks for what it asks for.
+    let delivery = ann.all("b2b.stage", &[("filter[name][_eq]", "Delivery")]).await.remove(0);
+    ann.patch(&path("b2b.stage", &sale), &json!({"exit_criteria": "Signed"})).await.assert(200);
+    let closed = refused(ann.patch(&here, &json!({"stage": delivery["id"]})).await, "gate_closed");
+    assert_eq!(closed["plugin_details"]["exit_criteria"], json!(["Signed"]));
     let events = ann.all("b2b.stage_event", &[("sort", "at,id")]).await;
     let directions: Vec<&Json> = events.iter().map(|event| &event["direction"]).collect();
     assert_eq!(directions, ["entered", "forward", "backward"]);

@@ -13,7 +13,7 @@ pub const ENGAGEMENT: &str = "b2b.engagement";
 pub const STAGE: &str = "b2b.stage";
 
 /// The fields that matter here.
-const FIELDS: [&str; 4] = ["stage", "percent_method", "percent_manual", "company"];
+const FIELDS: [&str; 3] = ["stage", "percent_method", "percent_manual"];
 
 /// Judges changes of engagements.
 pub fn judge(changes: &[Change]) -> Result<Vec<Outcome>, Fault> {
@@ -57,53 +57,69 @@ fn one(change: &Change, stages: &BTreeMap<String, Record>) -> Result<Option<Reco
 /// Writes a change of stage into the history, when the gate is open.
 fn moved(change: &Change, after: &Record, stages: &BTreeMap<String, Record>, fields: Record) -> Result<Record, Fault> {
     let named = |record: Option<&Record>| record.and_then(|record| record.link("stage")).and_then(|id| stages.get(id));
-    let (from, to) = (named(change.before.as_ref()), named(Some(after)));
-    if from.is_none() && to.is_none() {
-        return Ok(fields);
-    }
-    if to.is_some_and(|to| to.boolean("active") == Some(false)) {
+    let from = named(change.before.as_ref()).map(stage);
+    let Some(record) = named(Some(after)) else {
+        return if from.is_none() {
+            Ok(fields)
+        } else {
+            Err(Fault::new("stage_needed", "An engagement that has begun stays in a stage.")
+                .with_detail("field", "stage"))
+        };
+    };
+    if record.boolean("active") == Some(false) {
         return Err(Fault::new("stage_inactive", "The stage is not in use any more.").with_detail("field", "stage"));
     }
-    let (from, to) = (from.map(stage), to.map(stage));
-    let direction = Direction::of(from.as_ref(), to.as_ref());
+    let to = stage(record);
+    let direction = Direction::of(from.as_ref(), &to);
     let reason = after.text("stage_reason").filter(|reason| !reason.trim().is_empty());
-    if matches!(direction, Direction::Backward | Direction::Left) && reason.is_none() {
+    if direction == Direction::Backward && reason.is_none() {
         return Err(
             Fault::new("reason_needed", "A step back needs `stage_reason`.").with_detail("field", "stage_reason")
         );
     }
-    let (artifacts, evidence) = artifacts(&change.id)?;
-    if let Some(to) = &to {
-        let missing = gate::missing(from.as_ref(), to, &artifacts);
-        if !missing.is_empty() {
-            let names: Vec<&str> = missing.names().collect();
-            return Err(Fault::new("gate_closed", format!("The gate asks for {}.", names.join(", ")))
-                .with_detail("exit_criteria", missing.exit_criteria.clone())
-                .with_detail("documents", missing.documents.clone())
-                .with_detail("entry_criteria", missing.entry_criteria.clone()));
-        }
-    }
-    let before = change.before.as_ref();
-    let since = before.and_then(|before| before.datetime("stage_since")).and_then(|at| Day::of_moment(at).ok());
+    let evidence = pass(change, from.as_ref(), &to)?;
+    let since = change.before.as_ref().and_then(|before| before.datetime("stage_since"));
+    let since = since.and_then(|at| Day::of_moment(at).ok());
     let today = store::today()?;
-    let phase = to.as_ref().map_or(Phase::of(after.text("phase")), |to| to.phase);
-    let id = |stage: Option<&Stage>| stage.map(|stage| json!(stage.id)).unwrap_or_default();
-    let event = Record::new()
+    let mut event = Record::new()
         .set("engagement", change.id.as_str())
-        .set("from_stage", id(from.as_ref()))
-        .set("to_stage", id(to.as_ref()))
-        .set("from_phase", from.as_ref().map(|from| json!(from.phase.as_str())).unwrap_or_default())
-        .set("to_phase", phase.as_str())
+        .set("to_stage", to.id.as_str())
+        .set("to_phase", to.phase.as_str())
         .set("direction", direction.as_str())
         .set("at", clock::now())
-        .set("days", since.map(|since| json!(today.since(since))).unwrap_or_default())
         .set("actor", store::actor()?)
-        .set("reason", reason.map(|reason| json!(reason)).unwrap_or_default())
         .set("evidence", json!(evidence));
+    if let Some(from) = &from {
+        event = event.set("from_stage", from.id.as_str()).set("from_phase", from.phase.as_str());
+    }
+    if let Some(since) = since {
+        event = event.set("days", today.since(since));
+    }
+    if let Some(reason) = reason {
+        event = event.set("reason", reason);
+    }
     records::create("b2b.stage_event", event)?;
     // The reason is told once: the next step back needs one of its own.
-    let fields = fields.set("phase", phase.as_str()).set("stage_since", clock::now());
-    Ok(fields.set("stage_reason", ()))
+    Ok(fields.set("phase", to.phase.as_str()).set("stage_since", clock::now()).set("stage_reason", ()))
+}
+
+/// Goes through all gates on the way; the ids of what was shown there.
+fn pass(change: &Change, from: Option<&Stage>, to: &Stage) -> Result<Vec<String>, Fault> {
+    let all = match from {
+        Some(from) if from.place() < to.place() => store::all(STAGE, &filter::eq("active", true))?,
+        _ => Vec::new(),
+    };
+    let all: Vec<Stage> = all.iter().map(stage).collect();
+    let (artifacts, evidence) = artifacts(&change.id)?;
+    let missing = gate::missing(from, to, &all, &artifacts);
+    if missing.is_empty() {
+        return Ok(evidence);
+    }
+    let names: Vec<&str> = missing.names().collect();
+    Err(Fault::new("gate_closed", format!("The gate asks for {}.", names.join(", ")))
+        .with_detail("exit_criteria", missing.exit_criteria.clone())
+        .with_detail("documents", missing.documents.clone())
+        .with_detail("entry_criteria", missing.entry_criteria.clone()))
 }
 
 fn stage(record: &Record) -> Stage {

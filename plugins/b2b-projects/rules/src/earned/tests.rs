@@ -120,6 +120,9 @@ fn a_plan_of_days_off_is_over_with_its_last_day() {
 }
 
 proptest! {
+    // Each case goes through a whole project, day by day.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn planned_value_grows_to_the_budget(
         tasks in prop::collection::vec((0_i128..1_000_000, 0_i64..60, 0_i64..30, 0_i128..=10_000), 0..12),
