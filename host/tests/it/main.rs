@@ -12,6 +12,7 @@ mod artefact;
 mod artefacts;
 mod audited;
 mod b2b;
+mod b2b_books;
 mod b2b_work;
 mod bad_input;
 mod batches;
