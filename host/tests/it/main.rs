@@ -13,6 +13,7 @@ mod artefacts;
 mod audited;
 mod b2b;
 mod b2b_books;
+mod b2b_life;
 mod b2b_work;
 mod bad_input;
 mod batches;
