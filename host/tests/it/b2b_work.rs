@@ -243,12 +243,19 @@ async fn one_partner_is_protected_and_sees_its_own(on: On) {
     }
     let (winner, loser) = if approved[0] { (&sides[0], &sides[1]) } else { (&sides[1], &sides[0]) };
     let kept = ann.get(&winner.3).await.assert(200).json();
+    assert_eq!((&kept["status"], &kept["decision"]), (&json!("approved"), &json!(null)));
     assert!(!kept["protected_until"].is_null() && !kept["deal"].is_null(), "{kept}");
     assert_eq!(ann.all("sales.deal", &[]).await.len(), 1);
     refused(ann.patch(&winner.3, &json!({"company": kept["partner"]})).await, "validation_failed");
     refused(ann.delete(&winner.3).await, "registration_fixed");
-    // When it is withdrawn, the place is free again.
+    // When it is withdrawn, the place is free again: for one, not for two in the same step.
     winner.1.at.patch(&winner.3, &json!({"step": "withdrawn"})).await.assert(200);
+    let third =
+        json!({"title": "Third", "partner": winner.2["partner"], "company": customer["id"], "step": "submitted"});
+    let third = ann.create("b2b.deal_registration", third).await;
+    let both = [&third["id"], &loser.2["id"]].map(|id| json!({"op": "update", "id": id, "fields": approve}));
+    let reply = batch(&boss.at, "b2b.deal_registration", &json!(both)).await;
+    assert!(reply.status != 200 && reply.text.contains("protection_conflict"), "{}", reply.text);
     boss.at.patch(&loser.3, &approve).await.assert(200);
 }
 

@@ -99,8 +99,9 @@ fn moved(change: &Change, after: &Record, stages: &BTreeMap<String, Record>, fie
         event = event.set("reason", reason);
     }
     records::create("b2b.stage_event", event)?;
+    let fields = fields.set("phase", to.phase.as_str()).set("stage_since", clock::now());
     // The reason is told once: the next step back needs one of its own.
-    Ok(fields.set("phase", to.phase.as_str()).set("stage_since", clock::now()).set("stage_reason", ()))
+    Ok(if reason.is_some() { fields.set("stage_reason", ()) } else { fields })
 }
 
 /// Goes through all gates on the way; the ids of what was shown there.

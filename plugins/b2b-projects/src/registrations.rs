@@ -14,8 +14,10 @@ pub const REGISTRATION: &str = "b2b.deal_registration";
 /// Judges changes of registrations.
 pub fn judge(changes: &[Change]) -> Result<Vec<Outcome>, Fault> {
     let mut outcomes = Vec::with_capacity(changes.len());
+    // What is approved in this command is not stored yet, and protected all the same.
+    let mut approved = Vec::new();
     for change in changes {
-        outcomes.push(match one(change) {
+        outcomes.push(match one(change, &mut approved) {
             Ok(fields) => fields.map_or(Outcome::Accept, Outcome::Amend),
             Err(fault) if fault.is_retryable() => return Err(fault),
             Err(fault) => Outcome::Refuse(fault),
@@ -24,7 +26,14 @@ pub fn judge(changes: &[Change]) -> Result<Vec<Outcome>, Fault> {
     Ok(outcomes)
 }
 
-fn one(change: &Change) -> Result<Option<Record>, Fault> {
+/// What is approved in a command.
+struct Claim {
+    registration: String,
+    company: String,
+    products: BTreeSet<String>,
+}
+
+fn one(change: &Change, approved: &mut Vec<Claim>) -> Result<Option<Record>, Fault> {
     let before = change.before.as_ref();
     let status = Status::of(before.and_then(|before| before.text("status")));
     let Some(after) = &change.after else {
@@ -34,7 +43,9 @@ fn one(change: &Change) -> Result<Option<Record>, Fault> {
             Ok(None)
         };
     };
-    if !store::differs(change, &["step", "decision", "partner", "company", "products"]) {
+    // One that was deleted comes back as it was: nothing of it was protected.
+    let is_restored = before.is_none() && after.integer("version").is_some_and(|version| version > 1);
+    if is_restored || !store::differs(change, &["step", "decision", "partner", "company", "products"]) {
         return Ok(None);
     }
     if after.link("partner") == after.link("company") {
@@ -44,7 +55,7 @@ fn one(change: &Change) -> Result<Option<Record>, Fault> {
     if is_fixed && is_other_claim(change)? {
         return Err(Fault::new("registration_fixed", "Partner, customer and products stay as they were submitted."));
     }
-    decide(change, after, status)
+    decide(change, after, status, approved)
 }
 
 /// Whether partner, customer or products are others, and not just merged with others.
@@ -58,7 +69,12 @@ fn is_other_claim(change: &Change) -> Result<bool, Fault> {
 }
 
 /// What a step and a decision come to, in this order.
-fn decide(change: &Change, after: &Record, mut status: Status) -> Result<Option<Record>, Fault> {
+fn decide(
+    change: &Change,
+    after: &Record,
+    mut status: Status,
+    approved: &mut Vec<Claim>,
+) -> Result<Option<Record>, Fault> {
     let before = change.before.as_ref();
     let invalid = |what: &str, status: Status| {
         Fault::new("invalid_transition", format!("A registration that is {} is not {what}.", status.as_str()))
@@ -75,26 +91,23 @@ fn decide(change: &Change, after: &Record, mut status: Status) -> Result<Option<
         let next = status.stepped(Step::of(step)).ok_or_else(|| invalid(step.unwrap_or("draft"), status))?;
         if next == Status::Submitted {
             let actor = store::actor()?;
-            fields = fields.set("submitted_by", actor.as_str()).set("submitted_at", clock::now()).set("decision", ());
+            fields = fields.set("submitted_by", actor.as_str()).set("submitted_at", clock::now());
             submitter = Some(actor);
         }
         status = next;
     }
-    let decision = after.text("decision");
-    if decision != was("decision") {
-        let asked = Decision::of(decision).ok_or_else(|| invalid("undecided", status))?;
-        let next = status.decided(asked).ok_or_else(|| invalid(decision.unwrap_or_default(), status))?;
+    // It is told once, as a command: the status has what came of it.
+    if let Some(decision) = after.text("decision") {
+        let asked = Decision::of(Some(decision)).ok_or_else(|| invalid(decision, status))?;
+        let next = status.decided(asked).ok_or_else(|| invalid(decision, status))?;
         let actor = store::actor()?;
         if submitter.as_ref() == Some(&actor) {
             return Err(Fault::new("own_registration", "Somebody else decides on what one has submitted."));
         }
-        fields = fields
-            .set("decision", decision.unwrap_or_default())
-            .set("decided_by", actor)
-            .set("decided_at", clock::now());
+        fields = fields.set("decision", ()).set("decided_by", actor).set("decided_at", clock::now());
         match next {
             Status::Returned => fields = fields.set("step", "draft"),
-            Status::Approved => fields = approve(change, after, fields)?,
+            Status::Approved => fields = approve(change, after, fields, approved)?,
             _ => {}
         }
         status = next;
@@ -103,7 +116,7 @@ fn decide(change: &Change, after: &Record, mut status: Status) -> Result<Option<
 }
 
 /// Makes a deal of it, and protects the partner, when nobody else is.
-fn approve(change: &Change, after: &Record, mut fields: Record) -> Result<Record, Fault> {
+fn approve(change: &Change, after: &Record, mut fields: Record, approved: &mut Vec<Claim>) -> Result<Record, Fault> {
     let settings: Settings = config::get()?;
     let company = after.link("company").unwrap_or_default();
     // The deal comes first: who may make none learns nothing of other registrations.
@@ -123,12 +136,15 @@ fn approve(change: &Change, after: &Record, mut fields: Record) -> Result<Record
         filter::gte("protected_until", "$today"),
         filter::ne("id", change.id.as_str()),
     ]);
-    let wanted = products(after);
-    if let Some(other) = store::all(REGISTRATION, &protected)?.iter().find(|other| overlap(&wanted, &products(other))) {
+    let claim = Claim { registration: change.id.clone(), company: company.to_owned(), products: products(after) };
+    let stored = store::all(REGISTRATION, &protected)?;
+    let stored = stored.iter().filter(|other| overlap(&claim.products, &products(other))).map(Record::id);
+    let beside = approved.iter().filter(|other| other.company == company && overlap(&claim.products, &other.products));
+    if let Some(other) = stored.chain(beside.map(|other| other.registration.as_str())).next() {
         return Err(Fault::new("protection_conflict", "A partner is protected at this customer already.")
-            .with_detail("registration", other.id())
-            .with_detail("protected_until", other.value("protected_until").cloned().unwrap_or_default()));
+            .with_detail("registration", other));
     }
+    approved.push(claim);
     let until = store::today()?.plus(settings.protection_days);
     Ok(fields.set("protected_until", until.to_string()))
 }

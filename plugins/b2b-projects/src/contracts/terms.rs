@@ -180,3 +180,100 @@ fn unused(change: &Change, by: &[(&str, &str)]) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use guildhall_sdk::Money;
+
+    use super::*;
+
+    fn contract(status: &str, total: &str) -> Record {
+        let total = Money { amount: total.parse().unwrap(), currency: "EUR".to_owned() };
+        Record::new().set("number", "C-1").set("company", "c1").set("status", status).set("total", total)
+    }
+
+    fn change(object: &str, before: Option<Record>, after: Option<Record>) -> Change {
+        let operation = match (&before, &after) {
+            (None, _) => Operation::Create,
+            (_, None) => Operation::Delete,
+            _ => Operation::Update,
+        };
+        Change { operation, object: object.to_owned(), id: "x".to_owned(), before, after }
+    }
+
+    fn code(change: &Change, around: &Around) -> String {
+        check(change, around).map_or_else(|fault| fault.code().to_owned(), |()| "passes".to_owned())
+    }
+
+    #[test]
+    fn terms_change_while_a_contract_is_open() {
+        let from = |status: &str, to: Record| {
+            code(&change(CONTRACT, Some(contract(status, "5")), Some(to)), &Around::default())
+        };
+        for status in ["draft", "amending"] {
+            assert_eq!(from(status, contract(status, "6")), "passes", "{status}");
+            // It may come into force in the same step.
+            assert_eq!(from(status, contract("active", "6")), "passes", "{status}");
+        }
+        for status in ["active", "completed", "terminated"] {
+            assert_eq!(from(status, contract(status, "6")), "terms_locked", "{status}");
+            assert_eq!(from(status, contract(status, "5").set("company", "c2")), "passes", "{status}");
+            assert_eq!(from(status, contract("draft", "5")), "invalid_transition", "{status}");
+        }
+        assert_eq!(
+            code(&change(CONTRACT, None, Some(contract("completed", "5"))), &Around::default()),
+            "invalid_transition"
+        );
+        assert_eq!(code(&change(CONTRACT, Some(contract("active", "5")), None), &Around::default()), "contract_in_use");
+    }
+
+    #[test]
+    fn only_coming_into_force_makes_a_version() {
+        let comes = |before: Option<&str>, after: &str| {
+            let before = before.map(|status| contract(status, "5"));
+            comes_into_force(&change(CONTRACT, before, Some(contract(after, "5"))))
+        };
+        assert!(comes(None, "active") && comes(Some("draft"), "active") && comes(Some("amending"), "active"));
+        assert!(!comes(Some("active"), "active") && !comes(Some("active"), "amending") && !comes(None, "draft"));
+    }
+
+    #[test]
+    fn a_plan_changes_while_its_contract_is_open() {
+        let around = |status: &str| Around {
+            contracts: BTreeMap::from([("c".to_owned(), contract(status, "5"))]),
+            ..Around::default()
+        };
+        let line = Record::new().set("contract", "c").set("trigger", "date").set("due_on", "2026-01-01");
+        let added = change(PLAN_LINE, None, Some(line.clone()));
+        assert_eq!(
+            (code(&added, &around("draft")), code(&added, &around("active"))),
+            ("passes".into(), "plan_locked".into())
+        );
+        let named = change(PLAN_LINE, Some(line.clone()), Some(line.clone().set("written_off", true)));
+        assert_eq!(code(&named, &around("active")), "passes");
+        let moved = change(PLAN_LINE, Some(line.clone()), Some(line.clone().set("contract", "other")));
+        assert_eq!(code(&moved, &around("draft")), "field_fixed");
+        for (trigger, expected) in
+            [("date", "trigger_incomplete"), ("milestone", "trigger_incomplete"), ("retention", "passes")]
+        {
+            let line = Record::new().set("contract", "c").set("trigger", trigger);
+            assert_eq!(code(&change(PLAN_LINE, None, Some(line)), &around("draft")), expected, "{trigger}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_off_or_not_in_force_is_not_invoiced() {
+        let around = |status: &str, is_written_off: bool| Around {
+            contracts: BTreeMap::from([("c".to_owned(), contract(status, "5"))]),
+            invoices: BTreeMap::from([("i".to_owned(), Record::new().set("contract", "c"))]),
+            lines: BTreeMap::from([("l".to_owned(), Record::new().set("written_off", is_written_off))]),
+            ..Around::default()
+        };
+        let added = change(INVOICE_MATCH, None, Some(Record::new().set("invoice", "i").set("line", "l")));
+        assert_eq!(code(&added, &around("active", false)), "passes");
+        assert_eq!(code(&added, &around("active", true)), "line_written_off");
+        for status in ["draft", "amending", "completed", "terminated"] {
+            assert_eq!(code(&added, &around(status, false)), "contract_not_in_force", "{status}");
+        }
+    }
+}

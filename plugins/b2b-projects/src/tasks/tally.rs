@@ -48,3 +48,22 @@ fn percent_of(engagement: &Record, tally: &Tally) -> Decimal {
     let manual = engagement.decimal("percent_manual").unwrap_or(Decimal::ZERO);
     tally.percent(Method::of(engagement.text("percent_method")), manual)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tally_is_written_and_read_back() {
+        let task = Record::new().set("status", "open").set("progress", "33.33").set("weight", "2.50");
+        let mut sums = Tally::default();
+        sums.add(part(&task));
+        sums.add(part(&task.clone().set("status", "completed")));
+        let engagement = Record::new().set("percent_method", "task_weight");
+        let written = fields(&engagement, &sums);
+        assert_eq!(of(&written), sums);
+        assert_eq!((written.integer("task_count"), written.integer("done_count")), (Some(2), Some(1)));
+        assert_eq!(written.text("percent_complete"), Some("66.66"));
+        assert_eq!(written.text("weighted_sum"), Some("333.3250"));
+    }
+}
