@@ -14,6 +14,7 @@ mod audited;
 mod b2b;
 mod b2b_books;
 mod b2b_life;
+mod b2b_partners;
 mod b2b_work;
 mod bad_input;
 mod batches;
