@@ -57,18 +57,24 @@ pub fn end_of_tier(ledger: &mut Ledger<'_>, member: &str, today: Date) -> Result
     if !is_over {
         return Ok(());
     }
-    let last_year = i64::from(today.year()) - 1;
-    let of_last_year = match totals.qualifying_year {
-        year if year == last_year => totals.qualifying,
-        year if year == last_year + 1 => totals.qualifying_before.max(totals.qualifying),
-        _ => 0,
-    };
+    let year = i64::from(today.year());
+    let counting = still_counting(&totals, year, settings);
     let now = tier::place(&settings.tiers, totals.tier.as_deref());
-    let after = tier::after(&settings.tiers, now, of_last_year, true, settings.tier_fall);
+    let after = tier::after(&settings.tiers, now, counting, true, settings.tier_fall);
     let lowest = settings.tiers.iter().map(|tier| tier.from).min();
     let ends = after.is_some_and(|place| Some(settings.tiers[place].from) > lowest);
-    let until = last_day(last_year, settings).max(Date::new(today.year(), 12, 31).ok());
+    let until = last_day(year - 1, settings).max(Date::new(today.year(), 12, 31).ok());
     set(ledger, member, after, until.filter(|_| ends).map(|day| day.to_string()), "end_of_tier")
+}
+
+/// The most qualifying points of a year whose tiers are not over: this one, and the one before if tiers are kept.
+fn still_counting(totals: &Totals, year: i64, settings: &Settings) -> i64 {
+    let (this, before) = match totals.qualifying_year {
+        of if of == year => (totals.qualifying, totals.qualifying_before),
+        of if of == year - 1 => (0, totals.qualifying),
+        _ => (0, 0),
+    };
+    if settings.tier_kept_years > 0 { this.max(before) } else { this }
 }
 
 /// The last day of a tier that was reached in a year.
@@ -133,6 +139,15 @@ mod tests {
             qualify(&mut totals, 10, year, &Settings::default());
         }
         assert_eq!((totals.qualifying, totals.qualifying_year), (30, 0));
+    }
+
+    #[test]
+    fn points_count_as_long_as_their_tiers_are_kept() {
+        let kept = |years| Settings { tier_kept_years: years, ..Settings::default() };
+        let totals = Totals { qualifying: 5, qualifying_before: 9, qualifying_year: 2026, ..Totals::default() };
+        assert_eq!((still_counting(&totals, 2026, &kept(0)), still_counting(&totals, 2026, &kept(1))), (5, 9));
+        assert_eq!((still_counting(&totals, 2027, &kept(0)), still_counting(&totals, 2027, &kept(1))), (0, 5));
+        assert_eq!(still_counting(&totals, 2028, &kept(1)), 0);
     }
 
     #[test]
