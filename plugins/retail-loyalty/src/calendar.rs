@@ -24,8 +24,7 @@ impl Calendar {
 
     /// The day of a moment by RFC 3339.
     pub fn day(&self, moment: &str) -> Result<Date, Fault> {
-        let moment: Timestamp =
-            moment.parse().map_err(|_| Fault::invalid(format!("`{moment}` is no moment.")))?;
+        let moment: Timestamp = moment.parse().map_err(|_| Fault::invalid(format!("`{moment}` is no moment.")))?;
         Ok(self.0.to_datetime(moment).date())
     }
 }

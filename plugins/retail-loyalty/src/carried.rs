@@ -205,8 +205,7 @@ mod tests {
 
     #[test]
     fn entries_of_the_first_version_become_lots() {
-        let carried =
-            read(&[entry("a", "earn", 100), entry("b", "adjust", -50), entry("c", "adjust", 20)]);
+        let carried = read(&[entry("a", "earn", 100), entry("b", "adjust", -50), entry("c", "adjust", 20)]);
         let lots: Vec<(&str, i64)> = carried.lots.iter().map(|(_, lot)| (lot.id.as_str(), lot.remaining)).collect();
         assert_eq!(lots, [("a", 50), ("c", 20)]);
         let gone = read(&[entry("a", "earn", 100), entry("b", "reverse", -100)]);

@@ -124,7 +124,9 @@ impl<'a> Ledger<'a> {
             self.totals(member)?.pending += points;
         } else if self.account(member).owed > 0 {
             let today = self.today()?;
-            self.apply(member, &About { operation: about.operation, ..About::default() }, |account| account.settle(today))?;
+            self.apply(member, &About { operation: about.operation, ..About::default() }, |account| {
+                account.settle(today)
+            })?;
         }
         Ok(())
     }
@@ -146,9 +148,8 @@ impl<'a> Ledger<'a> {
         self.know_open(member)?;
         let today = self.today()?;
         let usable = self.account(member).usable(today, about.order);
-        let lines = self.apply(member, about, |account| {
-            account.redeem(points, today, about.order).unwrap_or_default()
-        })?;
+        let lines =
+            self.apply(member, about, |account| account.redeem(points, today, about.order).unwrap_or_default())?;
         if lines.is_empty() {
             let message = format!("The member can spend {usable} points, which is less than {points}.");
             return Err(Fault::new("insufficient_points", message).with_detail("available", usable));
@@ -220,7 +221,8 @@ impl<'a> Ledger<'a> {
 
     /// What a member has.
     pub fn totals(&mut self, member: &str) -> Result<&mut crate::member::Totals, Fault> {
-        let missing = || Fault::new("unknown_member", format!("There is no member {member}.")).with_detail("member", member);
+        let missing =
+            || Fault::new("unknown_member", format!("There is no member {member}.")).with_detail("member", member);
         self.members.get(member).map(|member| &mut member.totals).ok_or_else(missing)
     }
 
@@ -237,11 +239,7 @@ impl<'a> Ledger<'a> {
     }
 }
 
-fn account<'b>(
-    accounts: &'b mut BTreeMap<String, Account>,
-    members: &mut Members,
-    member: &str,
-) -> &'b mut Account {
+fn account<'b>(accounts: &'b mut BTreeMap<String, Account>, members: &mut Members, member: &str) -> &'b mut Account {
     accounts.entry(member.to_owned()).or_insert_with(|| {
         let owed = members.get(member).map_or(0, |member| member.totals.owed);
         Account { lots: Vec::new(), owed }

@@ -120,11 +120,7 @@ fn may_earn(order: &Record, settings: &Settings) -> bool {
 }
 
 /// The day of an order, where a setting looks at days.
-fn day_of(
-    moment: Option<&str>,
-    settings: &Settings,
-    day: impl Fn(&str) -> Result<Date, Fault>,
-) -> Result<Date, Fault> {
+fn day_of(moment: Option<&str>, settings: &Settings, day: impl Fn(&str) -> Result<Date, Fault>) -> Result<Date, Fault> {
     moment.filter(|_| looks_at_days(settings)).map_or(Ok(Date::ZERO), day)
 }
 
@@ -132,7 +128,9 @@ fn day_of(
 fn basket(id: &str, order: &Record, day: Date, settings: &Settings) -> Result<Basket, Fault> {
     let lines = if settings.looks_at_lines() || settings.campaigns { lines(id)? } else { Vec::new() };
     let channel = match order.link("contact").filter(|_| settings.looks_at_channel()) {
-        Some(contact) => records::get("contact", contact)?.and_then(|contact| contact.text("source").map(str::to_owned)),
+        Some(contact) => {
+            records::get("contact", contact)?.and_then(|contact| contact.text("source").map(str::to_owned))
+        }
         None => None,
     };
     Ok(Basket {

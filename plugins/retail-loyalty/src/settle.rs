@@ -62,9 +62,11 @@ fn settle_one(
     let mut moved = 0;
     let mut pending_refund = claim.refund;
     for part in &parts {
-        let stays = member.as_deref() == Some(&part.member) && oughts.iter().any(|ought| ought.campaign == part.campaign);
+        let stays =
+            member.as_deref() == Some(&part.member) && oughts.iter().any(|ought| ought.campaign == part.campaign);
         if !stays && (part.points != 0 || part.qualifying != 0) {
-            let nothing = Ought { campaign: part.campaign.clone(), points: 0, qualifying: 0, multiplier: Decimal::from(1) };
+            let nothing =
+                Ought { campaign: part.campaign.clone(), points: 0, qualifying: 0, multiplier: Decimal::from(1) };
             moved += post(claim, &part.member, Some(part), &nothing, None, campaigns, ledger)?;
         }
     }

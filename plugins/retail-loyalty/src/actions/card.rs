@@ -152,7 +152,9 @@ impl Spent {
                 (true, false) => spent.cash -= units,
                 (false, true) => {
                     spent.refunded.0 += units;
-                    if let Some((_, left)) = spent.lots.iter_mut().find(|(part, _)| entry.link("lot") == Some(&part.lot)) {
+                    if let Some((_, left)) =
+                        spent.lots.iter_mut().find(|(part, _)| entry.link("lot") == Some(&part.lot))
+                    {
                         *left -= units;
                     }
                 }

@@ -74,7 +74,9 @@ mod tests {
         let one = json!({"key": "k", "points": 5, "deep": {"a": [1, 2], "b": null}});
         let other = serde_json::from_str(r#"{"deep":{"b":null,"a":[1,2]},"points":5,"key":"k"}"#).unwrap();
         assert_eq!(fingerprint("redeem", &one), fingerprint("redeem", &other));
-        for different in [json!({"key": "k", "points": 6}), json!({"key": "k", "points": "5"}), json!({"key": "k", "points": [5]})] {
+        for different in
+            [json!({"key": "k", "points": 6}), json!({"key": "k", "points": "5"}), json!({"key": "k", "points": [5]})]
+        {
             assert_ne!(fingerprint("redeem", &json!({"key": "k", "points": 5})), fingerprint("redeem", &different));
         }
         assert_ne!(fingerprint("redeem", &one), fingerprint("grant", &one));

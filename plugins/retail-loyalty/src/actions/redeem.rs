@@ -71,9 +71,10 @@ pub fn return_points(input: &Input<'_>) -> Result<Value, Fault> {
         return Err(Fault::new("return_exceeds_redemption", message).with_detail("left", left));
     }
     ledger.members.read_ids(std::iter::once(spent.member.as_str()))?;
-    let member = ledger.members.resolve(&spent.member).ok_or_else(|| {
-        Fault::new("unknown_member", format!("There is no member {}.", spent.member))
-    })?;
+    let member = ledger
+        .members
+        .resolve(&spent.member)
+        .ok_or_else(|| Fault::new("unknown_member", format!("There is no member {}.", spent.member)))?;
     let about = About {
         order: spent.order.as_deref(),
         operation: Some(input.key()),

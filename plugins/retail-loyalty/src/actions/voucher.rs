@@ -18,7 +18,8 @@ pub fn issue(input: &Input<'_>) -> Result<Value, Fault> {
         return Err(Fault::new("code_taken", format!("There is a voucher {code} already.")));
     }
     let uses = input.integer("uses_limit").unwrap_or(1);
-    let mut voucher = Record::new().set("code", code).set("active", true).set("uses_limit", uses).set("uses_left", uses);
+    let mut voucher =
+        Record::new().set("code", code).set("active", true).set("uses_limit", uses).set("uses_left", uses);
     match (input.0["amount"].is_null(), input.text("percent")) {
         (false, None) => {
             let amount = input.money("amount")?;

@@ -7,8 +7,8 @@ use crate::points::exact::billionths;
 /// How many digits behind the point amounts of a currency have (ISO 4217).
 pub fn digits(currency: &str) -> u32 {
     match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND" | "VUV"
-        | "XAF" | "XOF" | "XPF" => 0,
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+        | "VUV" | "XAF" | "XOF" | "XPF" => 0,
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
         "CLF" | "UYW" => 4,
         _ => 2,
@@ -49,7 +49,10 @@ mod tests {
         let of = |amount: &str, currency: &str| {
             super::of(&Money { amount: amount.parse().unwrap(), currency: currency.to_owned() })
         };
-        assert_eq!((of("12.5", "EUR").unwrap(), of("12", "JPY").unwrap(), of("1.234", "KWD").unwrap()), (1250, 12, 1234));
+        assert_eq!(
+            (of("12.5", "EUR").unwrap(), of("12", "JPY").unwrap(), of("1.234", "KWD").unwrap()),
+            (1250, 12, 1234)
+        );
         for (amount, currency) in [("12.505", "EUR"), ("0.5", "JPY"), ("99999999999999999999", "EUR")] {
             assert_eq!(of(amount, currency).unwrap_err().code(), "validation_failed", "{amount}");
         }

@@ -6,7 +6,11 @@ use super::*;
 
 fn order(amount: &str, status: &str) -> Record {
     let total = Money { amount: amount.parse().unwrap(), currency: "USD".to_owned() };
-    Record::new().set("contact", "ann").set("status", status).set("total", total).set("placed_at", "2026-01-01T00:00:00Z")
+    Record::new()
+        .set("contact", "ann")
+        .set("status", status)
+        .set("total", total)
+        .set("placed_at", "2026-01-01T00:00:00Z")
 }
 
 fn day(moment: &str) -> Result<Date, Fault> {
@@ -89,7 +93,9 @@ fn more_points_than_a_ledger_holds_are_refused() {
 
 #[test]
 fn an_order_that_was_restored_is_known_to_the_ledger() {
-    let of = |version: i64| Claim::of_change(&change(None, Some(order("1", "placed").set("version", version))), &Settings::default(), day);
+    let of = |version: i64| {
+        Claim::of_change(&change(None, Some(order("1", "placed").set("version", version))), &Settings::default(), day)
+    };
     assert!(of(1).unwrap().is_new);
     assert!(!of(3).unwrap().is_new);
 }

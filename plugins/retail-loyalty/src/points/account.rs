@@ -180,13 +180,7 @@ impl Account {
     }
 
     /// Takes points out of lots in their order, and says how many are missing.
-    fn take(
-        &mut self,
-        points: i64,
-        kind: Kind,
-        when_empty: State,
-        from: impl Fn(&Lot) -> bool,
-    ) -> (Vec<Line>, i64) {
+    fn take(&mut self, points: i64, kind: Kind, when_empty: State, from: impl Fn(&Lot) -> bool) -> (Vec<Line>, i64) {
         let mut lots: Vec<&mut Lot> = self.lots.iter_mut().filter(|lot| lot.remaining > 0 && from(lot)).collect();
         lots.sort_by(|one, other| one.rank().cmp(&other.rank()));
         let mut missing = points;

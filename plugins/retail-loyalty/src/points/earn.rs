@@ -155,7 +155,11 @@ mod tests {
             total: number("99.90"),
             items: number("4"),
             channel: Some("mall".to_owned()),
-            lines: vec![line("tea", "drinks", "3", "29.70"), line("cup", "goods", "1", "20.20"), line("gift", "cards", "1", "50.00")],
+            lines: vec![
+                line("tea", "drinks", "3", "29.70"),
+                line("cup", "goods", "1", "20.20"),
+                line("gift", "cards", "1", "50.00"),
+            ],
         }
     }
 
@@ -184,7 +188,8 @@ mod tests {
 
     #[test]
     fn rules_are_added_up_and_cut_off_once() {
-        let rules = [rule(r#"{"per":"money","points":"0.5"}"#), rule(r#"{"per":"item","points":"0.3","product":"tea"}"#)];
+        let rules =
+            [rule(r#"{"per":"money","points":"0.5"}"#), rule(r#"{"per":"item","points":"0.3","product":"tea"}"#)];
         let points = basket().points(&rules, &[]).unwrap();
         assert_eq!(points, number("50.85"));
         assert_eq!(whole(points, number("1.5")).unwrap(), 76);

@@ -64,7 +64,8 @@ fn a_full_refund_takes_all_back_by_the_published_case() {
 #[test]
 fn lots_of_the_same_day_are_spent_oldest_first_and_those_without_an_end_last() {
     let last = Some("2026-05-01");
-    let mut account = Account { lots: vec![lot("c", None, 5, None), lot("b", None, 5, last), lot("a", None, 5, last)], owed: 0 };
+    let mut account =
+        Account { lots: vec![lot("c", None, 5, None), lot("b", None, 5, last), lot("a", None, 5, last)], owed: 0 };
     let lines = account.redeem(11, day("2026-05-01"), None).unwrap();
     let expected = [("a", -5), ("b", -5), ("c", -1)].map(|(lot, points)| line(Kind::Redeem, Some(lot), points));
     assert_eq!(lines, expected);
@@ -104,7 +105,8 @@ fn points_that_are_spent_already_are_owed_and_paid_by_the_next_ones() {
 
 #[test]
 fn what_became_too_old_is_not_taken_twice() {
-    let mut account = Account { lots: vec![lot("a", Some("o"), 100, Some("2026-01-31")), lot("b", None, 50, None)], owed: 0 };
+    let mut account =
+        Account { lots: vec![lot("a", Some("o"), 100, Some("2026-01-31")), lot("b", None, 50, None)], owed: 0 };
     let today = day("2026-02-01");
     account.redeem(30, day("2026-01-31"), None).unwrap();
     assert_eq!(expire(&mut account, day("2026-01-31")), []);
