@@ -39,9 +39,10 @@ async fn erpnext_32951_a_refund_keeps_no_points(on: On) {
         if round == 0 {
             act(&ann, "redeem", json!({"contact": contact["id"], "points": 100})).await;
         }
-        match round % 2 {
-            0 => drop(act(&ann, "refund", json!({"order": order["id"], "amount": euros("100.00")})).await),
-            _ => drop(ann.patch(&path(&order), &json!({"status": "cancelled"})).await.assert(200)),
+        if round % 2 == 0 {
+            act(&ann, "refund", json!({"order": order["id"], "amount": euros("100.00")})).await;
+        } else {
+            ann.patch(&path(&order), &json!({"status": "cancelled"})).await.assert(200);
         }
     }
     assert_eq!(figures(&ann, &contact, &["points", "owed", "spent"]).await, [-100, 100, 100]);
@@ -107,9 +108,10 @@ async fn eventyay_1398_and_mall_1003_one_code_is_used_once(on: On) {
     let replies = join_all((0..32).map(|_| send(&ann, "voucher_redeem", use_it.clone()))).await;
     let mut payable = Vec::new();
     for reply in replies {
-        match reply.status.is_success() {
-            true => payable.push(reply.json()["result"]["payable"]["amount"].clone()),
-            false => assert_eq!(reply.problem(422, "plugin_error")["plugin_code"], "voucher_used_up"),
+        if reply.status.is_success() {
+            payable.push(reply.json()["result"]["payable"]["amount"].clone());
+        } else {
+            assert_eq!(reply.problem(422, "plugin_error")["plugin_code"], "voucher_used_up");
         }
     }
     assert_eq!(payable, ["0.00"]);

@@ -182,7 +182,9 @@ mod tests {
 
     fn read(entries: &[Record]) -> Carried {
         let mut carried = Carried::default();
-        entries.iter().for_each(|entry| carried.add(entry));
+        for entry in entries {
+            carried.add(entry);
+        }
         carried.complete();
         carried
     }

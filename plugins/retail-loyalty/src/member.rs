@@ -128,10 +128,7 @@ impl Members {
                 self.insert(&record, totals.clone(), totals);
             }
         }
-        match merged.is_empty() {
-            true => Ok(()),
-            false => self.read_ids(merged.iter().map(String::as_str)),
-        }
+        if merged.is_empty() { Ok(()) } else { self.read_ids(merged.iter().map(String::as_str)) }
     }
 
     fn insert(&mut self, record: &Record, stored: Totals, totals: Totals) {

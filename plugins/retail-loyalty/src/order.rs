@@ -157,9 +157,10 @@ pub fn lines(order: &str) -> Result<Vec<Line>, Fault> {
     let query = Query::new().filter(filter::eq("order", order)).limit(Query::MOST);
     let records = records::query("order_line", query)?;
     let ids: Vec<&str> = records.iter().filter_map(|line| line.link("product")).collect();
-    let products = match ids.is_empty() {
-        true => Vec::new(),
-        false => records::query("product", Query::new().filter(filter::any_of("id", ids)).limit(Query::MOST))?,
+    let products = if ids.is_empty() {
+        Vec::new()
+    } else {
+        records::query("product", Query::new().filter(filter::any_of("id", ids)).limit(Query::MOST))?
     };
     let product = |line: &Record| products.iter().find(|product| Some(product.id()) == line.link("product"));
     records.iter().map(|record| line(record, product(record))).collect()

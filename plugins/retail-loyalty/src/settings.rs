@@ -18,6 +18,7 @@ pub enum Window {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the schema")]
 pub struct Settings {
     /// How many points one unit of money earns.
     pub points_per_unit: Decimal,

@@ -173,13 +173,12 @@ fn oughts(
         return parts.iter().filter(|part| part.member == member).map(|part| refunded_part(part, left)).collect();
     }
     let held = parts.iter().find(|part| part.is_of(member, None) && (part.points != 0 || part.qualifying != 0));
-    let factor = match held {
-        Some(part) => part.multiplier.unwrap_or(Decimal::from(1)),
-        None => {
-            let mut soon = ledger.totals(member)?.clone();
-            standing::qualify(&mut soon, claim.qualifying, year(claim), ledger.settings);
-            multiplier(&soon, ledger)
-        }
+    let factor = if let Some(part) = held {
+        part.multiplier.unwrap_or(Decimal::from(1))
+    } else {
+        let mut soon = ledger.totals(member)?.clone();
+        standing::qualify(&mut soon, claim.qualifying, year(claim), ledger.settings);
+        multiplier(&soon, ledger)
     };
     let mut oughts = vec![Ought {
         campaign: None,

@@ -115,22 +115,22 @@ fn take(input: &Input<'_>, state: State) -> Result<Value, Fault> {
 /// What a voucher takes off a total, when it counts today and for so much.
 fn taken_off(voucher: &Record, total: &Money, now: &str) -> Result<i64, Fault> {
     let units = minor::of(total)?;
-    let same_currency = |money: &Money| match money.currency == total.currency {
-        true => minor::of(money),
-        false => {
-            let message = format!("The voucher is in {}, not in {}.", money.currency, total.currency);
-            Err(Fault::new("other_currency", message).with_detail("currency", money.currency.as_str()))
+    let same_currency = |money: &Money| {
+        if money.currency == total.currency {
+            return minor::of(money);
         }
+        let message = format!("The voucher is in {}, not in {}.", money.currency, total.currency);
+        Err(Fault::new("other_currency", message).with_detail("currency", money.currency.as_str()))
     };
     if voucher.boolean("active") == Some(false) {
         return Err(Fault::new("voucher_inactive", "The voucher is not active."));
     }
     counts_today(voucher, now)?;
-    if let Some(least) = voucher.money("min_total") {
-        if units < same_currency(&least)? {
-            let message = format!("The voucher counts from {least} on.");
-            return Err(Fault::new("total_too_low", message).with_detail("least", Value::from(least)));
-        }
+    if let Some(least) = voucher.money("min_total")
+        && units < same_currency(&least)?
+    {
+        let message = format!("The voucher counts from {least} on.");
+        return Err(Fault::new("total_too_low", message).with_detail("least", Value::from(least)));
     }
     let worth = match voucher.money("amount") {
         Some(amount) => Worth::Amount(same_currency(&amount)?),

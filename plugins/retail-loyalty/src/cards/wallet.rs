@@ -193,7 +193,8 @@ mod tests {
         fn money_is_neither_made_nor_lost(steps in prop::collection::vec(step(), 1..60)) {
             let mut lots: Vec<MoneyLot> = Vec::new();
             let (mut paid_in, mut paid_out, mut given, mut sold) = (0, 0, 0, 0);
-            let (mut sold_for_bonus, mut spends): (i64, Vec<(i64, i64, (i64, i64))>) = (0, Vec::new());
+            let mut sold_for_bonus = 0;
+            let mut spends: Vec<(i64, i64, (i64, i64))> = Vec::new();
             let bonus = |parts: &[Part]| -> i64 {
                 parts.iter().filter(|part| part.class == Class::Bonus).map(|part| part.amount).sum()
             };
