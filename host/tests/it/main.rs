@@ -65,6 +65,7 @@ mod loyalty;
 mod loyalty_issues;
 mod loyalty_life;
 mod loyalty_money;
+mod loyalty_nights;
 mod loyalty_points;
 mod masks;
 mod mass_assignment;
