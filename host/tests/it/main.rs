@@ -67,6 +67,7 @@ mod loyalty_life;
 mod loyalty_money;
 mod loyalty_nights;
 mod loyalty_points;
+mod loyalty_views;
 mod masks;
 mod mass_assignment;
 mod matching;

@@ -6,20 +6,27 @@ mod campaigns;
 mod cards;
 mod carried;
 mod draws;
+mod figures;
 mod hook;
+mod insight;
 mod ledger;
 mod member;
 mod night;
 mod order;
 mod points;
 mod referrals;
+mod routes;
 mod settings;
 mod settle;
 mod standing;
 mod stored_lot;
+mod views;
 mod vouchers;
 
-use guildhall_sdk::{Action, BeforeWrite, Change, Fault, Job, Lifecycle, Outcome, Scheduled, Value, register};
+use guildhall_sdk::{
+    Action, BeforeWrite, Change, Fault, HttpRoute, Job, Lifecycle, Outcome, RouteRequest, RouteResponse, Scheduled,
+    Value, View, register,
+};
 
 struct Loyalty;
 
@@ -53,4 +60,16 @@ impl Lifecycle for Loyalty {
     }
 }
 
-register!(Loyalty: BeforeWrite, Action, Scheduled, Job, Lifecycle);
+impl HttpRoute for Loyalty {
+    fn handle(request: &RouteRequest) -> Result<RouteResponse, Fault> {
+        routes::handle(request)
+    }
+}
+
+impl View for Loyalty {
+    fn render(name: &str, input: Value) -> Result<Value, Fault> {
+        views::render(name, &input)
+    }
+}
+
+register!(Loyalty: BeforeWrite, Action, Scheduled, Job, Lifecycle, HttpRoute, View);

@@ -27,6 +27,8 @@ pub struct Totals {
     pub tier: Option<String>,
     /// The last day of the tier.
     pub tier_until: Option<String>,
+    /// How many orders carry something.
+    pub purchases: i64,
     /// How many refunds there were: two at the same time cannot both be the first.
     pub refunds: i64,
 }
@@ -47,6 +49,7 @@ impl Totals {
             qualifying_year: number("qualifying_year"),
             tier: text("tier"),
             tier_until: text("tier_until"),
+            purchases: number("purchases"),
             refunds: number("refunds"),
         }
     }
@@ -66,7 +69,7 @@ impl Totals {
         record
     }
 
-    fn fields(&self) -> [(&'static str, Value); 12] {
+    fn fields(&self) -> [(&'static str, Value); 13] {
         [
             ("points", self.points.into()),
             ("lifetime_earned", self.lifetime_earned.into()),
@@ -79,6 +82,7 @@ impl Totals {
             ("qualifying_year", self.qualifying_year.into()),
             ("tier", self.tier.clone().into()),
             ("tier_until", self.tier_until.clone().into()),
+            ("purchases", self.purchases.into()),
             ("refunds", self.refunds.into()),
         ]
     }

@@ -152,11 +152,21 @@ fn looks_at_days(settings: &Settings) -> bool {
         || settings.rules.iter().any(|rule| rule.from.is_some() || rule.until.is_some())
 }
 
-/// The lines of an order, with the code and category of their products.
-pub fn lines(order: &str) -> Result<Vec<Line>, Fault> {
-    let query = Query::new().filter(filter::eq("order", order)).limit(Query::MOST);
+/// The lines of an order.
+fn lines(order: &str) -> Result<Vec<Line>, Fault> {
+    lines_of(&[order])
+}
+
+/// Lines of some orders, with the code and category of their products.
+pub fn lines_of(orders: &[&str]) -> Result<Vec<Line>, Fault> {
+    if orders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = Query::new().filter(filter::any_of("order", orders.iter().copied())).limit(Query::MOST);
     let records = records::query("order_line", query)?;
-    let ids: Vec<&str> = records.iter().filter_map(|line| line.link("product")).collect();
+    let mut ids: Vec<&str> = records.iter().filter_map(|line| line.link("product")).collect();
+    ids.sort_unstable();
+    ids.dedup();
     let products = if ids.is_empty() {
         Vec::new()
     } else {

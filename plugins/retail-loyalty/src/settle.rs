@@ -130,7 +130,7 @@ fn soon(claim: &Claim, ledger: &Ledger<'_>) -> Result<Totals, Fault> {
     standing::qualify(&mut totals, claim.qualifying, year(claim), ledger.settings);
     let points = whole(claim.points, multiplier(&totals, ledger))?;
     let pending = if ledger.settings.pending_for.is_some() { points } else { 0 };
-    Ok(Totals { points, lifetime_earned: points, pending, ..totals })
+    Ok(Totals { points, lifetime_earned: points, pending, purchases: 1, ..totals })
 }
 
 /// The calendar year of the order.
@@ -243,6 +243,11 @@ fn post(
     }
     if let Some(campaign) = &ought.campaign {
         campaigns.grant(campaign, points);
+    }
+    if ought.campaign.is_none() {
+        let was_there = part.is_some_and(|part| part.points != 0 || part.qualifying != 0);
+        let is_there = ought.points != 0 || ought.qualifying != 0;
+        ledger.totals(member)?.purchases += i64::from(is_there) - i64::from(was_there);
     }
     if refund.is_some() {
         ledger.totals(member)?.refunds += 1;

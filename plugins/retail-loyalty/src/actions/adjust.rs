@@ -163,6 +163,7 @@ fn adds_up(ledger: &mut Ledger<'_>, from: &str, into: &str) -> Result<(), Fault>
     kept.lifetime_earned += gone.lifetime_earned;
     kept.spent += gone.spent;
     kept.expired += gone.expired;
+    kept.purchases += gone.purchases;
     if kept.qualifying_year == gone.qualifying_year {
         kept.qualifying += gone.qualifying;
         kept.qualifying_before += gone.qualifying_before;
