@@ -66,7 +66,7 @@ impl Campaigns {
     /// Points that a campaign has given, or got back.
     pub fn grant(&mut self, campaign: &str, points: i64) {
         if let Some(campaign) = self.list.iter_mut().find(|one| one.id == campaign) {
-            campaign.granted = (campaign.granted + points).max(0);
+            campaign.granted = campaign.granted.saturating_add(points).max(0);
         }
     }
 

@@ -71,7 +71,7 @@ pub fn favourites(lines: &[Line], most: usize) -> Vec<(String, Decimal)> {
         *sum = sum.checked_add(line.amount).unwrap_or(*sum);
     }
     let mut sums: Vec<(String, Decimal)> = sums.into_iter().map(|(name, sum)| (name.to_owned(), sum)).collect();
-    sums.sort_by(|one, other| other.1.cmp(&one.1));
+    sums.sort_by_key(|(_, sum)| std::cmp::Reverse(*sum));
     sums.truncate(most);
     sums
 }

@@ -19,13 +19,13 @@ pub fn qualify(totals: &mut Totals, points: i64, year: i64, settings: &Settings)
             totals.qualifying = 0;
         }
         if year + 1 == totals.qualifying_year {
-            totals.qualifying_before += points;
+            totals.qualifying_before = totals.qualifying_before.saturating_add(points);
         }
         if year != totals.qualifying_year {
             return;
         }
     }
-    totals.qualifying += points;
+    totals.qualifying = totals.qualifying.saturating_add(points);
 }
 
 /// Moves a member to the tier that the qualifying points are worth. Up is at once. Down is at once when points of a

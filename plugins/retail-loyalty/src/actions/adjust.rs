@@ -160,13 +160,18 @@ fn moves(ledger: &mut Ledger<'_>, from: &str, into: &str, lot: &Lot, about: &Abo
 fn adds_up(ledger: &mut Ledger<'_>, from: &str, into: &str) -> Result<(), Fault> {
     let gone = std::mem::take(ledger.totals(from)?);
     let kept = ledger.totals(into)?;
-    kept.lifetime_earned += gone.lifetime_earned;
-    kept.spent += gone.spent;
-    kept.expired += gone.expired;
-    kept.purchases += gone.purchases;
+    let mut sums = vec![
+        (&mut kept.lifetime_earned, gone.lifetime_earned),
+        (&mut kept.spent, gone.spent),
+        (&mut kept.expired, gone.expired),
+        (&mut kept.purchases, gone.purchases),
+    ];
     if kept.qualifying_year == gone.qualifying_year {
-        kept.qualifying += gone.qualifying;
-        kept.qualifying_before += gone.qualifying_before;
+        sums.push((&mut kept.qualifying, gone.qualifying));
+        sums.push((&mut kept.qualifying_before, gone.qualifying_before));
+    }
+    for (sum, more) in sums {
+        *sum = sum.saturating_add(more);
     }
     // The tier of who is gone ends without an event of its own: the member is no more.
     let totals = ledger.totals(from)?;

@@ -206,4 +206,6 @@ fn is_of(lot: &Lot, order: Option<&str>) -> bool {
 }
 
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod tests;
