@@ -91,7 +91,7 @@ async fn an_erased_person_leaves_no_points(on: On) {
 /// part of each purchase that has not ended, added up by hand.
 async fn the_history_of_a_shop_comes_to_what_anybody_can_add_up(on: On) {
     let TestApp { ann, .. } = TestApp::with_plugin(on, LOYALTY).await;
-    configure(&ann, json!({"currency": "USD", "expires_after": "600M"})).await;
+    configure(&ann, json!({"currency": "USD", "expires_after": "9000M"})).await;
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data/CDNOW_sample.txt");
     let text = std::fs::read_to_string(file).unwrap();
     let mut purchases: Vec<(&str, &str, &str)> = text

@@ -204,7 +204,7 @@ async fn cards_and_vouchers_refuse_bad_input(on: On) {
         ("card_top_up", card(euros("0.00")), "validation_failed"),
         ("card_top_up", card(euros("-1.00")), "wrong_input"),
         ("card_top_up", card(euros("1.005")), "validation_failed"),
-        ("card_top_up", card(euros("999999999999999.99")), "balance_out_of_range"),
+        ("card_top_up", card(euros("9999999999999999.99")), "wrong_input"),
         ("card_top_up", card(json!({"amount": "1.00", "currency": "USD"})), "other_currency"),
         ("card_spend", card(euros("5.01")), "insufficient_balance"),
         ("card_spend", json!({"code": "D", "amount": euros("1.00")}), "unknown_card"),

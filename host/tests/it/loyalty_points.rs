@@ -54,7 +54,7 @@ async fn thirty_two_clients_leave_a_ledger_that_adds_up(on: On) {
             let mut random = SmallRng::seed_from_u64(client);
             let (mut orders, mut redemptions) = (Vec::new(), Vec::new());
             for step in 0..8 {
-                let contact = &contacts[random.random_range(0..3)];
+                let contact = &contacts[random.random_range(0..contacts.len())];
                 let amount = format!("{}.50", random.random_range(1..90));
                 match random.random_range(0..5) {
                     2 if !orders.is_empty() => {
