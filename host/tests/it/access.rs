@@ -32,7 +32,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("{plugin_key}", MISSING),
     ("{version}", "0.1.0"),
     ("{screenshot}", "nothing.png"),
-    // Actions and views have tests of their own: this plugin has none.
+    // Actions and views have tests of their own.
     ("{name}", "nothing"),
 ];
 /// Operations that make a credential: their own tests try them with all that is wrong.
@@ -84,9 +84,14 @@ pub async fn operations(actor: &Actor, id_of: impl Fn(&str) -> String) -> Vec<(M
         let link = match object {
             "company" => "contacts",
             "contact" => "orders",
-            "loyalty.entry" => "member",
+            "loyalty.entry" | "loyalty.tier_event" | "loyalty.package" | "loyalty.draw_ticket" => "member",
+            "loyalty.card_entry" => "card",
+            "loyalty.package_entry" => "package",
+            "loyalty.referral" => "referrer",
+            "loyalty.voucher_use" => "voucher",
             "order_line" => "order",
             "tag" | "segment" | "product" | "file" => "nothing",
+            "loyalty.campaign" | "loyalty.draw" | "loyalty.operation" | "loyalty.voucher" => "nothing",
             _ => "contact",
         };
         let mut path = path.replace("{id}", &id_of(object)).replace("/links/{field}", &format!("/links/{link}"));
@@ -203,6 +208,8 @@ pub async fn one_of_each(test: &TestApp) -> Json {
     for object in ["loyalty.member", "loyalty.entry"] {
         ids[object] = test.ann.all(object, &[]).await[0]["id"].clone();
     }
+    let contact = ids["contact"].clone();
+    crate::loyalty::one_of_each(&test.ann, &contact, &mut ids).await;
     crate::privacy::exported_and_erased(test, &mut ids).await;
     let webhook = test.ann.post("/api/v1/webhooks", &json!({"url": "https://hooks.example.com/"})).await;
     ids["#webhook"] = webhook.assert(201).json()["id"].clone();
@@ -238,7 +245,8 @@ pub async fn one_of_each(test: &TestApp) -> Json {
 /// Everything that the first tenant has.
 async fn state(ann: &Actor) -> Vec<Vec<Json>> {
     let mut all = Vec::new();
-    for object in WRITABLE.iter().chain(&["loyalty.member", "loyalty.entry"]) {
+    let of_module = ["loyalty.member", "loyalty.entry"].into_iter().chain(crate::loyalty::MODULES_OWN);
+    for object in WRITABLE.iter().copied().chain(of_module) {
         all.push(ann.all(object, &[]).await);
     }
     for path in ["modules", "schema", "webhooks", "users", "teams", "roles", "sessions", "identity-providers"]

@@ -1,8 +1,10 @@
 //! The retail-loyalty module through the host: an order and its points are one step.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value as Json, json};
 
-use crate::support::{Actor, On, TestApp};
+use crate::support::{Actor, On, Reply, TestApp};
 
 both!(
     an_order_earns_in_the_same_step
@@ -13,11 +15,80 @@ both!(
     other_tenants_have_no_members
 );
 
-const LOYALTY: &str = "guildhall.retail-loyalty";
+pub const LOYALTY: &str = "guildhall.retail-loyalty";
+/// How many operations had no key of their own.
+static OPERATIONS: AtomicUsize = AtomicUsize::new(0);
 
 pub async fn order(ann: &Actor, contact: &Json, amount: &str) -> Json {
     let total = json!({"amount": amount, "currency": "USD"});
     ann.create("order", json!({"contact": contact["id"], "placed_at": "2026-01-01", "total": total})).await
+}
+
+/// Has the module do something, and answers what came of it. Every call is an operation of its own, unless the input
+/// has a key.
+pub async fn act(actor: &Actor, name: &str, input: Json) -> Json {
+    send(actor, name, input).await.assert(200).json()["result"].clone()
+}
+
+/// Has the module refuse something, with this code, and change nothing.
+pub async fn refused(actor: &Actor, name: &str, input: Json, code: &str) {
+    let problem = send(actor, name, input).await;
+    let is_of_schema = code == "wrong_input";
+    let problem = problem.problem(422, if is_of_schema { "validation_failed" } else { "plugin_error" });
+    let found = if is_of_schema { &problem["errors"][0]["code"] } else { &problem["plugin_code"] };
+    assert_eq!(found, code, "{name}: {problem}");
+}
+
+/// Asks the module to do something.
+pub async fn send(actor: &Actor, name: &str, mut input: Json) -> Reply {
+    if input.get("key").is_none() {
+        input["key"] = json!(format!("once-{}", OPERATIONS.fetch_add(1, Ordering::Relaxed)));
+    }
+    actor.post(&format!("/api/v1/modules/{LOYALTY}/actions/{name}"), &input).await
+}
+
+/// Gives the module these settings.
+pub async fn configure(actor: &Actor, config: Json) {
+    actor.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({"config": config})).await.assert(200);
+}
+
+pub fn euros(amount: &str) -> Json {
+    json!({"amount": amount, "currency": "EUR"})
+}
+
+/// An order of a contact, in euros, of this day.
+pub async fn buys(actor: &Actor, contact: &Json, amount: &str, day: &str) -> Json {
+    actor.create("order", json!({"contact": contact["id"], "placed_at": day, "total": euros(amount)})).await
+}
+
+/// The member that a contact is, as far as the figures in these fields go.
+pub async fn figures(actor: &Actor, contact: &Json, fields: &[&str]) -> Vec<i64> {
+    let filter = json!({"contact": {"_eq": contact["id"]}}).to_string();
+    let member = actor.all("loyalty.member", &[("filter", filter.as_str())]).await.remove(0);
+    fields.iter().map(|field| member[field].as_i64().unwrap()).collect()
+}
+
+/// The invariants of the ledger, for every member: the entries add up to the balance, which is what the lots hold less
+/// what is owed; each lot holds what its entries say, no less than nothing and no more than it brought.
+pub async fn adds_up(actor: &Actor) {
+    let entries = actor.all("loyalty.entry", &[("limit", "500")]).await;
+    let number = |record: &Json, field: &str| record[field].as_i64().unwrap_or_default();
+    for member in actor.all("loyalty.member", &[("limit", "500")]).await {
+        let own: Vec<&Json> = entries.iter().filter(|entry| entry["member"] == member["id"]).collect();
+        let sum = |of: &dyn Fn(&Json) -> bool| -> i64 {
+            own.iter().filter(|entry| of(entry)).map(|entry| number(entry, "points")).sum()
+        };
+        let lots: Vec<&&Json> = own.iter().filter(|entry| !entry["remaining"].is_null()).collect();
+        let held: i64 = lots.iter().map(|lot| number(lot, "remaining")).sum();
+        let (points, owed) = (number(&member, "points"), number(&member, "owed"));
+        assert_eq!((sum(&|_| true), held - owed), (points, points), "{member}");
+        assert!(owed == 0 || points - number(&member, "pending") + owed == 0, "{member}");
+        for lot in lots {
+            let moved = sum(&|entry| entry["lot"] == lot["id"]);
+            assert_eq!(number(lot, "points") + moved, number(lot, "remaining"), "{lot}");
+            assert!((0..=number(lot, "points")).contains(&number(lot, "remaining")), "{lot}");
+        }
+    }
 }
 
 async fn points(ann: &Actor) -> Vec<i64> {
@@ -117,3 +188,47 @@ async fn other_tenants_have_no_members(on: On) {
     sam.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({"consent": ["*"]})).await.assert(200);
     assert!(sam.all("loyalty.member", &[]).await.is_empty());
 }
+
+/// One record of each object that only the module writes, beside members and entries, for the tests of access.
+pub async fn one_of_each(actor: &Actor, contact: &Json, ids: &mut Json) {
+    let who = json!({"contact": contact});
+    let with = |more: Json| {
+        let mut input = who.clone();
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+    };
+    configure(actor, json!({"tiers": [{"name": "All", "from": 0}]})).await;
+    act(actor, "enrol", who.clone()).await;
+    order(actor, &json!({"id": contact}), "9.00").await;
+    act(actor, "card_issue", json!({"code": "C", "currency": "EUR", "contact": contact})).await;
+    act(actor, "card_top_up", json!({"code": "C", "amount": euros("5.00")})).await;
+    act(actor, "voucher_issue", json!({"code": "V", "percent": "10"})).await;
+    act(actor, "voucher_redeem", with(json!({"code": "V", "total": euros("5.00")}))).await;
+    act(actor, "package_sell", with(json!({"name": "Ten", "units": 10}))).await;
+    let friend = actor.create("contact", json!({"name": "Friend"})).await;
+    let member = actor.all("loyalty.member", &[]).await[0]["id"].clone();
+    act(actor, "refer", json!({"member": member, "referee": friend["id"]})).await;
+    let prizes = json!([{"name": "Cup", "stock": 1, "weight": 1}]);
+    let draw = act(actor, "draw_open", json!({"name": "Draw", "prizes": prizes})).await;
+    act(actor, "draw_play", with(json!({"draw": draw["draw"]}))).await;
+    actor.create("loyalty.campaign", json!({"name": "Double"})).await;
+    for object in MODULES_OWN {
+        ids[object] = actor.all(object, &[]).await[0]["id"].clone();
+    }
+}
+
+/// The objects of the module beside members and entries.
+pub const MODULES_OWN: [&str; 12] = [
+    "loyalty.campaign",
+    "loyalty.card",
+    "loyalty.card_entry",
+    "loyalty.draw",
+    "loyalty.draw_ticket",
+    "loyalty.operation",
+    "loyalty.package",
+    "loyalty.package_entry",
+    "loyalty.referral",
+    "loyalty.tier_event",
+    "loyalty.voucher",
+    "loyalty.voucher_use",
+];

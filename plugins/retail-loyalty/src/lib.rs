@@ -1,77 +1,75 @@
-//! Loyalty points for retail: what an order earns is written together with the order.
+//! Loyalty for retail: what an order earns is written together with the order, and everything else by actions.
 
-mod entry;
+mod actions;
+mod calendar;
+mod campaigns;
+mod cards;
+mod carried;
+mod draws;
+mod figures;
+mod hook;
+mod insight;
+mod ledger;
 mod member;
-mod rule;
+mod night;
+mod order;
+mod points;
+mod referrals;
+mod routes;
 mod settings;
+mod settle;
+mod standing;
+mod stored_lot;
+mod views;
+mod vouchers;
 
-use guildhall_sdk::{BeforeWrite, Change, Fault, Outcome, clock, config, log, register};
-
-use crate::entry::Ledger;
-use crate::member::Members;
-use crate::rule::Claim;
-use crate::settings::Settings;
+use guildhall_sdk::{
+    Action, BeforeWrite, Change, Fault, HttpRoute, Job, Lifecycle, Outcome, RouteRequest, RouteResponse, Scheduled,
+    Value, View, register,
+};
 
 struct Loyalty;
 
 impl BeforeWrite for Loyalty {
     fn before_write(changes: &[Change]) -> Result<Vec<Outcome>, Fault> {
-        if !changes.iter().any(rule::concerns) {
-            return Ok(changes.iter().map(|_| Outcome::Accept).collect());
-        }
-        let settings: Settings = config::get()?;
-        let mut outcomes = Vec::with_capacity(changes.len());
-        let mut claims = Vec::new();
-        for change in changes {
-            outcomes.push(match claim(change, &settings) {
-                Ok(claim) => {
-                    claims.extend(claim);
-                    Outcome::Accept
-                }
-                Err(fault) => Outcome::Refuse(fault),
-            });
-        }
-        settle(&claims, &settings)?;
-        Ok(outcomes)
+        hook::before_write(changes)
     }
 }
 
-register!(Loyalty: BeforeWrite);
-
-/// What the changed order ought to carry; none when the change does not matter.
-fn claim<'a>(change: &'a Change, settings: &Settings) -> Result<Option<Claim<'a>>, Fault> {
-    if !rule::concerns(change) {
-        return Ok(None);
+impl Action for Loyalty {
+    fn run_action(name: &str, input: Value) -> Result<Value, Fault> {
+        actions::run(name, &input)
     }
-    if let Some(currency) = rule::foreign_currency(change, settings) {
-        log::info(
-            &format!("order {} in {currency} earns no points", change.id),
-            &[("order", &change.id), ("currency", &currency)],
-        );
-    }
-    rule::claim(change, settings).map(Some)
 }
 
-/// Brings the ledger and the balances in line with what the orders ought to carry.
-fn settle(claims: &[Claim<'_>], settings: &Settings) -> Result<(), Fault> {
-    let at = clock::now();
-    let mut ledger = Ledger::of_orders(claims.iter().filter(|claim| !claim.is_new))?;
-    let mut members = Members::of_contacts(claims.iter().filter_map(Claim::earner))?;
-    members.add_missing(ledger.member_ids())?;
-    for claim in claims {
-        let member = match claim.earner() {
-            Some(contact) => members.of_contact(contact, claim, settings, &at)?,
-            None => None,
-        };
-        for posting in rule::postings(ledger.carried(claim.order), member.as_deref(), claim.points) {
-            match members.post(&posting)? {
-                Some(balance) => ledger.write(claim, &posting, balance, &at)?,
-                None => log::warn(
-                    &format!("member {} of order {} is gone", posting.member, claim.order),
-                    &[("member", &posting.member), ("order", claim.order)],
-                ),
-            }
-        }
+impl Scheduled for Loyalty {
+    fn run_task(name: &str, due: &str) -> Result<(), Fault> {
+        night::begin(name, due)
     }
-    members.save()
 }
+
+impl Job for Loyalty {
+    fn run_job(name: &str, input: Value) -> Result<Value, Fault> {
+        night::run(name, &input)
+    }
+}
+
+impl Lifecycle for Loyalty {
+    fn upgrade(_from: &str, _to: &str) -> Result<(), Fault> {
+        night::open_lots()
+    }
+}
+
+impl HttpRoute for Loyalty {
+    fn handle(request: &RouteRequest) -> Result<RouteResponse, Fault> {
+        routes::handle(request)
+    }
+}
+
+impl View for Loyalty {
+    fn render(name: &str, input: Value) -> Result<Value, Fault> {
+        views::render(name, &input)
+    }
+}
+
+register!(Loyalty: BeforeWrite, Action, Scheduled, Job, Lifecycle, HttpRoute, View);
