@@ -36,6 +36,10 @@ async fn an_operation_is_done_once_for_its_key(on: On) {
     refused(&ann, "redeem", much.clone(), "insufficient_points").await;
     buys(&ann, &contact, "1.00", "2026-01-02").await;
     assert_eq!(act(&ann, "redeem", much).await["balance"], 0);
+    // What was spent comes back once, however many give it back.
+    let replies = join_all((0..16).map(|_| send(&ann, "return_points", json!({"redemption": "one"})))).await;
+    assert_eq!(replies.iter().filter(|reply| reply.status.is_success()).count(), 1);
+    assert_eq!(figures(&ann, &contact, &["points", "spent"]).await, [30, 71]);
     adds_up(&ann).await;
 }
 

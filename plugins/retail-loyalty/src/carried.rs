@@ -95,6 +95,12 @@ impl Carried {
         self.lots.iter().filter(|(_, lot)| lot.remaining < 0).map(|(_, lot)| lot.id.as_str())
     }
 
+    /// The members who hold points of the order, or have spent some on it.
+    pub fn members(&self) -> impl Iterator<Item = &str> {
+        let holders = self.parts.iter().map(|part| part.member.as_str());
+        holders.chain(self.spent.iter().map(|spent| spent.member.as_str()))
+    }
+
     fn add_part(&mut self, member: &str, entry: &Record, points: i64, kind: Kind) {
         let campaign = entry.link("campaign");
         let qualifying = entry.integer("qualifying").unwrap_or_default();

@@ -111,10 +111,13 @@ impl Members {
         self.read("contact", missing)
     }
 
-    /// Reads those of these members who are not known yet, and whom they have become a part of.
-    pub fn read_ids<'a>(&mut self, ids: impl Iterator<Item = &'a str>) -> Result<(), Fault> {
-        let missing = ids.filter(|id| !self.by_id.contains_key(*id)).collect();
-        self.read("id", missing)
+    /// Reads those of these members who are not known yet, and whom they have become a part of. Says whether there
+    /// were any.
+    pub fn read_ids<'a>(&mut self, ids: impl Iterator<Item = &'a str>) -> Result<bool, Fault> {
+        let missing: Vec<&str> = ids.filter(|id| !self.by_id.contains_key(*id)).collect();
+        let is_any = !missing.is_empty();
+        self.read("id", missing)?;
+        Ok(is_any)
     }
 
     fn read(&mut self, field: &str, mut values: Vec<&str>) -> Result<(), Fault> {
@@ -132,7 +135,7 @@ impl Members {
                 self.insert(&record, totals.clone(), totals);
             }
         }
-        if merged.is_empty() { Ok(()) } else { self.read_ids(merged.iter().map(String::as_str)) }
+        if merged.is_empty() { Ok(()) } else { self.read_ids(merged.iter().map(String::as_str)).map(drop) }
     }
 
     fn insert(&mut self, record: &Record, stored: Totals, totals: Totals) {

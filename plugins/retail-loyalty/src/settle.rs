@@ -24,12 +24,8 @@ struct Ought {
 
 /// Settles some claims, each of another order. Answers by how many points the balances have changed.
 pub fn settle(claims: &[Claim], ledger: &mut Ledger<'_>) -> Result<i64, Fault> {
-    let known: Vec<&str> = claims.iter().filter(|claim| !claim.is_new).map(|claim| claim.order.as_str()).collect();
-    let mut carried = if known.is_empty() { BTreeMap::new() } else { Carried::of_orders(&known)? };
     ledger.members.read_contacts(claims.iter().filter_map(|claim| claim.earner.as_deref()))?;
-    let holders = carried.values().flat_map(|carried| &carried.parts).map(|part| part.member.as_str());
-    let spenders = carried.values().flat_map(|carried| &carried.spent).map(|spent| spent.member.as_str());
-    ledger.members.read_ids(holders.chain(spenders))?;
+    let mut carried = carried(claims, ledger)?;
     let mut campaigns = Campaigns::read(ledger.settings, claims)?;
     let mut moved = 0;
     for claim in claims {
@@ -38,6 +34,22 @@ pub fn settle(claims: &[Claim], ledger: &mut Ledger<'_>) -> Result<i64, Fault> {
     }
     campaigns.save()?;
     Ok(moved)
+}
+
+/// What the ledger says of the orders. Whose entries change, changes the member too: so members are read before their
+/// entries, and a call that has seen old entries runs again. Of members who turn up only in entries, these are read again.
+fn carried(claims: &[Claim], ledger: &mut Ledger<'_>) -> Result<BTreeMap<String, Carried>, Fault> {
+    let known: Vec<&str> = claims.iter().filter(|claim| !claim.is_new).map(|claim| claim.order.as_str()).collect();
+    if known.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let carried = Carried::of_orders(&known)?;
+    if !ledger.members.read_ids(carried.values().flat_map(Carried::members))? {
+        return Ok(carried);
+    }
+    let carried = Carried::of_orders(&known)?;
+    ledger.members.read_ids(carried.values().flat_map(Carried::members))?;
+    Ok(carried)
 }
 
 fn settle_one(

@@ -153,6 +153,22 @@ mod tests {
     }
 
     #[test]
+    fn nothing_else_leads_from_one_to_another() {
+        let steps = |status: Status| STEPS.map(|step| status.stepped(step).map_or("", Status::as_str));
+        let decisions = |status: Status| DECISIONS.map(|decision| status.decided(decision).map_or("", Status::as_str));
+        let none = ["", "", "", "", ""];
+        for (status, stepped, decided) in [
+            (Status::Draft, ["", "submitted", "withdrawn"], none),
+            (Status::Returned, ["", "submitted", "withdrawn"], none),
+            (Status::Submitted, ["", "", "withdrawn"], ["under_review", "approved", "rejected", "returned", ""]),
+            (Status::UnderReview, ["", "", "withdrawn"], ["", "approved", "rejected", "returned", ""]),
+            (Status::Approved, ["", "", "withdrawn"], ["", "", "", "", "closed"]),
+        ] {
+            assert_eq!((steps(status), decisions(status)), (stepped, decided), "{status:?}");
+        }
+    }
+
+    #[test]
     fn ends_are_ends() {
         for status in Status::ALL {
             assert_eq!(Status::of(Some(status.as_str())), status);

@@ -5,7 +5,7 @@ use guildhall_sdk::{Fault, Money, Query, Record, Value, filter, json, records};
 use super::input::Input;
 use crate::calendar::{Calendar, Date};
 use crate::cards::wallet::{Class, Kind, Part, split};
-use crate::cards::{About, CARD, Card, all, minor};
+use crate::cards::{About, CARD, Card, ENTRY, all, minor};
 
 /// A new card, with nothing on it.
 pub fn issue(input: &Input<'_>) -> Result<Value, Fault> {
@@ -91,10 +91,13 @@ pub fn spend(input: &Input<'_>) -> Result<Value, Fault> {
 /// can be paid out.
 pub fn refund(input: &Input<'_>) -> Result<Value, Fault> {
     let key = input.needed("spend")?;
-    let spent = Spent::read(key)?;
-    let record = records::get(CARD, &spent.card)?;
-    let unknown = || Fault::new("unknown_card", format!("There is no card {}.", spent.card));
+    let unknown = || Fault::new("unknown_spend", format!("Nothing was spent as {key}."));
+    // The card is read before its entries: whoever pays back meanwhile changes the card, and this runs again.
+    let first = records::query(ENTRY, Query::new().filter(filter::eq("spend", key)).limit(1))?.pop();
+    let first = first.ok_or_else(unknown)?;
+    let record = records::get(CARD, first.link("card").unwrap_or_default())?;
     let mut card = Card::of(&record.ok_or_else(unknown)?)?;
+    let spent = Spent::read(key)?;
     let amount = amount(input, "amount", &card)?;
     let Some((bonus, cash)) = split(spent.bonus(), spent.cash, spent.refunded, amount) else {
         let left = spent.bonus() + spent.cash - spent.refunded.0 - spent.refunded.1;
@@ -119,7 +122,6 @@ pub fn refund(input: &Input<'_>) -> Result<Value, Fault> {
 
 /// What one operation spent, and what was paid back of it.
 struct Spent {
-    card: String,
     order: Option<String>,
     /// What was spent of each lot that was given on top, and what was not returned of that.
     lots: Vec<(Part, i64)>,
@@ -131,12 +133,8 @@ struct Spent {
 impl Spent {
     fn read(key: &str) -> Result<Self, Fault> {
         let entries = all(&filter::eq("spend", key))?;
-        let first = entries.first();
-        let unknown = || Fault::new("unknown_spend", format!("Nothing was spent as {key}."));
-        let first = first.ok_or_else(unknown)?;
         let mut spent = Self {
-            card: first.link("card").unwrap_or_default().to_owned(),
-            order: first.link("order").map(str::to_owned),
+            order: entries.first().and_then(|entry| entry.link("order")).map(str::to_owned),
             lots: Vec::new(),
             cash: 0,
             refunded: (0, 0),

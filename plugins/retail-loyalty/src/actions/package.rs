@@ -84,17 +84,19 @@ pub fn use_units(input: &Input<'_>) -> Result<Value, Fault> {
 /// Units that were used come back: never more than that use took.
 pub fn give_back(input: &Input<'_>) -> Result<Value, Fault> {
     let key = input.needed("use")?;
-    let entries = records::query(ENTRY, Query::new().filter(filter::eq("use", key)).limit(Query::MOST))?;
+    let entries = || records::query(ENTRY, Query::new().filter(filter::eq("use", key)).limit(Query::MOST));
     let unknown = || Fault::new("unknown_use", format!("No units were used as {key}."));
-    let id = entries.first().and_then(|entry| entry.link("package")).ok_or_else(unknown)?;
-    let used = -entries.iter().filter_map(|entry| entry.integer("units")).sum::<i64>();
+    let id = entries()?.first().and_then(|entry| entry.link("package")).ok_or_else(unknown)?.to_owned();
+    // The package is read before its entries: whoever gives back meanwhile changes the package, and this runs again.
+    let package = package(&id)?;
+    let used = -entries()?.iter().filter_map(|entry| entry.integer("units")).sum::<i64>();
     let units = input.integer("units").unwrap_or(used);
     if units > used || units <= 0 {
         let message = format!("Of that use, {used} units can still be given back.");
         return Err(Fault::new("return_exceeds_use", message).with_detail("left", used));
     }
-    let left = package(id)?.integer("units_left").unwrap_or_default() + units;
-    records::update(PACKAGE, id, Record::new().set("units_left", left))?;
-    write(id, "return", units, left, input, Some(key))?;
+    let left = package.integer("units_left").unwrap_or_default() + units;
+    records::update(PACKAGE, &id, Record::new().set("units_left", left))?;
+    write(&id, "return", units, left, input, Some(key))?;
     Ok(json!({"package": id, "units": units, "units_left": left}))
 }

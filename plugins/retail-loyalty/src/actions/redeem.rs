@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use guildhall_sdk::{Decimal, Fault, Money, Value, filter, json, records};
+use guildhall_sdk::{Decimal, Fault, Money, Query, Value, filter, json, records};
 
 use super::input::Input;
 use crate::carried::each_entry;
-use crate::ledger::{About, Ledger};
+use crate::ledger::{About, ENTRY, Ledger};
 use crate::points::account::Kind;
 use crate::settings::Settings;
 
@@ -63,6 +63,12 @@ pub fn return_points(input: &Input<'_>) -> Result<Value, Fault> {
     let settings = Settings::of_tenant()?;
     let mut ledger = Ledger::open(&settings);
     let redemption = input.needed("redemption")?;
+    let unknown = || Fault::new("unknown_redemption", format!("There is no redemption {redemption}."));
+    // The member is read before the entries: whoever gives back meanwhile changes the member, and this runs again.
+    let first = records::query(ENTRY, Query::new().filter(filter::eq("redemption", redemption)).limit(1))?.pop();
+    let spender = first.as_ref().and_then(|entry| entry.link("member")).ok_or_else(unknown)?;
+    ledger.members.read_ids(std::iter::once(spender))?;
+    let member = ledger.members.resolve(spender).ok_or_else(unknown)?;
     let spent = Redemption::read(redemption)?;
     let left: i64 = spent.lots.iter().map(|(_, points)| points).sum();
     let points = input.integer("points").unwrap_or(left);
@@ -70,11 +76,6 @@ pub fn return_points(input: &Input<'_>) -> Result<Value, Fault> {
         let message = format!("Of the redemption, {left} points can still be given back.");
         return Err(Fault::new("return_exceeds_redemption", message).with_detail("left", left));
     }
-    ledger.members.read_ids(std::iter::once(spent.member.as_str()))?;
-    let member = ledger
-        .members
-        .resolve(&spent.member)
-        .ok_or_else(|| Fault::new("unknown_member", format!("There is no member {}.", spent.member)))?;
     let about = About {
         order: spent.order.as_deref(),
         operation: Some(input.key()),
@@ -90,7 +91,6 @@ pub fn return_points(input: &Input<'_>) -> Result<Value, Fault> {
 
 /// What was spent at once, and not given back.
 struct Redemption {
-    member: String,
     order: Option<String>,
     /// In the order in which it was spent.
     lots: Vec<(String, i64)>,
@@ -98,14 +98,12 @@ struct Redemption {
 
 impl Redemption {
     fn read(key: &str) -> Result<Self, Fault> {
-        let mut member = None;
         let mut order = None;
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         let mut lots: Vec<(String, i64)> = Vec::new();
         each_entry(&filter::eq("redemption", key), |entry| {
             let kind = entry.text("kind").and_then(Kind::parse);
             let (Some(Kind::Redeem | Kind::Return), Some(lot)) = (kind, entry.link("lot")) else { return };
-            member = entry.link("member").map(str::to_owned);
             order = entry.link("order").map(str::to_owned);
             let place = *places.entry(lot.to_owned()).or_insert_with(|| {
                 lots.push((lot.to_owned(), 0));
@@ -113,8 +111,7 @@ impl Redemption {
             });
             lots[place].1 -= entry.integer("points").unwrap_or_default();
         })?;
-        let unknown = || Fault::new("unknown_redemption", format!("There is no redemption {key}."));
-        Ok(Self { member: member.ok_or_else(unknown)?, order, lots })
+        Ok(Self { order, lots })
     }
 }
 
