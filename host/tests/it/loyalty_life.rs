@@ -50,6 +50,7 @@ async fn what_happened_while_it_was_off_is_seen_when_an_order_changes(on: On) {
     ann.put(MODULE, &json!({"enabled": false})).await.assert(200);
     let path = format!("/api/v1/records/order/{}", kept["id"].as_str().unwrap());
     ann.patch(&path, &json!({"total": euros("30.00")})).await.assert(200);
+    let unseen = buys(&ann, &contact, "40.00", "2026-01-01").await;
     assert_eq!(ann.all("loyalty.entry", &[]).await, before);
     ann.post(&format!("{MODULE}/actions/redeem"), &json!({"key": "k", "contact": contact["id"], "points": 1}))
         .await
@@ -59,9 +60,16 @@ async fn what_happened_while_it_was_off_is_seen_when_an_order_changes(on: On) {
     assert_eq!(figures(&ann, &contact, &["points"]).await, [40]);
     ann.patch(&path, &json!({"status": "paid"})).await.assert(200);
     assert_eq!(figures(&ann, &contact, &["points"]).await, [20]);
+    // An order that it has not seen is paid back in part, and carries the rest from its next change on.
+    act(&ann, "refund", json!({"order": unseen["id"], "amount": euros("10.00")})).await;
+    assert_eq!(figures(&ann, &contact, &["points"]).await, [20]);
+    ann.patch(&format!("/api/v1/records/order/{}", unseen["id"].as_str().unwrap()), &json!({"status": "paid"}))
+        .await
+        .assert(200);
+    assert_eq!(figures(&ann, &contact, &["points"]).await, [50]);
     // Keys of before are known.
     act(&ann, "redeem", json!({"key": "once", "contact": contact["id"], "points": 10})).await;
-    assert_eq!(figures(&ann, &contact, &["points", "spent"]).await, [20, 10]);
+    assert_eq!(figures(&ann, &contact, &["points", "spent"]).await, [50, 10]);
     adds_up(&ann).await;
 }
 

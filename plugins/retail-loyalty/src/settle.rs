@@ -182,7 +182,13 @@ fn oughts(
     let Some(basket) = &claim.basket else { return Ok(Vec::new()) };
     let left = |points: i64| refund::left(points, refunded, basket.total).ok_or_else(crate::points::earn::too_many);
     if claim.refund.is_some() {
-        return parts.iter().filter(|part| part.member == member).map(|part| refunded_part(part, left)).collect();
+        let own = parts.iter().filter(|part| part.member == member);
+        let mut oughts = own.map(|part| refunded_part(part, left)).collect::<Result<Vec<_>, _>>()?;
+        if oughts.iter().all(|ought| ought.campaign.is_some()) {
+            // The order carries nothing; what was paid back is noted, for what it may carry later.
+            oughts.push(Ought { campaign: None, points: 0, qualifying: 0, multiplier: Decimal::from(1) });
+        }
+        return Ok(oughts);
     }
     let held = parts.iter().find(|part| part.is_of(member, None) && (part.points != 0 || part.qualifying != 0));
     let factor = if let Some(part) = held {
