@@ -49,8 +49,12 @@ pub(super) struct Rules<'a> {
 impl Rules<'_> {
     /// The records that a decision is about.
     pub fn rows(&self, object: &Arc<Object>, action: Action, decision: &Decision) -> Rows {
-        if decision.reach == Some(Reach::All) {
-            return Rows::All;
+        // What everybody works with is not shown to partners, who see what is shared.
+        let is_common = object.common && action == Action::Read;
+        match decision.reach {
+            Some(Reach::All) => return Rows::All,
+            Some(Reach::Own | Reach::Team | Reach::TeamTree) if is_common => return Rows::All,
+            _ => {}
         }
         let mut any = Vec::new();
         if let Some(reach) = decision.reach {

@@ -18,6 +18,17 @@ pub(super) enum Refusal {
     All(AppError),
 }
 
+impl Refusal {
+    /// Whether a module had its say in it.
+    pub fn is_of_a_module(&self) -> bool {
+        let is_of_a_module = |error: &AppError| matches!(error, AppError::Hook { .. });
+        match self {
+            Self::Operations(refused) => refused.iter().any(|(_, error)| is_of_a_module(error)),
+            Self::All(error) => is_of_a_module(error),
+        }
+    }
+}
+
 /// A run that can be committed.
 pub(super) struct Attempt {
     /// The record that each operation is about.

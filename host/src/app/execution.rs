@@ -180,6 +180,11 @@ impl<'a> Execution<'a> {
             (_, Some(record)) => return Ok(Next::Again(Some(record))),
             (attempt, None) => attempt,
         };
+        if attempt.as_ref().is_err_and(Refusal::is_of_a_module)
+            && let Some(record) = work.overtaken().await?
+        {
+            return Ok(Next::Again(Some(record)));
+        }
         self.runs += 1;
         let (calls, mut noted) = work.explained(self.runs).await?;
         self.report.calls.extend(calls);

@@ -97,6 +97,11 @@ impl App {
         if let Some(record) = work.contended().await {
             return Ok(Next::Again(Some(record)));
         }
+        if matches!(ended, Err(AppError::Hook { .. }))
+            && let Some(record) = work.overtaken().await?
+        {
+            return Ok(Next::Again(Some(record)));
+        }
         let output = ended?;
         let mut unit = work.finish(None).await;
         unit.further.extend(call.further.iter().cloned());

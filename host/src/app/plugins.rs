@@ -17,4 +17,6 @@ pub(super) use keys::{not_a_publisher, publisher_of};
 pub use registry::{PluginStatistics, Shown, VersionStatistics};
 pub use settings::{PluginSettings, Signatures};
 pub use view::{Capabilities, Looker, PluginVersionView, PluginVersions, PluginView};
-pub use workshop::{Inspected, ShowcaseFiles, inspect, is_package, new_publisher_secret, pack, parts, sign};
+pub use workshop::{
+    Inspected, ShowcaseFiles, inspect, is_package, manifest_of, new_publisher_secret, pack, parts, sign,
+};

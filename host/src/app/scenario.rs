@@ -15,7 +15,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::AppError;
 use super::modules::settings::validator_of;
-use super::plugins::ready;
+use super::plugins::{manifest_of, ready};
 use crate::domain::clock::Timestamp;
 use crate::domain::plugin::{ExtensionPoint, Input, Manifest, Output};
 use crate::domain::tenant::PluginLimits;
@@ -106,13 +106,14 @@ struct Scenario {
     tolerance_percent: Option<u32>,
 }
 
-/// Runs scenarios of a plugin.
-pub async fn run_scenarios(component: &[u8], trials: Vec<Trial>) -> Result<TestReport, AppError> {
+/// Runs scenarios of a plugin; `others` are components of plugins that it requires, whose objects are there, too.
+pub async fn run_scenarios(component: &[u8], others: &[Vec<u8>], trials: Vec<Trial>) -> Result<TestReport, AppError> {
+    let others = others.iter().map(|other| manifest_of(other)).collect::<Result<Vec<_>, _>>()?;
     let engine = PluginEngine::counting().map_err(|error| AppError::Setup(format!("wasmtime: {error:#}")))?;
     let compiled = ready(&engine, component).await?;
     let mut scenarios = Vec::new();
     for trial in trials {
-        scenarios.push(tried(&engine, &compiled, trial).await);
+        scenarios.push(tried(&engine, &compiled, &others, trial).await);
     }
     let exported = ExtensionPoint::ALL.into_iter().filter(|point| compiled.has(*point));
     let reached = |point| scenarios.iter().filter(|tried| tried.point == Some(point)).count();
@@ -125,7 +126,7 @@ pub async fn run_scenarios(component: &[u8], trials: Vec<Trial>) -> Result<TestR
     })
 }
 
-async fn tried(engine: &PluginEngine, compiled: &Compiled, trial: Trial) -> Tried {
+async fn tried(engine: &PluginEngine, compiled: &Compiled, others: &[Manifest], trial: Trial) -> Tried {
     let Trial { name, scenario, expected } = trial;
     let mut tried = Tried {
         name,
@@ -146,7 +147,7 @@ async fn tried(engine: &PluginEngine, compiled: &Compiled, trial: Trial) -> Trie
             return Err(format!("the plugin does not export `{}`", input.point().name()));
         }
         let tolerance = scenario.tolerance_percent.unwrap_or(TOLERANCE);
-        let port = port_of(&compiled.manifest, input.point(), scenario)?;
+        let port = port_of(&compiled.manifest, others, input.point(), scenario)?;
         Ok((input, port, tolerance))
     });
     match read {
@@ -166,7 +167,12 @@ async fn tried(engine: &PluginEngine, compiled: &Compiled, trial: Trial) -> Trie
     tried
 }
 
-fn port_of(manifest: &Manifest, point: ExtensionPoint, scenario: Scenario) -> Result<Arc<ScenarioPort>, String> {
+fn port_of(
+    manifest: &Manifest,
+    others: &[Manifest],
+    point: ExtensionPoint,
+    scenario: Scenario,
+) -> Result<Arc<ScenarioPort>, String> {
     let now = scenario.now.unwrap_or_else(|| NOW.to_owned());
     let at = Timestamp::parse(&now).ok_or("`now` is no time in RFC 3339")?;
     let settings = Json::Object(scenario.settings);
@@ -192,7 +198,7 @@ fn port_of(manifest: &Manifest, point: ExtensionPoint, scenario: Scenario) -> Re
         (key, text.into_bytes())
     });
     let state = State {
-        stored: Stored::new(manifest, &scenario.records, at)?,
+        stored: Stored::new(manifest, others, &scenario.records, at)?,
         kv: kv.collect(),
         answers: scenario.answers,
         unanswered: Vec::new(),

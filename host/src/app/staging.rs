@@ -223,18 +223,23 @@ impl Buffer {
         self.keys.rely_on(since.keys);
     }
 
+    /// Everything that was read, whether or not it is written, too.
+    pub fn seen(&self) -> Vec<Read> {
+        self.reads.iter().map(|((_, id), seen)| read(*id, seen.clone())).collect()
+    }
+
     /// The reads to check: a record that is written is checked by its write.
     pub fn into_parts(self) -> (Vec<Read>, Vec<Staged>) {
         let touched = self.touched;
         let counts = |(key, staged): &(Key, Staged)| staged.is_change() || touched.contains(key);
         let staged: IndexMap<Key, Staged> = self.staged.into_iter().filter(counts).collect();
-        let reads = self.reads.into_iter().filter(|(key, _)| !staged.contains_key(key)).map(|((_, id), seen)| Read {
-            permit: seen.permit,
-            id,
-            version: seen.record.map(|record| record.version),
-        });
-        (reads.collect(), staged.into_values().collect())
+        let reads = self.reads.into_iter().filter(|(key, _)| !staged.contains_key(key));
+        (reads.map(|((_, id), seen)| read(id, seen)).collect(), staged.into_values().collect())
     }
+}
+
+fn read(id: Uuid, seen: Seen) -> Read {
+    Read { permit: seen.permit, id, version: seen.record.map(|record| record.version) }
 }
 
 impl From<Staged> for Write {

@@ -35,7 +35,7 @@ use crate::domain::object::Object;
 use crate::domain::plugin::Manifest;
 use crate::domain::record::{self, Changes, Hand, Record, read_fields};
 use crate::domain::value::Value;
-use crate::store::{KeptAnswer, Unit, Write};
+use crate::store::{Conflict, KeptAnswer, Unit, Write};
 
 /// One run of a command.
 pub struct Work {
@@ -261,6 +261,22 @@ impl Work {
             further,
             effects,
             at: self.at,
+        }
+    }
+
+    /// A record that is not any more what this run has seen of it, if there is one. What a module says of records that
+    /// it read at different moments is no answer: no order of the changes would have shown it them like that.
+    pub(super) async fn overtaken(&self) -> Result<Option<Key>, AppError> {
+        let reads = self.buffer.lock().await.seen();
+        if reads.is_empty() {
+            return Ok(None);
+        }
+        let unit = Unit { reads, ..Unit::empty(self.caller.tenant, self.at) };
+        match self.app.store.commit(&unit).await {
+            Ok(()) => Ok(None),
+            Err(Conflict::Changed { object, id }) => Ok(Some((object, id))),
+            Err(Conflict::Store(error)) => Err(error.into()),
+            Err(_) => Err(AppError::Contended),
         }
     }
 

@@ -44,6 +44,9 @@ pub struct ObjectDef {
     /// Its records are people: what the host keeps of one can be exported and erased.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub person: bool,
+    /// Everybody works with its records: whose scope is `own`, `team` or `team_tree` reads all of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub common: bool,
     /// Its fields, in the order people see them.
     pub fields: Vec<FieldDef>,
     /// Fields that lists are filtered by and sorted by together, each a list
@@ -76,6 +79,8 @@ pub struct Object {
     pub read_only: bool,
     /// Its records are people.
     pub person: bool,
+    /// Who reads the object in the scope of people or teams reads all of it.
+    pub common: bool,
     /// Its fields.
     pub fields: Vec<Field>,
     /// Fields that are indexed together.
@@ -182,6 +187,7 @@ impl Object {
             namespace: namespace.map(str::to_owned),
             read_only: def.read_only,
             person: def.person,
+            common: def.common,
             formulas: dependency::order(&fields),
             audited: audited(&fields),
             fields,

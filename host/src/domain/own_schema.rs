@@ -113,7 +113,11 @@ impl OwnSchema {
                 ("description", Json::String(text)) => def.description = text,
                 ("retired", Json::Bool(retired)) => def.retired = retired,
                 ("person", Json::Bool(person)) => def.person = person,
-                (key, _) => return Err(cannot_change(key, &["label", "plural", "description", "person", "retired"])),
+                ("common", Json::Bool(common)) => def.common = common,
+                (key, _) => {
+                    let names = ["label", "plural", "description", "person", "common", "retired"];
+                    return Err(cannot_change(key, &names));
+                }
             }
         }
         Ok(diff)

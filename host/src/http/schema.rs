@@ -91,7 +91,7 @@ pub async fn add_object(
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the schema must still have"),
         ("Prefer" = Option<String>, Header, description = "`dry-run`: only say what would change"),
     ),
-    request_body(content = Value, description = "`label`, `plural`, `description`, `retired`", example = json!({"label": "Project"})),
+    request_body(content = Value, description = "`label`, `plural`, `description`, `person`, `common`, `retired`", example = json!({"label": "Project"})),
     responses((status = 200, description = "What changed", body = SchemaChanged), Writing),
     security(("key" = []))
 )]

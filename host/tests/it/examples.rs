@@ -30,20 +30,42 @@ fn euros(amount: &str) -> Json {
     json!({"amount": amount, "currency": "EUR"})
 }
 
-/// The example plugins in Rust that have scenarios.
-fn with_scenarios() -> Vec<PathBuf> {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/plugins");
-    let folders = examples.read_dir().unwrap().map(|entry| entry.unwrap().path().canonicalize().unwrap());
+/// The plugins in Rust below a folder that have scenarios.
+fn with_scenarios(home: &str) -> Vec<PathBuf> {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(home);
+    let folders = home.read_dir().unwrap().map(|entry| entry.unwrap().path().canonicalize().unwrap());
     folders.filter(|folder| folder.join("scenarios").exists()).collect()
 }
 
 #[test]
 fn every_scenario_of_every_example_comes_out_as_expected() {
-    let folders = with_scenarios();
+    let folders = with_scenarios("examples/plugins");
     assert_eq!(folders.len(), 5);
+    come_out(&folders, &[]);
+}
+
+/// What modules require is there with its objects.
+#[test]
+fn every_scenario_of_every_module_comes_out_as_expected() {
+    let folders = with_scenarios("plugins");
+    assert_eq!(folders.len(), 5);
+    let built = PathBuf::from(std::env::var_os("GUILDHALL_PLUGINS_DIR").unwrap());
+    for folder in folders {
+        let required: &[&str] = match folder.file_name().unwrap().to_str().unwrap() {
+            "sales-desk" | "b2b-projects" => &["guildhall.sales"],
+            "b2b-desk" => &["guildhall.sales", "guildhall.b2b-projects"],
+            _ => &[],
+        };
+        let others: Vec<PathBuf> = required.iter().map(|id| built.join(format!("{id}.wasm"))).collect();
+        come_out(&[folder], &others);
+    }
+}
+
+fn come_out(folders: &[PathBuf], others: &[PathBuf]) {
     for folder in folders {
         let mut command = Command::new(env!("CARGO_BIN_EXE_guildhall"));
-        command.args(["plugin", "test", "--json"]).current_dir(&folder).env("CARGO_NET_OFFLINE", "true");
+        command.args(["plugin", "test", "--json"]).current_dir(folder).env("CARGO_NET_OFFLINE", "true");
+        command.args(others.iter().flat_map(|other| ["--with".as_ref(), other.as_os_str()]));
         let done = command.output().unwrap();
         let report: Json = serde_json::from_slice(&done.stdout)
             .unwrap_or_else(|_| panic!("{}: {}", folder.display(), String::from_utf8_lossy(&done.stderr)));

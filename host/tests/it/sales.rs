@@ -14,6 +14,7 @@ both!(
     deals_pass_gates_and_keep_their_history
     products_are_what_a_deal_is_worth_whoever_adds_them_at_once
     what_makes_no_sense_changes_nothing
+    sellers_work_with_the_built_in_role
     leads_are_given_in_turn_to_who_has_room
     what_falls_due_is_told_once
 );
@@ -216,6 +217,30 @@ async fn what_makes_no_sense_changes_nothing(on: On) {
     // What is in use stays.
     ann.create("sales.deal", json!({"name": "Good"})).await;
     refused(ann.delete(&path("sales.stage", &stages[0])).await, "stage_in_use");
+}
+
+async fn sellers_work_with_the_built_in_role(on: On) {
+    let test = TestApp::with_plugin(on, SALES).await;
+    let ann = &test.ann;
+    let [sid, sue] = [user(ann, "sid", json!(["sales"])).await, user(ann, "sue", json!(["sales"])).await];
+    let pat = user(ann, "pat", json!(["partner"])).await;
+    // Stages are everybody's to read, and nobody's to change but those who may change all.
+    let stages = stages(&sid.at).await;
+    assert_eq!(stages.len(), 5);
+    let stage = path("sales.stage", &stages[1]);
+    let change = sid.at.patch(&stage, &json!({"focus": "Mine"})).await;
+    assert!([403, 404].contains(&change.status.as_u16()), "{}", change.text);
+    let deal = json!({"name": "Roof", "amount": euros("10.00"), "stage": stages[1]["id"]});
+    let deal = sid.at.create("sales.deal", deal).await;
+    assert_eq!((&deal["owner"], &deal["probability"]), (&json!(sid.id), &stages[1]["probability"]));
+    sid.at.patch(&path("sales.deal", &deal), &json!({"stage": stages[2]["id"]})).await.assert(200);
+    // Deals are not.
+    sue.at.get(&path("sales.deal", &deal)).await.problem(404, "not_found");
+    assert!(sue.at.all("sales.deal", &[]).await.is_empty());
+    // A partner sees what is shared, and no more.
+    let seen = pat.at.get("/api/v1/records/sales.stage").await;
+    assert!(seen.status.as_u16() == 403 || seen.json()["data"] == json!([]), "{}", seen.text);
+    test.sam.get(&stage).await.problem(404, "not_found");
 }
 
 async fn leads_are_given_in_turn_to_who_has_room(on: On) {

@@ -8,7 +8,7 @@ use super::view::Capabilities;
 use crate::app::AppError;
 use crate::domain::clock::Clock;
 use crate::domain::id::Ids;
-use crate::domain::plugin::Capability;
+use crate::domain::plugin::{Capability, Manifest};
 use crate::domain::publisher::{PublisherSecret, Signed};
 use crate::plugin::{Function, Layout, Parts, Showcase, audit, package_parts, unpack};
 
@@ -43,6 +43,11 @@ pub struct Inspected {
     pub largest_function: Option<String>,
     /// The signatures in it, whatever they are worth.
     pub signatures: Vec<String>,
+}
+
+/// What a component says of itself.
+pub fn manifest_of(component: &[u8]) -> Result<Manifest, AppError> {
+    Ok(audit(component).map_err(of_invalid)?.found.manifest)
 }
 
 /// Looks at a component, or at a package: the audit, and nothing that would run it.

@@ -33,9 +33,10 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Records as a scenario has them, by their objects: the core's, and those that the plugin brings.
+    /// Records as a scenario has them, by their objects: the core's, and those that the plugin and others bring.
     pub fn new(
         manifest: &Manifest,
+        others: &[Manifest],
         written: &BTreeMap<String, Vec<Map<String, Json>>>,
         at: Timestamp,
     ) -> Result<Self, String> {
@@ -43,8 +44,12 @@ impl Stored {
             let def = serde_json::from_str(text).map_err(|error| format!("an object of the core: {error}"))?;
             Object::check(def, None)
         });
-        let own = |def: &ObjectDef| Object::check(def.clone(), Some(&manifest.namespace));
-        let objects = core.chain(manifest.objects.iter().map(own)).map(|object| object.map(Arc::new));
+        let own = |manifest: &'_ Manifest| {
+            let check = |def: &ObjectDef| Object::check(def.clone(), Some(&manifest.namespace));
+            manifest.objects.iter().map(check).collect::<Vec<_>>()
+        };
+        let brought = std::iter::once(manifest).chain(others).flat_map(own);
+        let objects = core.chain(brought).map(|object| object.map(Arc::new));
         let schema = Schema::new(objects.collect::<Result<Vec<_>, _>>()?)?;
         let mut stored = Self { schema, records: BTreeMap::new(), at, made: 0 };
         for (name, records) in written {
@@ -58,7 +63,10 @@ impl Stored {
     }
 
     fn read(&self, name: &str, fields: &Map<String, Json>) -> Result<Record, String> {
-        let object = self.schema.object(name).ok_or("neither the core nor the plugin has this object")?;
+        let object = self
+            .schema
+            .object(name)
+            .ok_or("neither the core nor the plugin has this object; `--with` names the component of one that has")?;
         let mut fields = fields.clone();
         let id = fields.remove("id").and_then(|id| Uuid::parse_str(id.as_str()?).ok()).ok_or("`id` is no UUID")?;
         let version = fields.remove("version").map_or(Some(1), |version| version.as_i64());

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
+use super::file;
 use super::make::built;
-use super::watch::{change, changes};
+use super::watch::{after_build, change, changes};
 use crate::app::{AppError, TestReport, Trial, Tried, run_scenarios};
 use crate::cli::output::{self, Output};
 use crate::cli::progress::Step;
@@ -27,6 +28,9 @@ pub struct TestCommand {
     /// Take what comes out as what is expected from now on.
     #[arg(long)]
     bless: bool,
+    /// A component of a plugin that it requires: its objects are there, too. May be given again.
+    #[arg(long = "with")]
+    others: Vec<PathBuf>,
     /// Run again whenever a file of the plugin changes, until it is interrupted.
     #[arg(long)]
     watch: bool,
@@ -41,20 +45,21 @@ impl TestCommand {
             return self.once().await;
         }
         loop {
-            let seen = changes(&self.folder);
+            let before = changes(&self.folder);
             if let Err(error) = self.once().await {
                 output::line(&error.to_string())?;
             }
             output::line("waiting for a change")?;
-            change(&self.folder, &seen).await;
+            change(&self.folder, &after_build(&self.folder, before)).await;
         }
     }
 
     async fn once(&self) -> Result<(), AppError> {
         let component = built(&self.folder, &self.output)?.component;
         let trials = self.trials()?;
+        let others = self.others.iter().map(|other| file::read(other)).collect::<Result<Vec<_>, _>>()?;
         let step = Step::begin("running the scenarios");
-        let mut report = run_scenarios(&component, trials).await?;
+        let mut report = run_scenarios(&component, &others, trials).await?;
         drop(step);
         if self.bless {
             self.bless(&mut report)?;
