@@ -25,6 +25,7 @@ const MAX_NAME: usize = 56;
 /// An object as written in a definition file.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of a definition file")]
 pub struct ObjectDef {
     /// `contact`, or `namespace.member` when a plugin brings it.
     pub name: String,

@@ -82,9 +82,8 @@ impl GuestPort {
         let Ok(Json::Object(mut question)) = serde_json::from_str(question) else {
             return Err(Fault::new("invalid_query", "the question is not a JSON object"));
         };
-        let as_caller = match question.remove("as_caller").unwrap_or(Json::Bool(false)) {
-            Json::Bool(as_caller) => as_caller,
-            _ => return Err(Fault::new("invalid_query", "`as_caller` is not true or false")),
+        let Json::Bool(as_caller) = question.remove("as_caller").unwrap_or(Json::Bool(false)) else {
+            return Err(Fault::new("invalid_query", "`as_caller` is not true or false"));
         };
         let asker = self.asker(object, whose(as_caller))?;
         let grant = self.module.manifest.grants(object, Action::Read);
