@@ -90,8 +90,8 @@ pub async fn operations(actor: &Actor, id_of: impl Fn(&str) -> String) -> Vec<(M
             "loyalty.referral" => "referrer",
             "loyalty.voucher_use" => "voucher",
             "order_line" => "order",
-            "tag" | "segment" | "product" | "file" => "nothing",
-            "loyalty.campaign" | "loyalty.draw" | "loyalty.operation" | "loyalty.voucher" => "nothing",
+            "tag" | "segment" | "product" | "file" | "loyalty.campaign" | "loyalty.draw" | "loyalty.operation"
+            | "loyalty.voucher" => "nothing",
             _ => "contact",
         };
         let mut path = path.replace("{id}", &id_of(object)).replace("/links/{field}", &format!("/links/{link}"));

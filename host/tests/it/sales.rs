@@ -77,13 +77,13 @@ async fn deals_pass_gates_and_keep_their_history(on: On) {
         (12, json!({"stage": stages[1]["id"], "change_reason": "They called."})),
         (120, json!({"status": "won", "close_date": "2026-01-10"})),
     ] {
-        clock.advance(Duration::from_secs(hours * 3600));
+        clock.advance(Duration::from_hours(hours));
         ann.patch(&path, &change).await.assert(200);
     }
     let won = ann.get(&path).await.assert(200).json();
     assert_eq!(facts(&won), json!([stages[1]["id"], 100, "closed", "100.05000"]));
     assert_eq!((&won["cycle_seconds"], &won["won_at"]), (&json!(777_600), &json!("2026-01-10T00:00:00.000000Z")));
-    clock.advance(Duration::from_secs(10 * 86_400));
+    clock.advance(Duration::from_hours(240));
     let history = ann.post(&format!("/api/v1/modules/{DESK}/actions/history"), &json!({"deal": deal["id"]})).await;
     let history = history.assert(200).json();
     let stays = history["result"]["stages"].as_array().unwrap();
@@ -292,7 +292,7 @@ async fn what_falls_due_is_told_once(on: On) {
     let deal = ann.create("sales.deal", deal).await;
     ann.create("sales.lead", json!({"name": "Mei", "owner": bob.id, "assignment": "manual"})).await;
     let tick = async |hours: u64| -> Vec<Json> {
-        clock.advance(Duration::from_secs(hours * 3600));
+        clock.advance(Duration::from_hours(hours));
         test.app.queue_due_tasks().await.unwrap();
         test.app.run_due_jobs().await.unwrap();
         let tasks = ann.all("task", &[("sort", "due_at")]).await;

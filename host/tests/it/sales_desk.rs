@@ -196,7 +196,7 @@ async fn snapshots_tell_afterwards_how_near_a_forecast_came(on: On) {
     let first = ann.create("sales.deal", deal("100.00", 50)).await;
     ann.create("sales.deal", deal("60.00", 50)).await;
     let tick = async |hours: u64| {
-        clock.advance(Duration::from_secs(hours * 3600));
+        clock.advance(Duration::from_hours(hours));
         test.app.queue_due_tasks().await.unwrap();
         // Each day is a job, which makes one of each pipeline, and those make one of each month.
         for _ in 0..3 {
@@ -243,7 +243,7 @@ async fn an_accepted_quote_is_what_the_deal_becomes(on: On) {
     // What was sent stays as it is, and is good until its day.
     refused(ann.patch(&path("sales.quote_line", &line), &json!({"discount": "0.5"})).await, "quote_sent");
     refused(ann.patch(&at(&quote), &json!({"valid_until": "2027-01-01"})).await, "quote_sent");
-    clock.advance(Duration::from_secs(5 * 86_400));
+    clock.advance(Duration::from_hours(120));
     refused(ann.patch(&at(&late), &json!({"status": "accepted"})).await, "quote_expired");
     ann.patch(&at(&quote), &json!({"status": "accepted"})).await.assert(200);
     assert_eq!(ann.get(&at(&late)).await.json()["status"], "superseded");

@@ -69,9 +69,9 @@ impl Api {
     /// What an action of a module answers.
     pub async fn act(&self, module: &str, action: &str, input: &Value) -> Result<Value> {
         let request = self.request(Method::POST, &format!("/api/v1/modules/{module}/actions/{action}"));
-        let (status, body) = read(request.json(input).send().await?).await?;
+        let (status, mut body) = read(request.json(input).send().await?).await?;
         expect_success(status, &body).with_context(|| format!("{action} of {module}"))?;
-        Ok(body)
+        Ok(body["result"].take())
     }
 
     pub async fn get(&self, object: &str, id: &str) -> Result<Value> {

@@ -51,7 +51,7 @@ async fn make(api: &Api) -> Result<()> {
     let path = workspace::root().join("examples/data").join(FILE);
     let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     let steps: Vec<Step> = serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))?;
-    let today = Utc::now().date_naive();
+    let today = today();
     let mut ids = BTreeMap::new();
     for step in &steps {
         let fields = step.fields.iter().map(|(name, value)| Ok((name.clone(), filled(value, &ids, today)?)));
@@ -69,6 +69,11 @@ async fn make(api: &Api) -> Result<()> {
     }
     println!("{} records and changes of the sample", steps.len());
     Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is shown is of the day on which it is shown")]
+fn today() -> NaiveDate {
+    Utc::now().date_naive()
 }
 
 /// A value with ids for `@names`, and days for `today+20`.
@@ -90,7 +95,7 @@ fn filled(value: &Value, ids: &BTreeMap<String, Value>, today: NaiveDate) -> Res
 }
 
 async fn print_forecast(api: &Api) -> Result<()> {
-    let from = Utc::now().date_naive().format("%Y-%m-01").to_string();
+    let from = today().format("%Y-%m-01").to_string();
     let answer = api.act("guildhall.sales-desk", "forecast", &json!({"from": from, "periods": 3})).await?;
     println!("\nForecast of three months");
     println!("  {:<10} {:>14} {:>14} {:>14}", "month", "open", "weighted", "won");
