@@ -111,7 +111,8 @@ impl Carried {
                 part.points += points;
                 part.qualifying += qualifying;
                 part.gross = (part.gross.0 + gross.0, part.gross.1 + gross.1);
-                part.multiplier = multiplier.or(part.multiplier);
+                // What is earned anew is earned at the rate of that moment.
+                part.multiplier = if kind == Kind::Earn { multiplier } else { multiplier.or(part.multiplier) };
             }
             None => self.parts.push(Part {
                 member: member.to_owned(),

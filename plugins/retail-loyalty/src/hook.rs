@@ -19,6 +19,14 @@ pub fn before_write(changes: &[Change]) -> Result<Vec<Outcome>, Fault> {
     let mut ledger = Ledger::open(&settings);
     let mut outcomes = Vec::with_capacity(changes.len());
     let mut claims: Vec<Claim> = Vec::new();
+    let looks_at_sets = settings.looks_at_lines() || settings.campaigns;
+    if looks_at_sets {
+        // Members are what holds the points of an order together: they are read before its lines, so that who has seen
+        // lines from before runs again.
+        let orders =
+            changes.iter().filter(|change| change.object == "order").filter_map(|change| change.after.as_ref());
+        ledger.members.read_contacts(orders.filter_map(|order| order.link("contact")))?;
+    }
     for change in changes {
         outcomes.push(match claim(change, &settings, &ledger) {
             Ok(claim) => {
@@ -28,8 +36,10 @@ pub fn before_write(changes: &[Change]) -> Result<Vec<Outcome>, Fault> {
             Err(fault) => Outcome::Refuse(fault),
         });
     }
-    for order in orders_of_lines(changes, &claims, &settings) {
+    let orders = if looks_at_sets { orders_of_lines(changes, &claims) } else { BTreeSet::new() };
+    for order in orders {
         if let Some(record) = records::get("order", &order)? {
+            ledger.members.read_contacts(record.link("contact").into_iter())?;
             claims.push(Claim::of_order(&record, &settings, |moment| ledger.day(moment))?);
         }
     }
@@ -52,11 +62,8 @@ fn claim(change: &Change, settings: &Settings, ledger: &Ledger<'_>) -> Result<Op
     Claim::of_change(change, settings, |moment| ledger.day(moment)).map(Some)
 }
 
-/// The orders whose lines change, when the points depend on lines: those that are not judged for themselves already.
-fn orders_of_lines(changes: &[Change], claims: &[Claim], settings: &Settings) -> BTreeSet<String> {
-    if !settings.looks_at_lines() && !settings.campaigns {
-        return BTreeSet::new();
-    }
+/// The orders whose lines change: those that are not judged for themselves already.
+fn orders_of_lines(changes: &[Change], claims: &[Claim]) -> BTreeSet<String> {
     let lines = changes.iter().filter(|change| change.object == "order_line");
     let orders = lines.flat_map(|line| [&line.before, &line.after].into_iter().flatten());
     let orders = orders.filter_map(|line| line.link("order").map(str::to_owned));

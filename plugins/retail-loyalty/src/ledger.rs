@@ -163,12 +163,32 @@ impl<'a> Ledger<'a> {
         let missing: Vec<&str> =
             parts.iter().map(|(lot, _)| lot.as_str()).filter(|lot| !known.contains(*lot)).collect();
         let lots = stored_lot::by_ids(&missing)?;
-        self.know(member, lots);
+        let strange: BTreeSet<String> =
+            lots.iter().filter(|(owner, _)| owner != member).map(|(_, lot)| lot.id.clone()).collect();
+        self.know(member, lots.into_iter().map(|(_, lot)| lot));
         self.apply(member, about, |account| {
             parts.iter().flat_map(|(lot, points)| account.give_back(lot, *points)).collect()
         })?;
+        // Lots of a member who has become a part of this one do not open again: what comes back is a lot of its own.
+        let back = |lot: &&Lot| strange.contains(&lot.id) && lot.remaining > 0;
+        for lot in self.account(member).lots.iter().filter(back).cloned().collect::<Vec<_>>() {
+            self.transfer(member, member, &lot, &About { operation: about.operation, ..About::default() })?;
+        }
         let today = self.today()?;
         self.apply(member, about, |account| account.settle(today)).map(drop)
+    }
+
+    /// One lot moves to a member, with its order and its end.
+    pub fn transfer(&mut self, from: &str, into: &str, lot: &Lot, about: &About<'_>) -> Result<(), Fault> {
+        let about = About { order: lot.order.as_deref(), days: (lot.active_on, lot.expires_on), ..about.clone() };
+        self.apply(from, &about, |account| {
+            for own in account.lots.iter_mut().filter(|own| own.id == lot.id) {
+                own.remaining = 0;
+                own.state = State::Spent;
+            }
+            vec![Line { kind: Kind::Transfer, lot: Some(lot.id.clone()), points: -lot.remaining }]
+        })?;
+        self.credit(into, Kind::Transfer, lot.remaining, &about)
     }
 
     /// Does something to an account, and writes what came of it.

@@ -99,7 +99,10 @@ impl Claim {
         whole(self.points, Decimal::from(1))?;
         let base = basket.base(&settings.excluded_categories).unwrap_or(Decimal::ZERO);
         self.qualifying = whole(base, settings.qualifying())?;
-        let earns = settings.campaigns || self.points >= Decimal::from(1) || self.qualifying > 0;
+        // A tier may make a whole point of less.
+        let best = settings.tiers.iter().map(|tier| tier.multiplier).max().unwrap_or(Decimal::from(1));
+        let most = self.points.checked_mul(best.max(Decimal::from(1)));
+        let earns = settings.campaigns || most.is_none_or(|points| points >= Decimal::from(1)) || self.qualifying > 0;
         self.earner = order.link("contact").filter(|_| earns).map(str::to_owned);
         self.basket = Some(basket);
         Ok(self)

@@ -32,7 +32,7 @@ fn reward_one(ledger: &mut Ledger<'_>, referral: &Record) -> Result<(), Fault> {
     let friend = referral.link("referee").and_then(|contact| ledger.members.of_contact(contact));
     let referrer = referral.link("referrer").and_then(|member| ledger.members.resolve(member));
     let (Some(friend), Some(referrer)) = (friend, referrer) else { return Ok(()) };
-    if ledger.totals(&friend)?.lifetime_earned <= 0 {
+    if ledger.totals(&friend)?.purchases <= 0 {
         return Ok(());
     }
     let state = if friend == referrer { "void" } else { "rewarded" };

@@ -140,7 +140,7 @@ fn earner(claim: &Claim, ledger: &mut Ledger<'_>) -> Result<Option<String>, Faul
 fn soon(claim: &Claim, ledger: &Ledger<'_>) -> Result<Totals, Fault> {
     let mut totals = Totals::default();
     standing::qualify(&mut totals, claim.qualifying, year(claim), ledger.settings);
-    let points = whole(claim.points, multiplier(&totals, ledger))?;
+    let points = whole(claim.points, multiplier(&totals, ledger)?)?;
     let pending = if ledger.settings.pending_for.is_some() { points } else { 0 };
     Ok(Totals { points, lifetime_earned: points, pending, purchases: 1, ..totals })
 }
@@ -151,11 +151,14 @@ fn year(claim: &Claim) -> i64 {
 }
 
 /// What the tier makes of points: that which the order itself lifts the member to, or a higher one that is kept.
-fn multiplier(totals: &Totals, ledger: &Ledger<'_>) -> Decimal {
+fn multiplier(totals: &Totals, ledger: &Ledger<'_>) -> Result<Decimal, Fault> {
     let tiers = &ledger.settings.tiers;
-    let places = [tier::worth(tiers, totals.qualifying), tier::place(tiers, totals.tier.as_deref())];
+    if tiers.is_empty() {
+        return Ok(Decimal::from(1));
+    }
+    let places = [tier::worth(tiers, standing::counting(totals, ledger)?), tier::place(tiers, totals.tier.as_deref())];
     let best = places.into_iter().flatten().max_by_key(|place| tiers[*place].from);
-    best.map_or(Decimal::from(1), |place| tiers[place].multiplier)
+    Ok(best.map_or(Decimal::from(1), |place| tiers[place].multiplier))
 }
 
 /// What of the order's total is paid back by now: never more than the total.
@@ -196,7 +199,7 @@ fn oughts(
     } else {
         let mut soon = ledger.totals(member)?.clone();
         standing::qualify(&mut soon, claim.qualifying, year(claim), ledger.settings);
-        multiplier(&soon, ledger)
+        multiplier(&soon, ledger)?
     };
     let mut oughts = vec![Ought {
         campaign: None,

@@ -36,17 +36,28 @@ pub fn reconsider(ledger: &mut Ledger<'_>, member: &str, reason: &str) -> Result
         return Ok(());
     }
     let totals = ledger.totals(member)?.clone();
+    let counting = counting(&totals, ledger)?;
     let now = tier::place(&settings.tiers, totals.tier.as_deref());
     let is_over = settings.tier_window == Window::Lifetime;
-    let after = tier::after(&settings.tiers, now, totals.qualifying, is_over, tier::Fall::ToBalance);
+    let after = tier::after(&settings.tiers, now, counting, is_over, tier::Fall::ToBalance);
     let until = match settings.tier_window {
         Window::Lifetime => None,
-        Window::Year if after == tier::worth(&settings.tiers, totals.qualifying) => {
-            later(totals.tier_until.as_deref(), last_day(totals.qualifying_year, settings))
+        Window::Year if after == tier::worth(&settings.tiers, counting) => {
+            let year = i64::from(ledger.today()?.year());
+            let is_of_this = totals.qualifying_year == year && totals.qualifying == counting;
+            later(totals.tier_until.as_deref(), last_day(if is_of_this { year } else { year - 1 }, settings))
         }
         Window::Year => totals.tier_until.clone(),
     };
     set(ledger, member, after, until, reason)
+}
+
+/// The qualifying points that count today: those of a year that is over make no tier that has ended.
+pub fn counting(totals: &Totals, ledger: &Ledger<'_>) -> Result<i64, Fault> {
+    match ledger.settings.tier_window {
+        Window::Lifetime => Ok(totals.qualifying),
+        Window::Year => Ok(still_counting(totals, i64::from(ledger.today()?.year()), ledger.settings)),
+    }
 }
 
 /// When the last day of a member's tier is past: keeps it, or lets the member fall.

@@ -53,12 +53,13 @@ pub fn open(member: &str, states: &[State]) -> Result<Vec<Lot>, Fault> {
     Ok(lots)
 }
 
-/// Lots by their ids.
-pub fn by_ids(ids: &[&str]) -> Result<Vec<Lot>, Fault> {
+/// Lots by their ids, each with the member whose it is.
+pub fn by_ids(ids: &[&str]) -> Result<Vec<(String, Lot)>, Fault> {
     let mut lots = Vec::new();
     for ids in ids.chunks(Query::MOST as usize) {
         let query = Query::new().filter(filter::any_of("id", ids.iter().copied())).limit(Query::MOST);
-        lots.extend(records::query(ENTRY, query)?.iter().filter_map(of));
+        let found = records::query(ENTRY, query)?;
+        lots.extend(found.iter().filter_map(|entry| Some((entry.link("member")?.to_owned(), of(entry)?))));
     }
     Ok(lots)
 }

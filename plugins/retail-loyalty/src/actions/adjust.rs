@@ -6,7 +6,7 @@ use super::input::Input;
 use crate::calendar::{Date, date};
 use crate::ledger::{About, Ledger};
 use crate::points::account::{Kind, Line};
-use crate::points::lot::{Lot, State};
+use crate::points::lot::Lot;
 use crate::settings::Settings;
 use crate::standing;
 
@@ -119,7 +119,7 @@ pub fn merge(input: &Input<'_>) -> Result<Value, Fault> {
     let about = About { operation: Some(input.key()), ..About::default() };
     let lots: Vec<Lot> = ledger.account(&from).lots.clone();
     for lot in lots.iter().filter(|lot| lot.remaining > 0) {
-        moves(&mut ledger, &from, &into, lot, &about)?;
+        ledger.transfer(&from, &into, lot, &about)?;
     }
     let owed = ledger.account(&from).owed;
     if owed > 0 {
@@ -143,36 +143,23 @@ pub fn merge(input: &Input<'_>) -> Result<Value, Fault> {
     Ok(json!({"member": into, "balance": totals.points, "active": totals.active()}))
 }
 
-/// One lot moves, as it is.
-fn moves(ledger: &mut Ledger<'_>, from: &str, into: &str, lot: &Lot, about: &About<'_>) -> Result<(), Fault> {
-    let about = About { order: lot.order.as_deref(), days: (lot.active_on, lot.expires_on), ..about.clone() };
-    ledger.apply(from, &about, |account| {
-        for own in account.lots.iter_mut().filter(|own| own.id == lot.id) {
-            own.remaining = 0;
-            own.state = State::Spent;
-        }
-        vec![Line { kind: Kind::Transfer, lot: Some(lot.id.clone()), points: -lot.remaining }]
-    })?;
-    ledger.credit(into, Kind::Transfer, lot.remaining, &about)
-}
-
 /// What both have earned, spent and lost is the one's who is left.
 fn adds_up(ledger: &mut Ledger<'_>, from: &str, into: &str) -> Result<(), Fault> {
+    let settings = ledger.settings;
     let gone = std::mem::take(ledger.totals(from)?);
     let kept = ledger.totals(into)?;
-    let mut sums = vec![
+    let sums = [
         (&mut kept.lifetime_earned, gone.lifetime_earned),
         (&mut kept.spent, gone.spent),
         (&mut kept.expired, gone.expired),
         (&mut kept.purchases, gone.purchases),
+        (&mut kept.refunds, gone.refunds),
     ];
-    if kept.qualifying_year == gone.qualifying_year {
-        sums.push((&mut kept.qualifying, gone.qualifying));
-        sums.push((&mut kept.qualifying_before, gone.qualifying_before));
-    }
     for (sum, more) in sums {
         *sum = sum.saturating_add(more);
     }
+    standing::qualify(kept, gone.qualifying, gone.qualifying_year, settings);
+    standing::qualify(kept, gone.qualifying_before, gone.qualifying_year - 1, settings);
     // The tier of who is gone ends without an event of its own: the member is no more.
     let totals = ledger.totals(from)?;
     (totals.tier, totals.tier_until) = (gone.tier, gone.tier_until);

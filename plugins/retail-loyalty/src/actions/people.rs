@@ -33,7 +33,7 @@ pub fn refer(input: &Input<'_>) -> Result<Value, Fault> {
         if friend == referrer {
             return Err(Fault::new("self_referral", "Nobody brings himself."));
         }
-        if ledger.totals(&friend)?.lifetime_earned > 0 {
+        if ledger.totals(&friend)?.purchases > 0 {
             return Err(Fault::new("already_customer", "The friend is a customer already."));
         }
     }

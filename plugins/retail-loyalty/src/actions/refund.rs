@@ -22,6 +22,7 @@ pub fn refund(input: &Input<'_>) -> Result<Value, Fault> {
         let message = format!("The order is in {}, not in {}.", total.currency, amount.currency);
         return Err(Fault::new("other_currency", message).with_detail("currency", total.currency));
     }
+    ledger.members.read_contacts(order.link("contact").into_iter())?;
     let claim = Claim::of_order(&order, &settings, |moment| ledger.day(moment))?;
     if claim.earner.is_none() {
         return Err(Fault::new("nothing_earned", "The order has earned nothing: there is nothing to take back."));

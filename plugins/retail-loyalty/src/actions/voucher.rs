@@ -200,7 +200,8 @@ fn redeem_reserved(input: &Input<'_>, key: &str) -> Result<Value, Fault> {
         let voucher = records::get(VOUCHER, one.link("voucher").unwrap_or_default())?;
         counts_today(&voucher.ok_or_else(over)?, &now)?;
     }
-    let fields = Record::new().set("state", State::Redeemed.as_str()).set("order", Value::from(input.text("order")));
+    let fields = Record::new().set("state", State::Redeemed.as_str());
+    let fields = input.text("order").into_iter().fold(fields, |fields, order| fields.set("order", order));
     records::update(USE, one.id(), fields)?;
     Ok(json!({"use": key, "discount": one.value("discount")}))
 }
