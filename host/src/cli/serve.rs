@@ -26,7 +26,7 @@ const LAST_SENDINGS: Duration = Duration::from_secs(2);
 pub async fn serve(app: Arc<App>, listen: &str) -> Result<(), AppError> {
     let (listener, address) = bind(listen).await?;
     line(&format!("listening on http://{address}"))?;
-    serve_on(app, listener).await
+    serve_on(app, listener, told_to_end()?).await
 }
 
 /// Listens there; says where that is.
@@ -37,11 +37,26 @@ pub async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), AppError> {
     Ok((listener, address))
 }
 
-/// Serves until the process is told to stop; requests that run are finished,
-/// unless they take too long.
-pub async fn serve_on(app: Arc<App>, listener: TcpListener) -> Result<(), AppError> {
-    let setup = |error: std::io::Error| AppError::Setup(format!("serving: {error}"));
+/// Comes about when the process is told to end: by Ctrl-C, or by whoever watches over it.
+pub fn told_to_end() -> Result<impl Future<Output = ()> + Send + 'static, AppError> {
+    let setup = |error: std::io::Error| AppError::Setup(format!("waiting for signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(setup)?;
+    Ok(async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Serves until that comes about; requests that run are finished,
+/// unless they take too long.
+pub async fn serve_on(
+    app: Arc<App>,
+    listener: TcpListener,
+    until: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), AppError> {
+    let setup = |error: std::io::Error| AppError::Setup(format!("serving: {error}"));
     let listener = listener.tap_io(|stream| {
         // Without it, small answers can wait for the other side's acknowledgement.
         if let Err(error) = stream.set_nodelay(true) {
@@ -60,10 +75,7 @@ pub async fn serve_on(app: Arc<App>, listener: TcpListener) -> Result<(), AppErr
     let is_told = Arc::clone(&told);
     let server = axum::serve(listener, http::router(&app).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
+            until.await;
             // Streams of events would go on for ever.
             closed.close();
             is_told.notify_one();

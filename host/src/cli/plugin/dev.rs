@@ -64,10 +64,12 @@ impl DevCommand {
             &json!({"host": remote.url(), "public_url": host, "tenant": TENANT, "api_key": made.api_key}),
             &format!("host {}\nkey of the tenant `{TENANT}`: {}", remote.url(), made.api_key),
         )?;
-        let served = tokio::spawn(serve::serve_on(Arc::clone(&app), listener));
+        // The server goes with the process: told to end by itself, it would break off what is asked of it meanwhile.
+        let served = tokio::spawn(serve::serve_on(Arc::clone(&app), listener, std::future::pending()));
+        let told_to_end = serve::told_to_end()?;
         tokio::select! {
             // Nothing of it is kept: there is nothing to wait for.
-            _ = tokio::signal::ctrl_c() => Ok(()),
+            () = told_to_end => Ok(()),
             ended = served => ended.map_err(|error| AppError::Setup(format!("serving: {error}")))?,
             worked = self.work(&app, &remote, &host, &settings, &sample) => worked,
         }
