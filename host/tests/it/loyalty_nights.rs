@@ -120,6 +120,12 @@ async fn tiers_rise_with_orders_and_fall_when_their_time_is_over(on: On) {
     // One down, and kept for the new year; then to the lowest, which has no end.
     days(&test, &clock, 1).await;
     assert_eq!(tier().await, ("Silver".to_owned(), Some("2027-12-31".to_owned())));
+    // Whatever becomes of an order of the year that is over, it lifts nobody any more.
+    let order = &kiri.all("order", &[]).await[0]["id"];
+    kiri.patch(&format!("/api/v1/records/order/{}", order.as_str().unwrap()), &json!({"status": "fulfilled"}))
+        .await
+        .assert(200);
+    assert_eq!(tier().await, ("Silver".to_owned(), Some("2027-12-31".to_owned())));
     days(&test, &clock, 365).await;
     assert_eq!(tier().await, ("Bronze".to_owned(), None));
     // I11: every step has its event. The first three are of one moment of this clock, in no order.

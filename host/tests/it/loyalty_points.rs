@@ -15,6 +15,7 @@ both!(
     a_campaign_gives_no_more_than_its_budget
     points_follow_the_lines_of_an_order
     a_member_who_becomes_a_part_of_another_takes_the_points_along
+    what_was_spent_before_a_merge_comes_back_after_it
     bad_input_changes_nothing
     only_who_may_act_acts
     points_of_another_system_are_taken_over
@@ -213,6 +214,25 @@ async fn a_member_who_becomes_a_part_of_another_takes_the_points_along(on: On) {
     adds_up(&ann).await;
     buys(&ann, &people[1], "60.00", "2026-01-02").await;
     assert_eq!(both().await, (vec![7, 0, 67, 60], vec![0, 0, 0, 0]));
+    adds_up(&ann).await;
+}
+
+async fn what_was_spent_before_a_merge_comes_back_after_it(on: On) {
+    let TestApp { ann, .. } = TestApp::with_plugin(on, LOYALTY).await;
+    let [old, new] =
+        [ann.create("contact", json!({"name": "Anna"})).await, ann.create("contact", json!({"name": "Ann"})).await];
+    buys(&ann, &old, "100.00", "2026-01-01").await;
+    act(&ann, "redeem", json!({"contact": old["id"], "points": 60, "key": "spent"})).await;
+    let into = act(&ann, "enrol", json!({"contact": new["id"]})).await["member"].clone();
+    let from = ann.all("loyalty.member", &[("filter", &json!({"contact": {"_eq": old["id"]}}).to_string())]).await;
+    act(&ann, "merge_members", json!({"from": from[0]["id"], "into": into})).await;
+    assert_eq!(act(&ann, "return_points", json!({"redemption": "spent", "points": 50})).await["active"], 90);
+    adds_up(&ann).await;
+    // They can be spent again, and no more than that.
+    refused(&ann, "redeem", json!({"member": into, "points": 91}), "insufficient_points").await;
+    act(&ann, "redeem", json!({"member": into, "points": 90})).await;
+    act(&ann, "return_points", json!({"redemption": "spent"})).await;
+    assert_eq!(figures(&ann, &new, &["points", "spent", "owed"]).await, [10, 90, 0]);
     adds_up(&ann).await;
 }
 

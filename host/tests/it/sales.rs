@@ -240,7 +240,7 @@ async fn sellers_work_with_the_built_in_role(on: On) {
     // A partner sees what is shared, and no more.
     let seen = pat.at.get("/api/v1/records/sales.stage").await;
     assert!(seen.status.as_u16() == 403 || seen.json()["data"] == json!([]), "{}", seen.text);
-    test.sam.get(&stage).await.problem(404, "not_found");
+    test.sam.get(&stage).await.problem(404, "unknown_object");
 }
 
 async fn leads_are_given_in_turn_to_who_has_room(on: On) {
