@@ -108,6 +108,7 @@ async fn random_commands_of_many_leave_books_that_agree(on: On) {
     let lines = ann.all("b2b.plan_line", &[]).await;
     let on_lines = ann.all("b2b.invoice_match", &[]).await;
     let payments = ann.all("b2b.receipt_match", &[]).await;
+    assert!(!on_lines.is_empty() && !payments.is_empty(), "nothing was invoiced, or nothing was paid");
     let of = |records: &[Json], link: &str, id: &Json| sum(records.iter().filter(|record| &record[link] == id));
     let agreed = whole(&contract, "total") + sum(&ann.all("b2b.supplement", &[]).await);
     assert_eq!((whole(&contract, "agreed"), whole(&contract, "planned")), (agreed, sum(&lines)));

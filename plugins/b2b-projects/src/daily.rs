@@ -29,7 +29,10 @@ pub fn go_on(name: &str, input: &Value) -> Result<Value, Fault> {
     let count = match name {
         "contracts" => {
             let limits = settings()?.limits();
-            page(name, contracts::CONTRACT, &["active", "amending", "completed"], after, |contract| {
+            page(name, contracts::CONTRACT, &["active", "amending", "completed", "terminated"], after, |contract| {
+                if contract.text("status") == Some("terminated") {
+                    return risks::of_what_is_over("contract", contract).map(|()| 2);
+                }
                 // While nothing is changed, only what a day changes is written.
                 let settled = contracts::settle(contract.id(), None).and_then(|()| Books::read(contract.id()));
                 match settled {
@@ -41,8 +44,11 @@ pub fn go_on(name: &str, input: &Value) -> Result<Value, Fault> {
         }
         "engagements" => {
             let limits = settings()?.limits();
-            let look = |engagement: &Record| risks::of_engagement(engagement, &limits).map(|()| 10);
-            page(name, ENGAGEMENT, &["open"], after, look)?
+            let look = |engagement: &Record| match engagement.text("status") {
+                Some("open") => risks::of_engagement(engagement, &limits).map(|()| 10),
+                _ => risks::of_what_is_over("engagement", engagement).map(|()| 2),
+            };
+            page(name, ENGAGEMENT, &["open", "completed", "cancelled"], after, look)?
         }
         "recount" => {
             let look = |engagement: &Record| tasks::recount(engagement).map(|()| ENOUGH);

@@ -58,14 +58,20 @@ pub fn of_contract(books: &Books, limits: &Limits) -> Result<(), Fault> {
         facts.ready.extend(since(line, "ready_since", amount(line, "amount")?));
     }
     let found = risk::of_contract(&facts, store::today()?, limits);
-    write(&Subject { field: "contract", record: contract }, found)
+    write(&Subject { field: "contract", record: contract }, found, Others::AreCleared)
 }
 
 /// Books that break a rule, as they can after a time in which the module was off: they are told, until they agree again.
 pub fn of_broken_books(contract: &Record, fault: &Fault) -> Result<(), Fault> {
     let evidence = json!({"code": fault.code(), "message": fault.message(), "details": fault.details()});
     let found = Finding { rule: "books_broken", score: 100, evidence };
-    write(&Subject { field: "contract", record: contract }, vec![found])
+    // What the rules would find in them is not known: risks that are open stay so.
+    write(&Subject { field: "contract", record: contract }, vec![found], Others::Stay)
+}
+
+/// Nothing is looked for any more where the work is over: what was open is cleared.
+pub fn of_what_is_over(field: &'static str, record: &Record) -> Result<(), Fault> {
+    write(&Subject { field, record }, Vec::new(), Others::AreCleared)
 }
 
 /// What is found in an engagement, written down.
@@ -88,7 +94,7 @@ pub fn of_engagement(engagement: &Record, limits: &Limits) -> Result<(), Fault> 
     let budget = budget.as_ref().map(minor).transpose()?;
     let facts = EngagementFacts { currency, budget, cost, stage: since.zip(expected) };
     let found = risk::of_engagement(&facts, store::today()?, limits);
-    write(&Subject { field: "engagement", record: engagement }, found)
+    write(&Subject { field: "engagement", record: engagement }, found, Others::AreCleared)
 }
 
 /// What risks are about.
@@ -98,8 +104,15 @@ struct Subject<'a> {
     record: &'a Record,
 }
 
+/// What becomes of risks that were found before and not now.
+#[derive(PartialEq)]
+enum Others {
+    AreCleared,
+    Stay,
+}
+
 /// Opens, updates and clears the risks of a contract or an engagement.
-fn write(subject: &Subject<'_>, found: Vec<Finding>) -> Result<(), Fault> {
+fn write(subject: &Subject<'_>, found: Vec<Finding>, others: Others) -> Result<(), Fault> {
     let known = store::all(RISK, &filter::eq(subject.field, subject.record.id()))?;
     let mut known: BTreeMap<String, Record> =
         known.into_iter().filter_map(|risk| Some((risk.text("key")?.to_owned(), risk))).collect();
@@ -131,7 +144,8 @@ fn write(subject: &Subject<'_>, found: Vec<Finding>) -> Result<(), Fault> {
             records::create(RISK, fields)?;
         }
     }
-    for risk in known.into_values().filter(|risk| risk.text("state") == Some("open")) {
+    let is_over = |risk: &Record| others == Others::AreCleared && risk.text("state") == Some("open");
+    for risk in known.into_values().filter(is_over) {
         changed = true;
         records::update(RISK, risk.id(), Record::new().set("state", "cleared"))?;
     }

@@ -36,6 +36,10 @@ const MOST_DAYS: i64 = 3_650;
 pub fn judge(changes: &[Change]) -> Result<Vec<Outcome>, Fault> {
     let mut outcomes = vec![Outcome::Accept; changes.len()];
     let mut engagements: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    // Dependencies write their engagement: who reads it before them runs again when another one came meanwhile.
+    for change in changes.iter().filter(|change| change.operation == Operation::Delete) {
+        records::get(ENGAGEMENT, store::latest(change)?.link("engagement").unwrap_or_default())?;
+    }
     for (at, change) in changes.iter().enumerate().filter(|(_, change)| store::differs(change, &FIELDS)) {
         match check(change) {
             Ok(amended) => {

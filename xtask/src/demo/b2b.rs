@@ -100,9 +100,10 @@ async fn print_forecast(api: &Api) -> Result<()> {
     println!("\nForecast of three months");
     println!("  {:<10} {:>14} {:>14} {:>14}", "month", "open", "weighted", "won");
     for row in answer["rows"].as_array().into_iter().flatten() {
-        let figure = |name: &str| format!("{} {}", shown(&row[name]), shown(&row["currency"]));
-        let month = shown(&row["period"]);
-        println!("  {:<10} {:>14} {:>14} {:>14}", month, figure("open"), figure("weighted"), figure("won"));
+        let figure = |value: &Value| format!("{} {}", shown(value), shown(&row["currency"]));
+        let [open, weighted, won] =
+            [&row["open"]["amount"], &row["open"]["weighted"], &row["won"]["amount"]].map(figure);
+        println!("  {:<10} {open:>14} {weighted:>14} {won:>14}", shown(&row["period"]));
     }
     Ok(())
 }
