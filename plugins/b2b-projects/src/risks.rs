@@ -105,7 +105,7 @@ struct Subject<'a> {
 }
 
 /// What becomes of risks that were found before and not now.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Others {
     AreCleared,
     Stay,
