@@ -52,6 +52,12 @@ pub enum Denied {
         /// The object.
         object: String,
     },
+    /// The module that brings the object is switched off: nothing of it would see the change.
+    #[error("`{object}` is only read while its module is switched off")]
+    Resting {
+        /// The object.
+        object: String,
+    },
     /// The caller's roles allow it, but not with this record.
     #[error("the role `{roles}` may not {action} this `{object}`")]
     Record {
@@ -121,9 +127,7 @@ impl Access {
     /// May the caller do this with records of the object, and with which?
     pub fn check<A: Acting>(&self, caller: &Caller, object: &Arc<Object>) -> Result<Permit<A>, Denied> {
         let rows = self.rows(caller, object, A::ACTION)?;
-        if object.read_only && A::ACTION.writes() {
-            return Err(Denied::Managed { object: object.name.clone() });
-        }
+        writable::<A>(object)?;
         Ok(Permit::new(caller, object, None, rows))
     }
 
@@ -143,9 +147,7 @@ impl Access {
         let mut rows = Rows::All;
         if !own.are_free(plugin, object) {
             rows = self.rows(caller, object, A::ACTION)?;
-            if object.read_only && A::ACTION.writes() {
-                return Err(Denied::Managed { object: object.name.clone() });
-            }
+            writable::<A>(object)?;
         }
         Ok(Permit::new(caller, object, Some(Arc::clone(plugin)), rows))
     }
@@ -217,6 +219,15 @@ impl Access {
             None => Err(Denied::Role { roles: names(caller), action, target: target.to_owned() }),
         }
     }
+}
+
+/// Whether others than its module may write an object.
+fn writable<A: Acting>(object: &Object) -> Result<(), Denied> {
+    if !A::ACTION.writes() || !object.read_only {
+        return Ok(());
+    }
+    let (rests, object) = (object.rests, object.name.clone());
+    Err(if rests { Denied::Resting { object } } else { Denied::Managed { object } })
 }
 
 fn names(caller: &Caller) -> String {

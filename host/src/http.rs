@@ -172,7 +172,7 @@ fn module_routes() -> MethodRouter<Arc<App>> {
 fn extensions() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(modules::list))
-        .routes(routes!(modules::set))
+        .routes(routes!(modules::set, modules::purge))
         .routes(routes!(plugin_calls::usage))
         .routes(routes!(plugin_calls::logs))
         .routes(routes!(plugin_calls::failures))

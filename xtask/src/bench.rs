@@ -9,6 +9,7 @@ mod gauge;
 mod hook;
 mod installation;
 mod load;
+mod modules;
 mod pgbench;
 mod plugins;
 mod proc;
@@ -66,6 +67,8 @@ enum Of {
     Access(access::Options),
     /// What hooks cost, and a loop in one tenant another tenant
     Plugins(plugins::Options),
+    /// What loyalty costs orders, how fast lots expire, a critical path, a forecast
+    Modules(modules::Options),
     /// The same plugin in each language: size, build, a fresh call
     Sdk(sdk::Options),
 }
@@ -119,6 +122,7 @@ async fn measured(options: &Options, programs: &Programs, plan: Plan) -> Result<
         Some(Of::Records(options)) => records::measure(options, programs).await,
         Some(Of::Access(options)) => access::measure(options, programs).await,
         Some(Of::Plugins(options)) => plugins::measure(options, programs).await,
+        Some(Of::Modules(options)) => modules::measure(options, programs).await,
         Some(Of::Sdk(options)) => sdk::measure(options, programs).await,
         None => measure(options, programs, plan).await,
     }

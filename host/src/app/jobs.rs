@@ -42,7 +42,7 @@ pub struct JobView {
     /// Its id.
     pub id: Uuid,
     /// What it does: `import`, `undo_import`, `export`, `export_tenant`, `change_records`, `delete_records`, `recompute`,
-    /// `export_person`, `erase_person`, and of modules `module_job`, `module_task`, `module_enable`.
+    /// `export_person`, `erase_person`, `purge_module`, and of modules `module_job`, `module_task`, `module_enable`.
     pub kind: String,
     /// Where it stands.
     pub state: JobState,

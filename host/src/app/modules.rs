@@ -3,12 +3,14 @@
 mod compose;
 mod lifecycle;
 mod plan;
+mod purge;
 mod secrets;
 pub(super) mod settings;
 mod versions;
 mod view;
 
 pub use plan::{Consent, ModuleInput, Wish};
+pub(super) use purge::{PURGE, purge};
 pub use versions::{RolledOut, Rollout};
 pub use view::{ModuleState, ModuleView, PendingVersion};
 

@@ -78,6 +78,8 @@ pub struct Object {
     pub namespace: Option<String>,
     /// Callers only read.
     pub read_only: bool,
+    /// The module that brings it is switched off.
+    pub rests: bool,
     /// Its records are people.
     pub person: bool,
     /// Who reads the object in the scope of people or teams reads all of it.
@@ -104,6 +106,12 @@ pub struct Object {
 }
 
 impl Object {
+    /// The same while the module that brings it is switched off: its records are only read.
+    #[must_use]
+    pub fn resting(&self) -> Self {
+        Self { read_only: true, rests: true, ..self.clone() }
+    }
+
     /// Checks a definition; `namespace` is the plugin's, or none for the core.
     pub fn check(def: ObjectDef, namespace: Option<&str>) -> Result<Self, String> {
         let name = def.name.clone();
@@ -187,6 +195,7 @@ impl Object {
             description: def.description,
             namespace: namespace.map(str::to_owned),
             read_only: def.read_only,
+            rests: false,
             person: def.person,
             common: def.common,
             formulas: dependency::order(&fields),

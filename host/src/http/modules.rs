@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Problem;
-use super::answers::{Reading, Writing};
+use super::answers::{Reading, Writing, kept};
 use super::body::ObjectBody;
 use super::credential::Authenticated;
-use crate::app::{App, AppError, Consent, ModuleInput, ModuleView, ShadowInput, ShadowReport};
+use super::{Problem, idempotency};
+use crate::app::{App, AppError, Consent, JobView, ModuleInput, ModuleView, ShadowInput, ShadowReport};
 use crate::domain::invalid::FieldError;
 
 /// The modules of a tenant.
@@ -113,6 +115,35 @@ pub async fn set(
         return Err(AppError::Invalid(faults).into());
     }
     Ok(Json(app.set_module(&caller, &plugin, input).await?))
+}
+
+/// Remove a module that is switched off, with everything that it keeps.
+///
+/// It goes at once, and its objects with it. A job then removes their records for good, deleted ones too, takes the
+/// values out of their events, and removes keys, secrets, logs, failures and recorded calls. What it did, cost and
+/// read stays in the audit trail, in `usage` and in the ledger; so do fields that the tenant added to its objects,
+/// without values. Until the job has ended, the plugin cannot be enabled again. Nothing of it can be brought back.
+#[utoipa::path(
+    delete, path = "/api/v1/modules/{plugin}", tag = "modules", operation_id = "purge_module",
+    params(
+        ("plugin" = String, Path, description = "Id of the plugin, `publisher.name`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your choice; the same request with the same key is done once"),
+    ),
+    responses(
+        (status = 202, description = "The job", body = JobView, headers(("Location" = String, description = "Where it is"))),
+        Writing,
+    ),
+    security(("key" = []))
+)]
+pub async fn purge(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    Path(plugin): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let key = idempotency::key(&caller, &headers, &[b"purge module", plugin.as_bytes()])?;
+    let render = |job: &JobView| kept(StatusCode::ACCEPTED, Some(format!("/api/v1/jobs/{}", job.id)), Some(job));
+    Ok(idempotency::respond(app.purge_module(&caller, &plugin, key, &render).await?))
 }
 
 /// Have a module go back to the version that it had before.

@@ -172,6 +172,7 @@ impl Problem {
             AppError::UnknownObject(_) => new(StatusCode::NOT_FOUND, "unknown_object", "Unknown object"),
             AppError::NotFound { .. } => new(StatusCode::NOT_FOUND, "not_found", "Not found"),
             AppError::Denied(Denied::Policy(cause)) => internal(cause),
+            AppError::Denied(Denied::Resting { .. }) => new(StatusCode::CONFLICT, "module_disabled", "Switched off"),
             AppError::Denied(_) => new(StatusCode::FORBIDDEN, "permission_denied", "Not allowed"),
             AppError::Invalid(errors) => {
                 new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", "Wrong input").errors(errors.clone())

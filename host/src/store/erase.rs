@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sea_query::Value as Bound;
+
 use super::db::{CommitError, Engine, Expect, Reach, Step, Stmt};
 use super::tables::quote;
 use super::{Store, StoreError};
@@ -70,9 +72,27 @@ impl Store {
 
     /// Removes some rows of a tenant from a table.
     pub async fn empty_of(&self, _: HostPermit, tenant: TenantId, table: &str) -> Result<Emptied, StoreError> {
+        self.remove_some(tenant, table, None).await
+    }
+
+    /// Removes some of the rows of a tenant that are about a plugin from a table.
+    pub async fn empty_of_plugin(
+        &self,
+        _: HostPermit,
+        tenant: TenantId,
+        table: &str,
+        plugin: &str,
+    ) -> Result<Emptied, StoreError> {
+        self.remove_some(tenant, table, Some(plugin)).await
+    }
+
+    async fn remove_some(&self, tenant: TenantId, table: &str, plugin: Option<&str>) -> Result<Emptied, StoreError> {
         let rows = if table == "blob_part" { PARTS } else { ROWS };
         let name = quote(table);
-        let any = Stmt::new(format!("select 1 from {name} where tenant_id = $1 limit 1"), [tenant.0.into()]);
+        let within = if plugin.is_some() { "tenant_id = $1 and plugin_id = $2" } else { "tenant_id = $1" };
+        let mut values: Vec<Bound> = vec![tenant.0.into()];
+        values.extend(plugin.map(Bound::from));
+        let any = Stmt::new(format!("select 1 from {name} where {within} limit 1"), values.clone());
         if self.db.of(tenant).maybe(any, |_| Ok(())).await?.is_none() {
             return Ok(Emptied::Nothing);
         }
@@ -88,13 +108,13 @@ impl Store {
         };
         let sql = match self.db.engine() {
             Engine::Postgres => format!(
-                "delete from {name} where {row} = any (array(select {row} from {name} where tenant_id = $1 limit $2))"
+                "delete from {name} where {row} = any (array(select {row} from {name} where {within} limit {rows}))"
             ),
             Engine::Sqlite => {
-                format!("delete from {name} where ({row}) in (select {row} from {name} where tenant_id = $1 limit $2)")
+                format!("delete from {name} where ({row}) in (select {row} from {name} where {within} limit {rows})")
             }
         };
-        let stmt = Stmt::new(sql, [tenant.0.into(), rows.into()]);
+        let stmt = Stmt::new(sql, values);
         self.db.of(tenant).run(vec![Step { stmt, expect: Expect::Nothing }]).await?;
         Ok(Emptied::Some)
     }

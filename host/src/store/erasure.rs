@@ -134,6 +134,29 @@ impl Store {
         steps.into_iter().map(Further).collect()
     }
 
+    /// Some records of an object, deleted ones, too.
+    pub async fn some_records(
+        &self,
+        _: HostPermit,
+        tenant: TenantId,
+        object: &Object,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let (table, scope) = (self.texts(object).table.clone(), super::tables::scope(object));
+        let sql = format!("select id from {table} where tenant_id = $1{scope} limit $2");
+        let stmt = Stmt::new(sql, [tenant.0.into(), i64::from(limit).into()]);
+        self.db.of(tenant).all(Reach::List, stmt, |row| row.id(0)).await
+    }
+
+    /// The steps that forget what is kept of an object without records: its merges, and the numbers it has given.
+    pub fn forget_object(&self, _: HostPermit, tenant: TenantId, object: &str) -> Vec<Further> {
+        let all = ["merge", "counter"].map(|table| {
+            let sql = format!("delete from {table} where tenant_id = $1 and object = $2");
+            Further(Step { stmt: Stmt::new(sql, [tenant.0.into(), object.into()]), expect: Expect::Nothing })
+        });
+        all.into()
+    }
+
     /// The step that forgets what imports would put back into records.
     pub fn forget_changes(&self, _: HostPermit, tenant: TenantId, ids: &[Uuid]) -> Further {
         Further(among("delete from import_change where tenant_id = $1 and record_id", tenant, &[], ids))

@@ -142,6 +142,16 @@ impl Store {
         self.db.across(permit).all(Reach::List, stmt, map).await
     }
 
+    /// With what the jobs of a kind are that have not ended.
+    pub async fn open_jobs(&self, _: HostPermit, tenant: TenantId, kind: &str) -> Result<Vec<Json>, StoreError> {
+        let states = [JobState::Queued, JobState::Running].map(|state| format!("'{}'", state.name())).join(", ");
+        let stmt = Stmt::new(
+            format!("select payload from job where tenant_id = $1 and kind = $2 and state in ({states})"),
+            [tenant.0.into(), kind.into()],
+        );
+        self.db.of(tenant).all(Reach::List, stmt, |row| row.json(0)).await
+    }
+
     /// Takes a job that was due, unless another runner was faster.
     pub async fn take_job(
         &self,

@@ -79,6 +79,17 @@ impl Store {
         Further(Step { stmt, expect: Expect::OneChange })
     }
 
+    /// The steps that take a module that is switched off from a tenant.
+    pub fn remove_module(&self, permit: AreaPermit<Configure>, plugin: &str) -> Vec<Further> {
+        let of = |sql: &str| Stmt::new(sql, [permit.tenant().0.into(), plugin.into()]);
+        let module = of("delete from module where tenant_id = $1 and plugin_id = $2 and not enabled");
+        let schedule = of("delete from module_schedule where tenant_id = $1 and plugin_id = $2");
+        let cursor = of("delete from module_cursor where tenant_id = $1 and plugin_id = $2");
+        let mut steps = vec![Further(Step { stmt: module, expect: Expect::OneChange })];
+        steps.extend([schedule, cursor].map(|stmt| Further(Step { stmt, expect: Expect::Nothing })));
+        steps
+    }
+
     async fn module_rows(&self, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {
         let stmt = Stmt::new(
             "select m.plugin_id, m.plugin_version, m.enabled, m.config, m.granted, m.previous_version, \

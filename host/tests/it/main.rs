@@ -103,6 +103,7 @@ mod privacy_exports;
 mod privacy_kills;
 mod profiles;
 mod publishing;
+mod purges;
 mod question_bounds;
 mod question_cves;
 mod rates;

@@ -59,6 +59,7 @@ fn turn(method: &Method, path: &str) -> usize {
         // A team that goes takes its shares along.
         "PATCH" | "PUT" => 1,
         "DELETE" if path.contains("/shares/") => 1,
+        "DELETE" if path.contains("/modules/") => 5,
         "DELETE" => 2,
         _ if path.ends_with("/person/erase") => 3,
         _ if path.ends_with("/contact/delete") => 4,
@@ -138,6 +139,10 @@ async fn prepare(test: &TestApp, operation: &str, path: &str) -> String {
             test.app.install_plugin(&newer).await.unwrap();
             let wish = json!({"version": "0.2.0", "consent": ["*"]});
             ann.put("/api/v1/modules/guildhall.retail-loyalty", &wish).await.assert(200);
+            path.to_owned()
+        }
+        "purge_module" => {
+            ann.put(path, &json!({"enabled": false})).await.assert(200);
             path.to_owned()
         }
         "change_object" => path.replace("contact", "x.thing"),

@@ -268,10 +268,12 @@ async fn the_module_comes_and_goes_and_its_data_stays(on: On) {
     let seller = ann.create("sales.seller", json!({"name": "Bob", "user": bob.id})).await;
     ann.put(&module, &json!({"enabled": false})).await.assert(200);
     assert_eq!(ann.get(&path("sales.deal", &deal)).await.assert(200).json(), deal);
-    // Meanwhile nobody counts; then everything is counted.
-    ann.create("sales.lead", json!({"name": "Bo", "owner": bob.id})).await;
-    assert_eq!(ann.get(&path("sales.seller", &seller)).await.json()["open_leads"], 0);
+    // Meanwhile nobody writes what it would have to count.
+    let lead = json!({"name": "Bo", "owner": bob.id});
+    ann.post("/api/v1/records/sales.lead", &lead).await.problem(409, "module_disabled");
     enable(ann, SALES, &json!({"enabled": true})).await;
+    assert_eq!(ann.get(&path("sales.seller", &seller)).await.json()["open_leads"], 0);
+    ann.create("sales.lead", lead).await;
     assert_eq!(ann.get(&path("sales.seller", &seller)).await.json()["open_leads"], 1);
     // Another version finds the pipelines that are there, and rules the deals that are there.
     let newer = plugin_with(SALES, |manifest| manifest["version"] = json!("0.1.1"));

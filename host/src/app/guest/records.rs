@@ -244,6 +244,7 @@ pub fn fault(error: AppError) -> Fault {
             tracing::error!(%error, "a host call of a plugin failed");
             Fault { retryable: true, ..Fault::new("host_fault", "the host failed") }
         }
+        AppError::Denied(denied @ Denied::Resting { .. }) => Fault::new("module_disabled", denied.to_string()),
         AppError::Denied(denied) => Fault::new("permission_denied", denied.to_string()),
         AppError::UnknownObject(_) => Fault::new("unknown_object", error.to_string()),
         AppError::NotFound { .. } => Fault::new("not_found", error.to_string()),

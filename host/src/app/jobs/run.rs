@@ -8,7 +8,8 @@ use serde_json::{Value as Json, json};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
-use super::super::{App, AppError, archive, exports, imports, matching, module_jobs, persons, recompute};
+use super::super::{App, AppError, archive, exports, imports, matching, module_jobs, modules, persons, recompute};
+use crate::access::Denied;
 use crate::domain::caller::{Caller, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::job::{JobState, Progress};
@@ -55,8 +56,8 @@ impl From<StoreError> for JobFault {
     }
 }
 
-impl From<crate::access::Denied> for JobFault {
-    fn from(denied: crate::access::Denied) -> Self {
+impl From<Denied> for JobFault {
+    fn from(denied: Denied) -> Self {
         Self::App(denied.into())
     }
 }
@@ -202,6 +203,7 @@ impl App {
             archive::EXPORT_TENANT => Box::pin(archive::run(&run)).await,
             exports::EXPORT => Box::pin(exports::run(&run)).await,
             module_jobs::JOB | module_jobs::TASK | module_jobs::FIRST_WORD => Box::pin(module_jobs::run(&run)).await,
+            modules::PURGE => Box::pin(modules::purge(&run)).await,
             persons::EXPORT_PERSON => Box::pin(persons::export(&run)).await,
             persons::ERASE_PERSON => Box::pin(persons::erase(&run)).await,
             other => Err(AppError::Refused(format!("this host knows no job `{other}`")).into()),
@@ -249,6 +251,7 @@ fn told_of(error: &AppError) -> Json {
         AppError::Unauthenticated => {
             ("unauthenticated", "the API key that asked for the job does not hold any more".to_owned())
         }
+        AppError::Denied(Denied::Resting { .. }) => ("module_disabled", error.to_string()),
         AppError::Denied(_) => ("permission_denied", error.to_string()),
         AppError::Hook { failure, .. } => (failure.code(), failure.to_string()),
         AppError::Contended => ("conflict", error.to_string()),

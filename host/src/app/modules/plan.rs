@@ -167,6 +167,7 @@ impl App {
                     _ => row.version.clone(),
                 },
                 (None, None) => {
+                    self.check_purged(tenant, &id).await?;
                     let newest = versions.rfind(is_usable);
                     let refused = || AppError::Refused(format!("every version of {id} was revoked"));
                     newest.ok_or_else(refused)?.manifest.version.clone()
