@@ -223,7 +223,9 @@ impl App {
             let plugin = self.plugin(&row.plugin, &row.version).await?;
             let runs = row.enabled && row.revoked.is_none();
             // A module that was switched off keeps its data, which stays readable; nobody changes what it watches over.
-            objects.extend(plugin.objects.iter().map(|object| if runs { Arc::clone(object) } else { Arc::new(object.resting()) }));
+            objects.extend(
+                plugin.objects.iter().map(|object| if runs { Arc::clone(object) } else { Arc::new(object.resting()) }),
+            );
             if runs {
                 let config = self.settings_in_use(tenant, &plugin.compiled.manifest, row.config).await?;
                 let whole = &plugin.compiled.manifest;

@@ -18,6 +18,7 @@ both!(
     what_a_module_kept_goes_with_it_and_nothing_else
     keys_secrets_and_lines_go_too
     who_may_not_purges_nothing_nor_what_others_stand_on
+    projects_go_before_the_sales_that_they_stand_on
 );
 
 fn module(id: &str) -> String {
@@ -31,7 +32,8 @@ async fn switch_off(actor: &Actor, id: &str) {
 async fn an_object_whose_module_rests_is_only_read(on: On) {
     let test = start(on, Clock::system()).await;
     let ann = &test.ann;
-    let [mei, may] = [ann.create("contact", json!({"name": "Mei"})).await, ann.create("contact", json!({"name": "May"})).await];
+    let [mei, may] =
+        [ann.create("contact", json!({"name": "Mei"})).await, ann.create("contact", json!({"name": "May"})).await];
     let lead = ann.create("sales.lead", json!({"name": "Mei", "contact": may["id"]})).await;
     let at = path("sales.lead", &lead);
     switch_off(ann, "guildhall.sales-desk").await;
@@ -190,4 +192,34 @@ async fn who_may_not_purges_nothing_nor_what_others_stand_on(on: On) {
     assert!(problem["detail"].as_str().unwrap().contains("x.visit"), "{problem}");
     let all = ann.get("/api/v1/modules").await.assert(200).json();
     assert_eq!(all["data"].as_array().unwrap().len(), 1, "{all}");
+}
+
+async fn projects_go_before_the_sales_that_they_stand_on(on: On) {
+    let clock = clock_at("2026-03-01T12:00:00Z");
+    let test = crate::b2b::start(on, clock.clone()).await;
+    let ann = &test.ann;
+    let company = ann.create("company", json!({"name": "Acme"})).await;
+    let deal = ann.create("sales.deal", json!({"name": "Works", "company": company["id"]})).await;
+    let fields = json!({"name": "Works", "company": company["id"], "deals": [deal["id"]], "starts_on": "2026-01-05"});
+    let engagement = ann.create("b2b.engagement", fields).await;
+    ann.create("b2b.task", json!({"engagement": engagement["id"], "name": "Dig", "duration_days": 2})).await;
+    let modules = [crate::b2b::DESK, crate::b2b::PROJECTS, SALES];
+    for id in modules {
+        switch_off(ann, id).await;
+    }
+    for (id, left) in modules.into_iter().zip([2, 1, 0]) {
+        ann.delete(&module(id)).await.assert(202);
+        assert_eq!(ann.get("/api/v1/modules").await.json()["data"].as_array().unwrap().len(), left);
+    }
+    clock.advance(Duration::from_secs(3));
+    test.app.run_due_jobs().await.unwrap();
+    for table in ["o_b2b__engagement", "o_b2b__task", "o_sales__deal", "o_sales__stage", "module"] {
+        assert_eq!(cell(&test, &format!("select cast(count(*) as text) from {table}")).await, "0", "{table}");
+    }
+    assert_eq!(ann.all("company", &[]).await.len(), 1);
+    for id in [SALES, crate::b2b::PROJECTS] {
+        enable(ann, id, &json!({})).await;
+    }
+    assert_eq!(ann.all("sales.stage", &[]).await.len(), 5);
+    ann.create("b2b.engagement", json!({"name": "Anew", "company": company["id"]})).await;
 }

@@ -91,12 +91,8 @@ pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
     let (plan, sizes) = if options.quick {
         (Plan { rounds: 2, seconds: 1 }, Sizes { customers: 50, lots: 600, tasks: 50, deals: 600 })
     } else {
-        let sizes = Sizes {
-            customers: options.customers,
-            lots: options.lots,
-            tasks: options.tasks,
-            deals: options.deals,
-        };
+        let sizes =
+            Sizes { customers: options.customers, lots: options.lots, tasks: options.tasks, deals: options.deals };
         (Plan { rounds: options.rounds, seconds: options.seconds }, sizes)
     };
     let folder = Folder::make()?;
@@ -199,12 +195,7 @@ async fn set_module(client: &Client, id: &str, body: &Value) -> Result<()> {
 }
 
 /// Creates so many records, and returns their ids in order.
-async fn create(
-    client: &Client,
-    object: &str,
-    count: usize,
-    fields: impl Fn(usize) -> Value,
-) -> Result<Vec<String>> {
+async fn create(client: &Client, object: &str, count: usize, fields: impl Fn(usize) -> Value) -> Result<Vec<String>> {
     let mut ids = Vec::with_capacity(count);
     for from in (0..count).step_by(BATCH) {
         let records = (from..count.min(from + BATCH)).map(|at| match fields(at) {

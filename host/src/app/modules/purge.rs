@@ -84,14 +84,12 @@ impl App {
     }
 
     /// Whether nothing of what a plugin kept for a tenant is still to be removed.
-    pub(super) async fn check_purged(
-        &self,
-        tenant: crate::domain::id::TenantId,
-        plugin: &str,
-    ) -> Result<(), AppError> {
+    pub(super) async fn check_purged(&self, tenant: crate::domain::id::TenantId, plugin: &str) -> Result<(), AppError> {
         let open = self.store.open_jobs(HostPermit::new(Chore::Serve), tenant, PURGE).await?;
         if open.iter().any(|payload| payload["plugin"] == plugin) {
-            return Err(AppError::Refused(format!("what {plugin} kept is being removed: try again when the job is done")));
+            return Err(AppError::Refused(format!(
+                "what {plugin} kept is being removed: try again when the job is done"
+            )));
         }
         Ok(())
     }

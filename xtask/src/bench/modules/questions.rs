@@ -45,9 +45,12 @@ pub async fn schedule(site: &Site<'_>, tasks: usize) -> Result<Question> {
     let company = client.post("/api/v1/records/company", &json!({"name": "Acme"})).await?;
     let engagement = json!({"name": "Works", "company": company["id"], "starts_on": "2026-01-05"});
     let engagement = client.post("/api/v1/records/b2b.engagement", &engagement).await?["id"].clone();
-    let ids = create(&client, "b2b.task", tasks, |at| {
-        json!({"engagement": engagement, "name": format!("Task {at}"), "duration_days": at % 5 + 1})
-    })
+    let ids = create(
+        &client,
+        "b2b.task",
+        tasks,
+        |at| json!({"engagement": engagement, "name": format!("Task {at}"), "duration_days": at % 5 + 1}),
+    )
     .await?;
     let ties: Vec<Value> = (2..ids.len())
         .flat_map(|at| {
@@ -109,7 +112,9 @@ async fn asked(
     }
     let usage = client.get(&format!("/api/v1/modules/{module}/usage")).await?;
     let rows = usage["data"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let sum = |name: &str| rows.iter().filter(|row| row["point"] == "action").filter_map(|row| row[name].as_f64()).sum::<f64>();
+    let sum = |name: &str| {
+        rows.iter().filter(|row| row["point"] == "action").filter_map(|row| row[name].as_f64()).sum::<f64>()
+    };
     Ok(Question {
         what,
         ms: Spread::of(times).context("nothing was asked")?,
