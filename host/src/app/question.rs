@@ -182,6 +182,9 @@ impl App {
                 _ => None,
             });
             query.fields = Some(places.chain(expand.0.keys().copied()).collect());
+        } else if !object.hidden.is_empty() {
+            // What a role does not show is not even read.
+            query.fields = Some(object.shown().map(|(place, _)| place).collect());
         }
         let permits = asker.permits(query.filter.as_ref());
         Ok(Question { permits, query, shown, expand, counts, list, moment, place })
