@@ -13,9 +13,18 @@ pub fn root() -> PathBuf {
 }
 
 /// The cargo that runs us, working in the repository.
+///
+/// What `cargo run` says of xtask is kept from it: build scripts of dependencies look at such variables, and whatever
+/// hangs on them would be compiled anew each time somebody calls cargo by hand in between.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    let of_xtask = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(of_xtask) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
