@@ -67,6 +67,8 @@ pub async fn measure(site: &Site<'_>, lots: usize) -> Result<Expiry> {
     })
     .await?;
     set_module(&client, MODULE, &json!({"version": "0.1.999", "consent": ["*"]})).await?;
+    // What it does because of its new version is over by then.
+    tokio::time::sleep(until(minute)).await;
     let waiting = Instant::now();
     while !is_at_work(&client).await? {
         ensure!(waiting.elapsed() < PATIENCE, "the night does not begin");
@@ -84,9 +86,16 @@ pub async fn measure(site: &Site<'_>, lots: usize) -> Result<Expiry> {
     Ok(Expiry { lots, seconds, cpu_us })
 }
 
+/// The moment at which a minute begins, soon.
 #[expect(clippy::disallowed_methods, reason = "the host's clock is that of the machine")]
 fn next_minute() -> DateTime<Utc> {
-    Utc::now() + Duration::from_secs(90)
+    let soon = Utc::now() + Duration::from_secs(90);
+    soon - Duration::from_secs(u64::from(soon.second()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the host's clock is that of the machine")]
+fn until(moment: DateTime<Utc>) -> Duration {
+    (moment - Utc::now()).to_std().unwrap_or_default()
 }
 
 /// Whether anything of a module waits or runs.

@@ -55,7 +55,7 @@ pub async fn schedule(site: &Site<'_>, tasks: usize) -> Result<Question> {
     let ties: Vec<Value> = (2..ids.len())
         .flat_map(|at| {
             let tie = |before: usize, kind: &str, lag: u8| {
-                json!({"predecessor": ids[before], "successor": ids[at], "kind": kind, "lag_days": lag})
+                json!({"engagement": engagement, "predecessor": ids[before], "successor": ids[at], "kind": kind, "lag_days": lag})
             };
             [tie(at - 1, ["fs", "ss", "ff", "sf"][at % 4], 1), tie(at - 2, "fs", 0)]
         })
@@ -113,7 +113,7 @@ async fn asked(
     let usage = client.get(&format!("/api/v1/modules/{module}/usage")).await?;
     let rows = usage["data"].as_array().map(Vec::as_slice).unwrap_or_default();
     let sum = |name: &str| {
-        rows.iter().filter(|row| row["point"] == "action").filter_map(|row| row[name].as_f64()).sum::<f64>()
+        rows.iter().filter(|row| row["extension_point"] == "action").filter_map(|row| row[name].as_f64()).sum::<f64>()
     };
     Ok(Question {
         what,
