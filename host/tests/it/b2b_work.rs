@@ -180,6 +180,12 @@ async fn earned_value_is_what_the_figures_say(on: On) {
     let named = ["pv", "ev", "ac", "cv", "sv"].map(|name| figures[name]["amount"].as_str().unwrap().to_owned());
     assert_eq!(named, ["40000.00", "35000.00", "36000.00", "-1000.00", "-5000.00"]);
     assert_eq!((&figures["cpi"], &figures["spi"]), (&json!("0.9722222"), &json!("0.8750000")));
+    // The budget goes on in the currency of what is held against it.
+    let budget = json!({"budget": {"amount": "9.00", "currency": "USD"}});
+    refused(ann.patch(&path("b2b.engagement", &made), &budget).await, "other_currency");
+    ann.patch(&path("b2b.engagement", &made), &json!({"budget": euros("90000.00")})).await.assert(200);
+    let fresh = engagement(ann, json!({"budget": euros("5.00")})).await;
+    ann.patch(&path("b2b.engagement", &fresh), &budget).await.assert(200);
     let dollars =
         json!({"engagement": made["id"], "amount": {"amount": "1.00", "currency": "USD"}, "spent_on": "2026-11-10"});
     ann.create("b2b.cost", dollars).await;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use futures_util::future::join_all;
 use guildhall::domain::clock::{Clock, Timestamp};
 use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::loyalty::{LOYALTY, act, buys, configure, euros, refused, send};
 use crate::support::{Actor, On, TestApp};
@@ -126,12 +128,16 @@ async fn a_voucher_counts_where_it_should(on: On) {
         json!({"code": "A", "amount": euros("5.00"), "uses_limit": 9, "per_member": 1, "min_total": euros("3.00")});
     act(&ann, "voucher_issue", voucher).await;
     act(&ann, "voucher_issue", json!({"code": "OLD", "percent": "5", "until": "2020-01-01"})).await;
+    act(&ann, "voucher_issue", json!({"code": "LEAKED", "percent": "5"})).await;
+    let blocked = json!({"code": "LEAKED", "blocked": true});
+    assert_eq!(act(&ann, "voucher_block", blocked).await["active"], false);
     act(&ann, "voucher_issue", json!({"code": "NEW", "percent": "5", "from": "2999-01-01"})).await;
     let use_of = |code: &str, total: Json| json!({"code": code, "total": total, "contact": contact["id"]});
     let dollars = json!({"amount": "10.00", "currency": "USD"});
     for (input, code) in [
         (use_of("NONE", euros("10.00")), "unknown_voucher"),
         (use_of("OLD", euros("10.00")), "voucher_over"),
+        (use_of("LEAKED", euros("10.00")), "voucher_inactive"),
         (use_of("NEW", euros("10.00")), "voucher_not_yet"),
         (use_of("A", euros("2.99")), "total_too_low"),
         (use_of("A", dollars), "other_currency"),
@@ -149,6 +155,9 @@ async fn a_voucher_counts_where_it_should(on: On) {
         (&json!("0.00"), &json!("4.00"))
     );
     refused(&ann, "voucher_redeem", use_of("A", euros("4.00")), "member_limit_reached").await;
+    act(&ann, "voucher_block", json!({"code": "LEAKED", "blocked": false})).await;
+    let used = act(&ann, "voucher_redeem", use_of("LEAKED", euros("10.00"))).await;
+    assert_eq!(used["discount"], euros("0.50"));
 }
 
 async fn a_package_has_so_many_units(on: On) {
@@ -189,8 +198,23 @@ async fn a_draw_can_be_drawn_again(on: On) {
     let tickets = ann.all("loyalty.draw_ticket", &[("sort", "number")]).await;
     let numbers: Vec<i64> = tickets.iter().map(|ticket| ticket["number"].as_i64().unwrap()).collect();
     assert_eq!(numbers, (1..=32).collect::<Vec<i64>>());
-    for (prize, stock) in [("car", 1), ("cup", 5)] {
-        assert!(tickets.iter().filter(|ticket| ticket["prize"] == prize).count() <= stock);
+    // Whoever has the seed draws all tickets again, by what the README says.
+    let seed = closed["seed"].as_str().unwrap();
+    assert_eq!(closed["commitment"], json!(HEXLOWER.encode(&Sha256::digest(seed))));
+    let mut left = [("car", 1, 1), ("cup", 5, 10)];
+    for ticket in &tickets {
+        let hash = Sha256::digest(format!("{seed}:{}", ticket["number"]));
+        let mut place = u128::from_be_bytes(hash[..16].try_into().unwrap()) % 16;
+        let mut won = Json::Null;
+        for (prize, stock, weight) in &mut left {
+            if place < *weight {
+                won = if *stock > 0 { json!(prize) } else { Json::Null };
+                *stock = (*stock - 1).max(0);
+                break;
+            }
+            place -= *weight;
+        }
+        assert_eq!(ticket["prize"], won, "{ticket}");
     }
 }
 

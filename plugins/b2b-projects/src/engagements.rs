@@ -39,6 +39,7 @@ fn is_moved(change: &Change) -> bool {
 }
 
 fn one(change: &Change, stages: &BTreeMap<String, Record>) -> Result<Option<Record>, Fault> {
+    currency_stays(change)?;
     if !store::differs(change, &FIELDS) {
         return Ok(None);
     }
@@ -52,6 +53,23 @@ fn one(change: &Change, stages: &BTreeMap<String, Record>) -> Result<Option<Reco
         fields = moved(change, after, stages, fields)?;
     }
     Ok(Some(fields))
+}
+
+/// Refuses another currency for the budget when amounts in the old one are held against it.
+fn currency_stays(change: &Change) -> Result<(), Fault> {
+    let budget = |record: &Option<Record>| record.as_ref().and_then(|record| record.money("budget"));
+    let (Some(before), Some(after)) = (budget(&change.before), budget(&change.after)) else { return Ok(()) };
+    if before.currency == after.currency {
+        return Ok(());
+    }
+    for (object, field) in [("b2b.task", "budget"), ("b2b.cost", "amount")] {
+        let of_it = filter::eq("engagement", change.id.as_str());
+        if store::exists(object, filter::and([of_it, filter::not(filter::missing(field))]))? {
+            let message = format!("There are records of {object} with amounts in {}.", before.currency);
+            return Err(Fault::new("other_currency", message).with_detail("object", object));
+        }
+    }
+    Ok(())
 }
 
 /// Writes a change of stage into the history, when the gate is open.

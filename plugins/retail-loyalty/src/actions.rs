@@ -32,6 +32,7 @@ pub fn run(name: &str, input: &Value) -> Result<Value, Fault> {
         "card_cash_out" => card::cash_out,
         "card_block" => card::block,
         "voucher_issue" => voucher::issue,
+        "voucher_block" => voucher::block,
         "voucher_reserve" => voucher::reserve,
         "voucher_redeem" => voucher::redeem,
         "voucher_release" => voucher::release,

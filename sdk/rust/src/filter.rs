@@ -45,6 +45,11 @@ pub fn gte(field: &str, value: impl Into<Value>) -> Filter {
     compare(field, "_gte", value.into())
 }
 
+/// The field has no value.
+pub fn missing(field: &str) -> Filter {
+    compare(field, "_null", Value::Bool(true))
+}
+
 /// The record that the link names is there and meets the condition.
 pub fn linked(link: &str, condition: Filter) -> Filter {
     Filter(Value::Object(Map::from_iter([(link.to_owned(), condition.0)])))

@@ -51,8 +51,21 @@ pub fn issue(input: &Input<'_>) -> Result<Value, Fault> {
     Ok(json!({"voucher": voucher.id(), "code": code}))
 }
 
+fn unknown(code: &str) -> Fault {
+    Fault::new("unknown_voucher", format!("There is no voucher {code}."))
+}
+
 fn find(code: &str) -> Result<Option<Record>, Fault> {
     Ok(records::query(VOUCHER, Query::new().filter(filter::eq("code", code)).limit(1))?.pop())
+}
+
+/// Blocks a voucher, or lets it be used again. What is held already can still be used.
+pub fn block(input: &Input<'_>) -> Result<Value, Fault> {
+    let code = input.needed("code")?;
+    let voucher = find(code)?.ok_or_else(|| unknown(code))?;
+    let active = !input.0["blocked"].as_bool().unwrap_or(true);
+    records::update(VOUCHER, voucher.id(), Record::new().set("active", active))?;
+    Ok(json!({"voucher": voucher.id(), "active": active}))
 }
 
 /// Holds a voucher for a checkout. When nobody comes in time, it is free again.
@@ -72,12 +85,11 @@ fn take(input: &Input<'_>, state: State) -> Result<Value, Fault> {
     let settings = Settings::of_tenant()?;
     let now = clock::now();
     let code = input.needed("code")?;
-    let unknown = || Fault::new("unknown_voucher", format!("There is no voucher {code}."));
-    let mut voucher = find(code)?.ok_or_else(unknown)?;
+    let mut voucher = find(code)?.ok_or_else(|| unknown(code))?;
     let total = input.money("total")?;
     let off = taken_off(&voucher, &total, &now)?;
     if voucher.integer("uses_left").unwrap_or_default() <= 0 && release_overdue_of(voucher.id(), &now)? > 0 {
-        voucher = find(code)?.ok_or_else(unknown)?;
+        voucher = find(code)?.ok_or_else(|| unknown(code))?;
     }
     let left = voucher.integer("uses_left").unwrap_or_default();
     if left <= 0 {
