@@ -24,6 +24,7 @@ mod identity_providers;
 mod imports;
 mod invitations;
 mod jobs;
+mod language;
 mod listing;
 mod matching;
 mod me;

@@ -1,5 +1,6 @@
 //! The schema of a tenant: what there is, and what it makes for itself.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,9 +11,11 @@ use crate::domain::audit::Note;
 use crate::domain::caller::Caller;
 use crate::domain::field::{Calculation, FieldDef, Source};
 use crate::domain::formula::NO_RESULT;
+use crate::domain::language::Languages;
 use crate::domain::object::Object;
 use crate::domain::own_schema::{Refusal, SchemaChange};
 use crate::domain::permission::Area;
+use crate::domain::translation::{Translations, replace};
 use crate::store::Further;
 
 /// Why there are no encrypted fields where the operator gave no key.
@@ -47,6 +50,10 @@ pub struct ObjectView {
     pub read_only: bool,
     /// Its fields, in the order people see them.
     pub fields: Vec<FieldView>,
+    /// What the tenant gave for an object of its own, by language.
+    #[serde(skip_serializing_if = "Translations::is_empty")]
+    #[schema(value_type = Object)]
+    pub translations: Translations,
 }
 
 /// A field as callers see it.
@@ -74,20 +81,29 @@ pub struct SchemaChanged {
 }
 
 impl App {
-    /// All objects of the caller's tenant.
-    pub async fn schema(&self, caller: &Caller) -> Result<SchemaView, AppError> {
+    /// All objects of the caller's tenant, each in the best of these languages that it has; and which these are.
+    pub async fn schema(&self, caller: &Caller, languages: &Languages) -> Result<(String, SchemaView), AppError> {
         self.access.check_area::<Read>(caller, Area::Schema)?;
         let catalog = self.catalog_of(caller).await?;
-        let objects = catalog.schema.objects().map(|object| view(object)).collect();
-        Ok(SchemaView { version: catalog.own_version, objects })
+        let views = catalog.schema.objects().map(|object| view_in(object, languages));
+        let (spoken, objects): (BTreeSet<&str>, Vec<ObjectView>) = views.unzip();
+        let spoken = spoken.into_iter().collect::<Vec<_>>().join(", ");
+        Ok((spoken, SchemaView { version: catalog.own_version, objects }))
     }
 
-    /// One object of the caller's tenant, with the version of the schema.
-    pub async fn object_schema(&self, caller: &Caller, name: &str) -> Result<(i64, ObjectView), AppError> {
+    /// One object of the caller's tenant in the best of these languages that it has; with which one that is, and the
+    /// version of the schema.
+    pub async fn object_schema(
+        &self,
+        caller: &Caller,
+        name: &str,
+        languages: &Languages,
+    ) -> Result<(i64, String, ObjectView), AppError> {
         self.access.check_area::<Read>(caller, Area::Schema)?;
         let catalog = self.catalog_of(caller).await?;
         let object = catalog.schema.object(name).ok_or_else(|| AppError::UnknownObject(name.to_owned()))?;
-        Ok((catalog.own_version, view(object)))
+        let (spoken, view) = view_in(object, languages);
+        Ok((catalog.own_version, spoken.to_owned(), view))
     }
 
     /// Changes what the tenant made for itself, when the schema is still at the
@@ -221,5 +237,31 @@ pub(super) fn view(object: &Object) -> ObjectView {
         owner: owner.to_owned(),
         read_only: object.read_only,
         fields: fields.collect(),
+        translations: own_translations(object),
     }
+}
+
+/// An object as who reads these languages sees it, and the one that it is in.
+fn view_in<'a>(object: &'a Object, languages: &Languages) -> (&'a str, ObjectView) {
+    let mut view = view(object);
+    let (language, translation) = object.read_in(languages);
+    let Some(translation) = translation else { return (language, view) };
+    replace(&mut view.label, translation.label.as_ref());
+    replace(&mut view.plural, translation.plural.as_ref());
+    replace(&mut view.description, translation.description.as_ref());
+    for field in &mut view.fields {
+        if let Some(translation) = translation.fields.get(&field.def.name) {
+            translation.apply(&mut field.def);
+        }
+    }
+    (language, view)
+}
+
+/// What a tenant wrote for its own object, so that it can be changed; of the fields that are shown.
+fn own_translations(object: &Object) -> Translations {
+    let mut own = if object.is_own() { object.translations.clone() } else { Translations::new() };
+    for translation in own.values_mut() {
+        translation.fields.retain(|name, _| object.position(name).is_some());
+    }
+    own
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::dependency;
 use super::duplicate::DuplicateRule;
 use super::field::{Field, FieldDef, FieldType, is_name};
+use super::translation::{self, Translations};
 use super::value::Value;
 
 /// Names that every record has anyway, or that the tables need.
@@ -61,6 +62,9 @@ pub struct ObjectDef {
     /// When none is named, the user field `owner`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned_by: Vec<String>,
+    /// What people read of it in other languages.
+    #[serde(default, skip_serializing_if = "Translations::is_empty")]
+    pub translations: Translations,
 }
 
 /// An object in its checked form.
@@ -100,6 +104,8 @@ pub struct Object {
     pub hidden: BTreeSet<usize>,
     /// The places of fields that they do not write.
     pub locked: BTreeSet<usize>,
+    /// What people read of it in other languages.
+    pub translations: Translations,
     /// Objects with the same fingerprint are kept in the same columns.
     pub fingerprint: u64,
     by_name: HashMap<String, usize>,
@@ -113,7 +119,7 @@ impl Object {
     }
 
     /// Checks a definition; `namespace` is the plugin's, or none for the core.
-    pub fn check(def: ObjectDef, namespace: Option<&str>) -> Result<Self, String> {
+    pub fn check(mut def: ObjectDef, namespace: Option<&str>) -> Result<Self, String> {
         let name = def.name.clone();
         let local = match namespace {
             None => name.as_str(),
@@ -128,6 +134,8 @@ impl Object {
         if !is_name(local) {
             return Err(format!("object name `{name}` is not lower snake case of at most 40 letters"));
         }
+        translation::check(&def).map_err(|message| format!("object `{name}`: {message}"))?;
+        let translations = std::mem::take(&mut def.translations);
         let is_own = namespace == Some(OWN_NAMESPACE);
         let mut hasher = DefaultHasher::new();
         if is_own {
@@ -203,6 +211,7 @@ impl Object {
             fields,
             indexes: def.indexes,
             duplicates: def.duplicates,
+            translations,
             fingerprint: hasher.finish(),
             by_name,
         })

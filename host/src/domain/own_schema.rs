@@ -10,6 +10,7 @@ use super::field::{Choice, Field, FieldDef, FieldType};
 use super::object::{OWN_NAMESPACE, OWN_PREFIX, ObjectDef};
 use super::schema::Schema;
 use super::slot::slots_for;
+use super::translation;
 
 /// Most objects of one tenant.
 const MAX_OBJECTS: usize = 100;
@@ -89,6 +90,7 @@ impl OwnSchema {
         if def.retired || def.read_only || !def.indexes.is_empty() {
             return Err(Refusal::Wrong("an own object is not retired or read-only, and has no `indexes`".to_owned()));
         }
+        translation::check(&def).map_err(Refusal::Wrong)?;
         let fields = std::mem::take(&mut def.fields);
         let mut diff = SchemaDiff { lines: vec![format!("+ object {}", def.name)], ..SchemaDiff::default() };
         for mut field in fields {
@@ -111,15 +113,17 @@ impl OwnSchema {
                 ("label", Json::String(text)) => def.label = text,
                 ("plural", Json::String(text)) => def.plural = text,
                 ("description", Json::String(text)) => def.description = text,
+                ("translations", value) => def.translations = translation::read(value).map_err(Refusal::Wrong)?,
                 ("retired", Json::Bool(retired)) => def.retired = retired,
                 ("person", Json::Bool(person)) => def.person = person,
                 ("common", Json::Bool(common)) => def.common = common,
                 (key, _) => {
-                    let names = ["label", "plural", "description", "person", "common", "retired"];
+                    let names = ["label", "plural", "description", "translations", "person", "common", "retired"];
                     return Err(cannot_change(key, &names));
                 }
             }
         }
+        translation::check(def).map_err(Refusal::Wrong)?;
         Ok(diff)
     }
 

@@ -14,6 +14,7 @@ use super::answers::{Reading, Writing};
 use super::body::ObjectBody;
 use super::conditions::{etag, if_match};
 use super::credential::Authenticated;
+use super::language::{languages, spoken};
 use super::preference;
 use crate::app::{App, AppError, ObjectView, SchemaChanged, SchemaView};
 use crate::domain::caller::Caller;
@@ -22,23 +23,39 @@ use crate::domain::own_schema::SchemaChange;
 /// List the tenant's objects and their fields.
 #[utoipa::path(
     get, path = "/api/v1/schema", tag = "schema", operation_id = "list_objects",
+    params(("Accept-Language" = Option<String>, Header, description = "The languages to have labels in, such as `zh-CN, en;q=0.5`")),
     responses(
-        (status = 200, description = "All objects", body = SchemaView, headers(("ETag" = String, description = "Version of what the tenant made for itself"))),
+        (status = 200, description = "All objects", body = SchemaView, headers(
+            ("ETag" = String, description = "Version of what the tenant made for itself"),
+            ("Content-Language" = String, description = "The language of the labels; several when objects differ"),
+            ("Vary" = String, description = "`Accept-Language`"),
+        )),
         Reading,
     ),
     security(("key" = []))
 )]
-pub async fn list(State(app): State<Arc<App>>, Authenticated(caller): Authenticated) -> Result<Response, Problem> {
-    let schema = app.schema(&caller).await?;
-    Ok(([(header::ETAG, etag(schema.version))], Json(schema)).into_response())
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (language, schema) = app.schema(&caller, &languages(&headers)).await?;
+    Ok(([(header::ETAG, etag(schema.version))], spoken(language), Json(schema)).into_response())
 }
 
 /// Get an object with its fields.
 #[utoipa::path(
     get, path = "/api/v1/schema/{object}", tag = "schema", operation_id = "get_object",
-    params(("object" = String, Path, description = "Name of the object")),
+    params(
+        ("object" = String, Path, description = "Name of the object"),
+        ("Accept-Language" = Option<String>, Header, description = "The languages to have labels in, such as `zh-CN, en;q=0.5`"),
+    ),
     responses(
-        (status = 200, description = "The object", body = ObjectView, headers(("ETag" = String, description = "Version of what the tenant made for itself"))),
+        (status = 200, description = "The object", body = ObjectView, headers(
+            ("ETag" = String, description = "Version of what the tenant made for itself"),
+            ("Content-Language" = String, description = "The language of the labels; several when objects differ"),
+            ("Vary" = String, description = "`Accept-Language`"),
+        )),
         Reading,
     ),
     security(("key" = []))
@@ -47,9 +64,10 @@ pub async fn get(
     State(app): State<Arc<App>>,
     Authenticated(caller): Authenticated,
     Path(object): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (version, view) = app.object_schema(&caller, &object).await?;
-    Ok(([(header::ETAG, etag(version))], Json(view)).into_response())
+    let (version, language, view) = app.object_schema(&caller, &object, &languages(&headers)).await?;
+    Ok(([(header::ETAG, etag(version))], spoken(language), Json(view)).into_response())
 }
 
 /// Add an object of the tenant's own.
@@ -91,7 +109,7 @@ pub async fn add_object(
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the schema must still have"),
         ("Prefer" = Option<String>, Header, description = "`dry-run`: only say what would change"),
     ),
-    request_body(content = Value, description = "`label`, `plural`, `description`, `person`, `common`, `retired`", example = json!({"label": "Project"})),
+    request_body(content = Value, description = "`label`, `plural`, `description`, `translations`, `person`, `common`, `retired`", example = json!({"label": "Project"})),
     responses((status = 200, description = "What changed", body = SchemaChanged), Writing),
     security(("key" = []))
 )]

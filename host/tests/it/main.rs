@@ -59,6 +59,7 @@ mod keys;
 mod kills;
 mod kit;
 mod kv;
+mod labels;
 mod languages;
 mod leak_cves;
 mod leaks;

@@ -91,15 +91,17 @@ async fn a_plugin_cannot_take_what_is_anothers(on: On) {
     let drops = refused(plugin_with(LOYALTY, |manifest| {
         manifest["version"] = json!("0.2.0");
         manifest["objects"][0]["indexes"] = json!([]);
+        manifest["objects"][0]["translations"] = json!({});
         manifest["objects"][0]["fields"].as_array_mut().unwrap().pop();
     }))
     .await;
     assert!(drops.contains("would be dropped"), "{drops}");
-    // What only adds is fine, and shown.
+    // What only adds is fine, and shown; other words for what is there are no change of it.
     let grown = plugin_with(LOYALTY, |manifest| {
         manifest["version"] = json!("0.2.0");
         let field = json!({"name": "nickname", "label": "Nickname", "type": "text"});
         manifest["objects"][0]["fields"].as_array_mut().unwrap().push(field);
+        manifest["objects"][0]["translations"] = json!({"de": {"fields": {"nickname": {"label": "Rufname"}}}});
     });
     let changes = app.install_plugin(&grown).await.unwrap().changes;
     assert_eq!(changes.len(), 1, "{changes:?}");

@@ -316,6 +316,16 @@ mod tests {
     }
 
     #[test]
+    fn translations_come_and_go() {
+        let (plain, _) = object(NAME);
+        let mut translated = plain.clone();
+        let zh = r#"{"zh":{"label":"物","fields":{"name":{"label":"名称"}}}}"#;
+        translated.translations = serde_json::from_str(zh).unwrap();
+        assert!(check_evolution("core", "core", &plain, &translated).is_ok());
+        assert!(check_evolution("core", "core", &translated, &plain).is_ok());
+    }
+
+    #[test]
     fn dropping_retyping_and_taking_over_are_refused() {
         let (both, _) = object(&format!("{NAME},{PRICE}"));
         let (one, _) = object(NAME);

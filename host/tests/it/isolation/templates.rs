@@ -48,7 +48,7 @@ impl Document {
 }
 
 /// Headers that carry nothing of a tenant's.
-const PLAIN_HEADERS: &[&str] = &["Prefer", "Duplicate-Check", "Guildhall-Signature"];
+const PLAIN_HEADERS: &[&str] = &["Prefer", "Duplicate-Check", "Guildhall-Signature", "Accept-Language"];
 /// Parameters that carry nothing of a tenant's; the cursor of jobs is the id of one, with which ids are only compared.
 const PLAIN: &[&str] = &[
     "limit",
