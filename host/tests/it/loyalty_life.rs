@@ -67,9 +67,14 @@ async fn what_happened_while_it_was_off_is_seen_when_an_order_changes(on: On) {
         .await
         .assert(200);
     assert_eq!(figures(&ann, &contact, &["points"]).await, [50]);
+    // Further refunds take their share of all forty points, not of the thirty that came.
+    for (amount, left) in [("20.00", 30), ("5.00", 25), ("5.00", 20)] {
+        act(&ann, "refund", json!({"order": unseen["id"], "amount": euros(amount)})).await;
+        assert_eq!(figures(&ann, &contact, &["points"]).await, [left]);
+    }
     // Keys of before are known.
     act(&ann, "redeem", json!({"key": "once", "contact": contact["id"], "points": 10})).await;
-    assert_eq!(figures(&ann, &contact, &["points", "spent"]).await, [50, 10]);
+    assert_eq!(figures(&ann, &contact, &["points", "spent"]).await, [20, 10]);
     adds_up(&ann).await;
 }
 

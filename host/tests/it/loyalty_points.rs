@@ -247,6 +247,8 @@ async fn bad_input_changes_nothing(on: On) {
     let dollars =
         json!({"contact": contact["id"], "placed_at": "2026-01-01", "total": {"amount": "50", "currency": "USD"}});
     ann.create("order", dollars).await;
+    let draft = json!({"contact": contact["id"], "placed_at": "2026-01-01", "total": euros("5.00"), "status": "draft"});
+    let draft = ann.create("order", draft).await;
     let before = ann.all("loyalty.entry", &[]).await;
     assert_eq!(before.len(), 1);
     let missing = "01a20031-9c4a-7239-8605-04c662a595e1";
@@ -269,6 +271,7 @@ async fn bad_input_changes_nothing(on: On) {
         ("refund", json!({"order": order["id"], "amount": euros("0")}), "validation_failed"),
         ("refund", json!({"order": order["id"], "amount": {"amount": "1", "currency": "USD"}}), "other_currency"),
         ("refund", json!({"order": early["id"], "amount": euros("1")}), "nothing_earned"),
+        ("refund", json!({"order": draft["id"], "amount": euros("1")}), "nothing_earned"),
         ("refund", json!({"order": missing, "amount": euros("1")}), "unknown_order"),
         ("grant", json!({"contact": id, "points": 5, "expires_on": "2020-01-01"}), "validation_failed"),
         ("grant", json!({"contact": id, "points": 5, "expires_on": "2026-02-30"}), "validation_failed"),
@@ -286,6 +289,10 @@ async fn bad_input_changes_nothing(on: On) {
         let module = format!("/api/v1/modules/{LOYALTY}");
         ann.put(&module, &json!({"config": wrong})).await.problem(422, "validation_failed");
     }
+    // Who is no member, and does not become one by buying, has earned nothing.
+    configure(&ann, json!({"currency": "EUR", "auto_enrol": false})).await;
+    let guest = buys(&ann, &nobody, "9.00", "2026-01-02").await;
+    refused(&ann, "refund", json!({"order": guest["id"], "amount": euros("1")}), "nothing_earned").await;
 }
 
 async fn only_who_may_act_acts(on: On) {

@@ -106,11 +106,12 @@ impl Carried {
         let qualifying = entry.integer("qualifying").unwrap_or_default();
         let multiplier = entry.decimal("multiplier");
         let gross = if kind == Kind::Refund { (0, 0) } else { (points, qualifying) };
+        let told = entry.integer("gross").zip(entry.integer("gross_qualifying"));
         match self.parts.iter_mut().find(|part| part.is_of(member, campaign)) {
             Some(part) => {
                 part.points += points;
                 part.qualifying += qualifying;
-                part.gross = (part.gross.0 + gross.0, part.gross.1 + gross.1);
+                part.gross = told.unwrap_or((part.gross.0 + gross.0, part.gross.1 + gross.1));
                 // What is earned anew is earned at the rate of that moment.
                 part.multiplier = if kind == Kind::Earn { multiplier } else { multiplier.or(part.multiplier) };
             }
@@ -119,7 +120,7 @@ impl Carried {
                 campaign: campaign.map(str::to_owned),
                 points,
                 qualifying,
-                gross,
+                gross: told.unwrap_or(gross),
                 multiplier,
             }),
         }

@@ -30,6 +30,8 @@ pub struct About<'a> {
     pub multiplier: Option<Decimal>,
     /// What of the order's total was paid back.
     pub refunded: Option<Decimal>,
+    /// Points and qualifying points of the order without what refunds took back.
+    pub gross: Option<(i64, i64)>,
     /// When points come: the first and the last day on which they can be spent.
     pub days: (Option<Date>, Option<Date>),
 }
@@ -206,7 +208,7 @@ impl<'a> Ledger<'a> {
         totals.pending += pending;
         totals.owed = owed;
         // Figures of the order stand in one line: the first that says what the order carries.
-        let rest = About { qualifying: 0, refunded: None, ..about.clone() };
+        let rest = About { qualifying: 0, refunded: None, gross: None, ..about.clone() };
         let mut is_told = false;
         for line in &lines {
             let tells = line.kind.is_of_order() && !is_told;
@@ -284,6 +286,8 @@ fn entry(member: &str, line: &Line, about: &About<'_>, lot: Option<&Lot>) -> Rec
         ("qualifying", (about.qualifying != 0).then(|| Value::from(about.qualifying))),
         ("multiplier", about.multiplier.map(Value::from)),
         ("refunded", about.refunded.map(Value::from)),
+        ("gross", about.gross.map(|(points, _)| Value::from(points))),
+        ("gross_qualifying", about.gross.map(|(_, qualifying)| Value::from(qualifying))),
         ("lot", text(line.lot.as_deref())),
         ("remaining", lot.map(|lot| Value::from(lot.remaining))),
         ("state", lot.map(|lot| Value::from(lot.state.as_str()))),

@@ -19,7 +19,16 @@ struct Ought {
     campaign: Option<String>,
     points: i64,
     qualifying: i64,
+    /// Both, had nothing been paid back.
+    gross: (i64, i64),
     multiplier: Decimal,
+}
+
+impl Ought {
+    /// Nothing, any more or yet.
+    fn nothing(campaign: Option<String>) -> Self {
+        Self { campaign, points: 0, qualifying: 0, gross: (0, 0), multiplier: Decimal::from(1) }
+    }
 }
 
 /// Settles some claims, each of another order. Answers by how many points the balances have changed.
@@ -77,8 +86,7 @@ fn settle_one(
         let stays =
             member.as_deref() == Some(&part.member) && oughts.iter().any(|ought| ought.campaign == part.campaign);
         if !stays && (part.points != 0 || part.qualifying != 0) {
-            let nothing =
-                Ought { campaign: part.campaign.clone(), points: 0, qualifying: 0, multiplier: Decimal::from(1) };
+            let nothing = Ought::nothing(part.campaign.clone());
             moved += post(claim, &part.member, Some(part), &nothing, None, campaigns, ledger)?;
         }
     }
@@ -189,7 +197,7 @@ fn oughts(
         let mut oughts = own.map(|part| refunded_part(part, left)).collect::<Result<Vec<_>, _>>()?;
         if oughts.iter().all(|ought| ought.campaign.is_some()) {
             // The order carries nothing; what was paid back is noted, for what it may carry later.
-            oughts.push(Ought { campaign: None, points: 0, qualifying: 0, multiplier: Decimal::from(1) });
+            oughts.push(Ought::nothing(None));
         }
         return Ok(oughts);
     }
@@ -201,30 +209,30 @@ fn oughts(
         standing::qualify(&mut soon, claim.qualifying, year(claim), ledger.settings);
         multiplier(&soon, ledger)?
     };
+    let gross = (whole(claim.points, factor)?, claim.qualifying);
     let mut oughts = vec![Ought {
         campaign: None,
-        points: left(whole(claim.points, factor)?)?,
-        qualifying: left(claim.qualifying)?,
+        points: left(gross.0)?,
+        qualifying: left(gross.1)?,
+        gross,
         multiplier: factor,
     }];
     let is_known = held.is_some();
     let points = claim.points.checked_mul(factor).ok_or_else(crate::points::earn::too_many)?;
     for (campaign, worth) in campaigns.of(basket, points, parts, member, is_known, ledger.settings)? {
         let held = parts.iter().find(|part| part.is_of(member, Some(&campaign))).map_or(0, |part| part.points);
-        let points = campaigns.allowed(&campaign, left(worth)?, held);
-        oughts.push(Ought { campaign: Some(campaign), points, qualifying: 0, multiplier: Decimal::from(1) });
+        let most = left(worth)?;
+        let points = campaigns.allowed(&campaign, most, held);
+        let gross = (if points == most { worth } else { points }, 0);
+        oughts.push(Ought { points, gross, ..Ought::nothing(Some(campaign)) });
     }
     Ok(oughts)
 }
 
 /// A refund takes its share of what was earned, whatever the rules are by now.
 fn refunded_part(part: &Part, left: impl Fn(i64) -> Result<i64, Fault>) -> Result<Ought, Fault> {
-    Ok(Ought {
-        campaign: part.campaign.clone(),
-        points: left(part.gross.0)?,
-        qualifying: left(part.gross.1)?,
-        multiplier: Decimal::from(1),
-    })
+    let (points, qualifying) = (left(part.gross.0)?, left(part.gross.1)?);
+    Ok(Ought { points, qualifying, gross: part.gross, ..Ought::nothing(part.campaign.clone()) })
 }
 
 /// Writes the difference between what a member holds of the order and what it ought to be.
@@ -240,6 +248,8 @@ fn post(
     let held = part.map_or(0, |part| part.points);
     let points = ought.points - held;
     let qualifying = ought.qualifying - part.map_or(0, |part| part.qualifying);
+    let (points_before, qualifying_before) = part.map_or((0, 0), |part| part.gross);
+    let follows = ought.gross == (points_before + points, qualifying_before + qualifying);
     let kind = match () {
         () if claim.refund.is_some() => Kind::Refund,
         () if held == 0 => Kind::Earn,
@@ -252,6 +262,8 @@ fn post(
         qualifying,
         multiplier: (ought.multiplier != Decimal::from(1)).then_some(ought.multiplier),
         refunded: refund,
+        // Lines that came before a refund add up to it by themselves.
+        gross: (claim.refund.is_none() && !follows).then_some(ought.gross),
         ..About::default()
     };
     if points > 0 {

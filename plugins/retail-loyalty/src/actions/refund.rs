@@ -25,7 +25,7 @@ pub fn refund(input: &Input<'_>) -> Result<Value, Fault> {
     ledger.members.read_contacts(order.link("contact").into_iter())?;
     let claim = Claim::of_order(&order, &settings, |moment| ledger.day(moment))?;
     let is_earned = |contact: &String| settings.auto_enrol || ledger.members.of_contact(contact).is_some();
-    if !claim.earner.as_ref().is_some_and(is_earned) {
+    if claim.basket.is_none() || !claim.earner.as_ref().is_some_and(is_earned) {
         return Err(Fault::new("nothing_earned", "The order has earned nothing: there is nothing to take back."));
     }
     let claim = Claim { refund: Some(amount.amount), ..claim };
