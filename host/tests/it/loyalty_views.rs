@@ -23,7 +23,8 @@ async fn read(actor: &Actor, path: &str) -> Json {
 }
 
 async fn the_three_centres_and_the_reports_tell_the_same_as_the_ledger(on: On) {
-    let TestApp { ann, vic, sam, .. } = TestApp::with_plugin(on, LOYALTY).await;
+    let clock = Clock::manual(Timestamp::parse("2026-11-27T10:00:00Z").unwrap());
+    let TestApp { ann, vic, sam, .. } = TestApp::with_plugin_at(on, LOYALTY, clock).await;
     configure(&ann, json!({"currency": "EUR", "point_value": "0.01"})).await;
     let contact = ann.create("contact", json!({"name": "Ann"})).await;
     let id = contact["id"].as_str().unwrap();
@@ -63,9 +64,19 @@ async fn the_three_centres_and_the_reports_tell_the_same_as_the_ledger(on: On) {
         (&report["customers"], &report["customers_who_bought_again"], &report["repurchase_rate"]),
         (&json!(2), &json!(1), &json!("50.00"))
     );
-    for path in ["/reports/business", "/reports/finance"] {
-        read(&vic, path).await;
-    }
+    let business = read(&vic, "/reports/business").await;
+    assert_eq!(business, json!({"months": [{"month": "2026-11-01", "orders": 3, "total": euros("59.00")}]}));
+    let finance = read(&vic, "/reports/finance").await;
+    let moved = |kind: &str| {
+        let rows = finance["movements"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["kind"] == kind && row["month"] == "2026-11-01");
+        row.map(|row| row["points"].clone())
+    };
+    assert_eq!(
+        ["earn", "redeem", "refund", "expire"].map(moved),
+        [Some(json!(59)), Some(json!(-5)), Some(json!(-3)), None]
+    );
+    assert_eq!(finance["liabilities"]["points"]["points"], 51);
     vic.get(&route("/customer-centre/none")).await.assert(404);
     sam.get(&route("/liabilities")).await.problem(404, "not_found");
     sam.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({"consent": ["*"]})).await.assert(200);

@@ -1,7 +1,7 @@
 //! What views say, in English and Chinese.
 
 /// English and Chinese, by the English word.
-const WORDS: [(&str, &str); 44] = [
+const WORDS: [(&str, &str); 43] = [
     ("Schedule", "进度计划"),
     ("Task", "任务"),
     ("Start", "开始"),
@@ -44,7 +44,6 @@ const WORDS: [(&str, &str); 44] = [
     ("Sale", "售中"),
     ("Aftersale", "售后"),
     ("Route", "渠道"),
-    ("Yes", "是"),
     ("There are more.", "还有更多。"),
 ];
 

@@ -197,19 +197,7 @@ fn lot(entry: &Record) -> Result<Option<MoneyLot>, Fault> {
 
 /// All entries that meet a condition, the oldest first.
 pub fn all(condition: &Filter) -> Result<Vec<Record>, Fault> {
-    let mut found: Vec<Record> = Vec::new();
-    loop {
-        let condition = match found.last() {
-            Some(last) => filter::and([condition.clone(), filter::gt("id", last.id())]),
-            None => condition.clone(),
-        };
-        let page = records::query(ENTRY, Query::new().filter(condition).sort(["id"]).limit(Query::MOST))?;
-        let is_last = page.len() < Query::MOST as usize;
-        found.extend(page);
-        if is_last {
-            return Ok(found);
-        }
-    }
+    records::all(ENTRY, Some(condition))
 }
 
 /// Money that was given on top for a time, and is left when that is over, goes.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use guildhall_sdk::{Decimal, Fault, Query, Record, filter, records};
+use guildhall_sdk::{Decimal, Fault, Record, filter, records};
 
 use crate::ledger::ENTRY;
 use crate::points::account::Kind;
@@ -161,21 +161,9 @@ impl Part {
     }
 }
 
-/// Shows all entries that meet a condition, page by page, the oldest first.
-pub fn each_entry(condition: &filter::Filter, mut show: impl FnMut(&Record)) -> Result<(), Fault> {
-    let mut last: Option<Record> = None;
-    loop {
-        let condition = match &last {
-            Some(entry) => filter::and([condition.clone(), filter::gt("id", entry.id())]),
-            None => condition.clone(),
-        };
-        let mut page = records::query(ENTRY, Query::new().filter(condition).sort(["id"]).limit(Query::MOST))?;
-        page.iter().for_each(&mut show);
-        if page.len() < Query::MOST as usize {
-            return Ok(());
-        }
-        last = page.pop();
-    }
+/// Shows all entries that meet a condition, the oldest first.
+pub fn each_entry(condition: &filter::Filter, show: impl FnMut(&Record)) -> Result<(), Fault> {
+    records::each(ENTRY, Some(condition), show)
 }
 
 #[cfg(test)]

@@ -210,13 +210,8 @@ fn oughts(
         multiplier(&soon, ledger)?
     };
     let gross = (whole(claim.points, factor)?, claim.qualifying);
-    let mut oughts = vec![Ought {
-        campaign: None,
-        points: left(gross.0)?,
-        qualifying: left(gross.1)?,
-        gross,
-        multiplier: factor,
-    }];
+    let mut oughts =
+        vec![Ought { campaign: None, points: left(gross.0)?, qualifying: left(gross.1)?, gross, multiplier: factor }];
     let is_known = held.is_some();
     let points = claim.points.checked_mul(factor).ok_or_else(crate::points::earn::too_many)?;
     for (campaign, worth) in campaigns.of(basket, points, parts, member, is_known, ledger.settings)? {

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use guildhall_sdk::{Decimal, Fault, Record, Value, filter, json};
+use guildhall_sdk::{Decimal, Fault, Record, Value, filter, json, minor_digits, records};
 use sales_rules::day::Period;
-use sales_rules::deal::minor_digits;
 use sales_rules::{exact, winning};
 
 use crate::ask::{self, Periods};
@@ -35,7 +34,7 @@ pub fn run(input: &Value) -> Result<Value, Fault> {
     }
     let by = ask::text(input, "by");
     let of_day = [filter::eq("taken_on", taken_on.to_string()), filter::eq("month", month.to_string())];
-    let snapshots = ask::all("sales.snapshot", Some(&filter::and(of_day)))?;
+    let snapshots = records::all("sales.snapshot", Some(&filter::and(of_day)))?;
     if snapshots.is_empty() {
         return Err(Fault::new("no_snapshot", format!("On {taken_on}, no snapshot of {month} was taken.")));
     }

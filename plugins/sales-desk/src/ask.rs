@@ -1,7 +1,6 @@
 //! What is read of an input, and of what is stored.
 
-use guildhall_sdk::filter::{self, Filter};
-use guildhall_sdk::{Fault, Query, Record, Value, clock, records};
+use guildhall_sdk::{Fault, Record, Value, clock, records};
 use sales_rules::day::{Day, Period};
 use sales_rules::moment::Moment;
 
@@ -25,21 +24,6 @@ pub fn day(input: &Value, name: &str) -> Result<Day, Fault> {
 pub fn record(object: &str, id: &str) -> Result<Record, Fault> {
     let missing = || Fault::new("not_found", format!("There is no {object} {id}.")).with_detail("object", object);
     records::get(object, id)?.ok_or_else(missing)
-}
-
-/// All records that meet the condition, page by page, in the order of their ids.
-pub fn all(object: &str, condition: Option<&Filter>) -> Result<Vec<Record>, Fault> {
-    let mut found: Vec<Record> = Vec::new();
-    loop {
-        let further = found.last().map(|last| filter::gt("id", last.id()));
-        let condition = filter::and(condition.cloned().into_iter().chain(further));
-        let page = records::query(object, Query::new().filter(condition).sort(["id"]).limit(Query::MOST))?;
-        let is_last = page.len() < Query::MOST as usize;
-        found.extend(page);
-        if is_last {
-            return Ok(found);
-        }
-    }
 }
 
 /// When the call is made.

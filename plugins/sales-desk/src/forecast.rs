@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use guildhall_sdk::filter::{self, Filter};
-use guildhall_sdk::{Fault, Query, Record, Value, json, records};
-use sales_rules::deal::minor_digits;
+use guildhall_sdk::{Fault, Query, Record, Value, json, minor_digits, records};
 use sales_rules::exact;
 use sales_rules::forecast::{Figure, Forecast, Forecasts};
 use sales_rules::rate::Rates;

@@ -35,7 +35,7 @@ fn is_in(deal: &Record, stage: &str) -> bool {
 
 /// The lines of the history, in the order in which they were written.
 fn events(deal: &str) -> Result<Vec<Record>, Fault> {
-    let mut events = ask::all("sales.stage_event", Some(&filter::eq("deal", deal)))?;
+    let mut events = records::all("sales.stage_event", Some(&filter::eq("deal", deal)))?;
     events.sort_by(|one, other| (one.datetime("at"), one.id()).cmp(&(other.datetime("at"), other.id())));
     Ok(events)
 }

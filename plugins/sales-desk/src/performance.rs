@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guildhall_sdk::{Decimal, Fault, Value, filter, json};
+use guildhall_sdk::{Decimal, Fault, Value, filter, json, minor_digits, records};
 use sales_rules::day::Period;
-use sales_rules::deal::minor_digits;
 use sales_rules::forecast::Forecast;
 use sales_rules::{exact, target};
 
@@ -51,7 +50,7 @@ fn targets(
     by: Option<&str>,
 ) -> Result<BTreeMap<(String, String), Decimal>, Fault> {
     let of_period = [filter::eq("period", period), filter::eq("starts_on", starts_on), filter::eq("scope", scope)];
-    let found = ask::all("sales.target", Some(&filter::and(of_period)))?;
+    let found = records::all("sales.target", Some(&filter::and(of_period)))?;
     let read = found.iter().filter_map(|target| {
         let amount = target.money("amount")?;
         let whose = by.and_then(|by| target.link(by)).unwrap_or_default();

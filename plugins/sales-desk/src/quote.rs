@@ -30,7 +30,7 @@ pub fn create(input: &Value) -> Result<Value, Fault> {
 }
 
 fn lines(deal: &Record) -> Result<Vec<Record>, Fault> {
-    let lines = ask::all("sales.deal_line", Some(&filter::eq("deal", deal.id())))?;
+    let lines = records::all("sales.deal_line", Some(&filter::eq("deal", deal.id())))?;
     if let Some(amount) = deal.money("amount").filter(|_| lines.is_empty()) {
         let line = Record::new().set("description", deal.text("name")).set("quantity", "1").set("unit_price", amount);
         return Ok(vec![line]);

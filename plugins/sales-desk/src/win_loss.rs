@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use guildhall_sdk::filter::{self, Filter};
-use guildhall_sdk::{Decimal, Fault, Record, Value, json};
-use sales_rules::deal::minor_digits;
+use guildhall_sdk::{Decimal, Fault, Record, Value, json, minor_digits};
 use sales_rules::forecast::Figure;
 use sales_rules::moment::DAY;
 use sales_rules::{exact, winning};

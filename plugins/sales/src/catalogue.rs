@@ -102,7 +102,7 @@ fn open_leads(seller: &Record) -> Result<i64, Fault> {
 
 /// Counts the open leads of all sellers anew: they may have changed while the module was off.
 pub fn recount() -> Result<(), Fault> {
-    for seller in page::all("sales.seller", None)? {
+    for seller in records::all("sales.seller", None)? {
         let leads = open_leads(&seller)?;
         if seller.integer("open_leads") != Some(leads) {
             records::update("sales.seller", seller.id(), Record::new().set("open_leads", leads))?;

@@ -3,7 +3,6 @@
 use guildhall_sdk::{Change, Fault, Record, Value, filter, records};
 use sales_rules::moment::Moment;
 
-use crate::page;
 use crate::settings::Settings;
 
 /// The fields of a deal line that an order line takes over.
@@ -23,7 +22,7 @@ pub fn place(change: &Change, deal: &Record, settings: &Settings, now: Moment) -
         fields = fields.set(field, deal.link(field));
     }
     let order = records::create("order", fields)?;
-    for line in page::all("sales.deal_line", Some(&filter::eq("deal", change.id.as_str())))? {
+    for line in records::all("sales.deal_line", Some(&filter::eq("deal", change.id.as_str())))? {
         let fields = LINE.iter().fold(Record::new().set("order", order.id()), |fields, field| {
             fields.set(field, line.value(field).cloned().unwrap_or(Value::Null))
         });

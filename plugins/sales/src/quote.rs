@@ -106,15 +106,15 @@ fn accept(id: &str, quote: &Record) -> Result<(), Fault> {
     if stored.is_none_or(|stored| stored.text("status") != Some("open")) {
         return Err(Fault::new("deal_closed", "The deal of the quote is not open.").with_detail("field", "deal"));
     }
-    for other in page::all("sales.quote", Some(&filter::eq("deal", deal)))? {
+    for other in records::all("sales.quote", Some(&filter::eq("deal", deal)))? {
         if other.id() != id && matches!(other.text("status"), Some("draft" | "sent")) {
             records::update("sales.quote", other.id(), Record::new().set("status", "superseded"))?;
         }
     }
-    for line in page::all("sales.deal_line", Some(&filter::eq("deal", deal)))? {
+    for line in records::all("sales.deal_line", Some(&filter::eq("deal", deal)))? {
         records::delete("sales.deal_line", line.id())?;
     }
-    for line in page::all("sales.quote_line", Some(&filter::eq("quote", id)))? {
+    for line in records::all("sales.quote_line", Some(&filter::eq("quote", id)))? {
         let fields = LINE.iter().fold(Record::new().set("deal", deal), |fields, field| {
             fields.set(field, line.value(field).cloned().unwrap_or(Value::Null))
         });

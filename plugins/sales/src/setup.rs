@@ -3,7 +3,6 @@
 use guildhall_sdk::{Fault, Query, Record, json, records};
 use sales_rules::deal::Pipelines;
 
-use crate::page;
 use crate::settings::Settings;
 use crate::texts::{self, PIPELINE, STAGES};
 
@@ -35,5 +34,5 @@ pub fn begin(settings: &Settings) -> Result<(), Fault> {
 
 /// All pipelines with their stages.
 pub fn pipelines() -> Result<Pipelines, Fault> {
-    Pipelines::read(&page::all("sales.pipeline", None)?, &page::all("sales.stage", None)?)
+    Pipelines::read(&records::all("sales.pipeline", None)?, &records::all("sales.stage", None)?)
 }

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use guildhall_sdk::{Fault, Record, Value, clock, config, filter, jobs, json, records};
+use guildhall_sdk::{Fault, Record, Value, clock, config, filter, jobs, json, minor_digits, records};
 use sales_rules::day::{Day, Period};
-use sales_rules::deal::minor_digits;
 use sales_rules::exact;
 use sales_rules::forecast::{CATEGORIES, Figure, Forecast, Forecasts};
 use sales_rules::moment::Moment;
@@ -15,7 +14,7 @@ use crate::{deal, page};
 /// Begins the snapshot of a day: each pipeline is a job of its own.
 pub fn begin(due: &str) -> Result<(), Fault> {
     let day = day_of(due, &clock::now());
-    for pipeline in page::all("sales.pipeline", None)?.iter().take(100) {
+    for pipeline in records::all("sales.pipeline", None)?.iter().take(100) {
         jobs::enqueue("pipeline", &json!({"day": day.to_string(), "pipeline": pipeline.id()}), Duration::ZERO)?;
     }
     Ok(())

@@ -103,7 +103,7 @@ pub use job::JobExport;
 pub use lifecycle::Lifecycle;
 #[doc(hidden)]
 pub use lifecycle::LifecycleExport;
-pub use money::Money;
+pub use money::{Money, minor_digits};
 #[doc(hidden)]
 pub use on_events::OnEventsExport;
 pub use on_events::{Event, OnEvents};

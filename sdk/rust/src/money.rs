@@ -7,6 +7,45 @@ use serde_json::{Map, Value};
 
 use crate::Decimal;
 
+/// Currencies whose minor unit is not a hundredth (ISO 4217).
+const EXPONENTS: [(&str, u32); 26] = [
+    ("BHD", 3),
+    ("BIF", 0),
+    ("CLF", 4),
+    ("CLP", 0),
+    ("DJF", 0),
+    ("GNF", 0),
+    ("IQD", 3),
+    ("ISK", 0),
+    ("JOD", 3),
+    ("JPY", 0),
+    ("KMF", 0),
+    ("KRW", 0),
+    ("KWD", 3),
+    ("LYD", 3),
+    ("OMR", 3),
+    ("PYG", 0),
+    ("RWF", 0),
+    ("TND", 3),
+    ("UGX", 0),
+    ("UYI", 0),
+    ("UYW", 4),
+    ("VND", 0),
+    ("VUV", 0),
+    ("XAF", 0),
+    ("XOF", 0),
+    ("XPF", 0),
+];
+
+/// How many digits behind the point an amount in the currency has: 2 for `EUR`, none for `JPY`, 3 for `KWD`.
+///
+/// ```
+/// assert_eq!(["EUR", "JPY", "KWD"].map(guildhall_sdk::minor_digits), [2, 0, 3]);
+/// ```
+pub fn minor_digits(currency: &str) -> u32 {
+    EXPONENTS.iter().find(|(code, _)| *code == currency).map_or(2, |(_, digits)| *digits)
+}
+
 /// An amount in a currency: `{"amount":"29.33","currency":"USD"}` on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {

@@ -17,6 +17,7 @@
 //! ```
 
 use crate::bindings::imports::guildhall::data::records;
+use crate::filter::{self, Filter};
 use crate::{Fault, Query, Record};
 
 /// The record with this id, if there is one.
@@ -27,6 +28,30 @@ pub fn get(object: &str, id: &str) -> Result<Option<Record>, Fault> {
 /// The records that a query finds.
 pub fn query(object: &str, query: Query) -> Result<Vec<Record>, Fault> {
     records::query(object, &query.into_json())?.iter().map(|record| Record::from_json(record)).collect()
+}
+
+/// Shows each record that meets a condition, and each one there is without one, in the order of their ids; page by
+/// page, as one query answers [`Query::MOST`] at most.
+pub fn each(object: &str, condition: Option<&Filter>, mut show: impl FnMut(&Record)) -> Result<(), Fault> {
+    let mut last: Option<Record> = None;
+    loop {
+        let further = last.as_ref().map(|last| filter::gt("id", last.id()));
+        let wanted = filter::and(condition.cloned().into_iter().chain(further));
+        let mut page = query(object, Query::new().filter(wanted).sort(["id"]).limit(Query::MOST))?;
+        page.iter().for_each(&mut show);
+        if page.len() < Query::MOST as usize {
+            return Ok(());
+        }
+        last = page.pop();
+    }
+}
+
+/// All records that meet a condition, or all there are without one, in the order of their ids. They are in memory
+/// together: [`each`] needs no more than a page.
+pub fn all(object: &str, condition: Option<&Filter>) -> Result<Vec<Record>, Fault> {
+    let mut found = Vec::new();
+    each(object, condition, |record| found.push(record.clone()))?;
+    Ok(found)
 }
 
 /// Adds a record and returns it as it will be stored.

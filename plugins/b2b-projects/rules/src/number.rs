@@ -2,45 +2,10 @@
 
 use std::cmp::Ordering;
 
-use guildhall_sdk::{Decimal, Fault, Money};
+use guildhall_sdk::{Decimal, Fault, Money, minor_digits};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
-
-/// Currencies whose minor unit is not a hundredth (ISO 4217).
-const EXPONENTS: [(&str, u32); 26] = [
-    ("BHD", 3),
-    ("BIF", 0),
-    ("CLF", 4),
-    ("CLP", 0),
-    ("DJF", 0),
-    ("GNF", 0),
-    ("IQD", 3),
-    ("ISK", 0),
-    ("JOD", 3),
-    ("JPY", 0),
-    ("KMF", 0),
-    ("KRW", 0),
-    ("KWD", 3),
-    ("LYD", 3),
-    ("OMR", 3),
-    ("PYG", 0),
-    ("RWF", 0),
-    ("TND", 3),
-    ("UGX", 0),
-    ("UYI", 0),
-    ("UYW", 4),
-    ("VND", 0),
-    ("VUV", 0),
-    ("XAF", 0),
-    ("XOF", 0),
-    ("XPF", 0),
-];
-
-/// Decimal places of the minor unit of a currency.
-pub fn exponent(currency: &str) -> u32 {
-    EXPONENTS.iter().find(|(code, _)| *code == currency).map_or(2, |(_, exponent)| *exponent)
-}
 
 /// A decimal as whole units with so many digits behind the point; none when it has more digits, or does not fit.
 pub fn units(number: Decimal, scale: u32) -> Option<i128> {
@@ -63,13 +28,13 @@ pub fn decimal(units: i128, scale: u32) -> Decimal {
 
 /// An amount in minor units of its currency.
 pub fn minor(money: &Money) -> Result<i128, Fault> {
-    units(money.amount, exponent(&money.currency))
+    units(money.amount, minor_digits(&money.currency))
         .ok_or_else(|| Fault::new("amount_out_of_range", format!("{money} is finer than the currency, or too large.")))
 }
 
 /// Minor units as an amount of a currency.
 pub fn money(minor: i128, currency: &str) -> Money {
-    Money { amount: decimal(minor, exponent(currency)), currency: currency.to_owned() }
+    Money { amount: decimal(minor, minor_digits(currency)), currency: currency.to_owned() }
 }
 
 /// A whole number as a fraction.

@@ -7,19 +7,7 @@ use guildhall_sdk::{Fault, Query, Record, records};
 
 /// All records that meet a condition, in the order of their ids.
 pub fn all(object: &str, condition: &Filter) -> Result<Vec<Record>, Fault> {
-    let mut found: Vec<Record> = Vec::new();
-    loop {
-        let condition = match found.last() {
-            Some(last) => filter::and([condition.clone(), filter::gt("id", last.id())]),
-            None => condition.clone(),
-        };
-        let page = records::query(object, Query::new().filter(condition).sort(["id"]).limit(Query::MOST))?;
-        let is_last = page.len() < Query::MOST as usize;
-        found.extend(page);
-        if is_last {
-            return Ok(found);
-        }
-    }
+    records::all(object, Some(condition))
 }
 
 /// The records whose field has one of these values.

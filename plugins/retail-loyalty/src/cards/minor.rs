@@ -1,23 +1,12 @@
 //! Money in whole minor units of its currency: cents, fen, yen.
 
-use guildhall_sdk::{Decimal, Fault, Money};
+use guildhall_sdk::{Decimal, Fault, Money, minor_digits};
 
 use crate::points::exact::billionths;
 
-/// How many digits behind the point amounts of a currency have (ISO 4217).
-pub fn digits(currency: &str) -> u32 {
-    match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
-        | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        "CLF" | "UYW" => 4,
-        _ => 2,
-    }
-}
-
 /// An amount in minor units: exact, or not at all.
 pub fn of(money: &Money) -> Result<i64, Fault> {
-    let one = 10_i128.pow(9 - digits(&money.currency));
+    let one = 10_i128.pow(9 - minor_digits(&money.currency));
     let units = billionths(money.amount).filter(|units| units % one == 0).map(|units| units / one);
     units.and_then(|units| i64::try_from(units).ok()).ok_or_else(|| {
         let message = format!("{} has more digits than {} has, or is too large.", money.amount, money.currency);
@@ -27,7 +16,7 @@ pub fn of(money: &Money) -> Result<i64, Fault> {
 
 /// The amount of so many minor units.
 pub fn money(units: i64, currency: &str) -> Money {
-    let digits = digits(currency) as usize;
+    let digits = minor_digits(currency) as usize;
     let width = digits + 1;
     let text = format!("{:0>width$}", units.unsigned_abs());
     let (whole, fraction) = text.split_at(text.len() - digits);

@@ -9,7 +9,7 @@ mod worth;
 pub use pipeline::{Pipeline, Pipelines, Stage};
 pub use settle::{Facts, Lines, Settled, settle};
 pub use step::{HistoryLine, Kind};
-pub use worth::{look_at_amount, minor_digits, weighted};
+pub use worth::{look_at_amount, weighted};
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use guildhall_sdk::{Decimal, Fault, Money, Record, Value, json};
+use guildhall_sdk::{Decimal, Fault, Money, Record, Value, json, minor_digits};
 
-use crate::deal::minor_digits;
 use crate::exact;
 
 /// The categories of open deals, from the least certain to the most.

@@ -1,9 +1,8 @@
 //! Exchange rates: what a currency is worth in the base currency on a day.
 
-use guildhall_sdk::{Decimal, Money, Record};
+use guildhall_sdk::{Decimal, Money, Record, minor_digits};
 
 use crate::day::Day;
-use crate::deal::minor_digits;
 use crate::exact;
 
 /// The rates that are known, and the currency that they lead to.

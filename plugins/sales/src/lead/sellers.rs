@@ -5,8 +5,6 @@ use sales_rules::assign::{Candidate, Method};
 use sales_rules::condition::{self, Condition};
 use sales_rules::moment::Moment;
 
-use crate::page;
-
 /// A rule by which leads are given.
 struct Rule {
     id: String,
@@ -37,7 +35,7 @@ impl Sellers {
             most: record.integer("max_open_leads"),
             last_assigned: record.datetime("last_assigned_at").and_then(|at| at.parse().ok()),
         };
-        let all: Vec<Candidate> = page::all("sales.seller", None)?.iter().map(read).collect();
+        let all: Vec<Candidate> = records::all("sales.seller", None)?.iter().map(read).collect();
         let stored = all.iter().map(|seller| seller.open_leads).collect();
         let given = vec![false; all.len()];
         Ok(Self { all, stored, given, rules: None })
@@ -114,7 +112,7 @@ impl Sellers {
 }
 
 fn load_rules() -> Result<Vec<Rule>, Fault> {
-    let mut found = page::all("sales.assignment_rule", Some(&filter::eq("active", true)))?;
+    let mut found = records::all("sales.assignment_rule", Some(&filter::eq("active", true)))?;
     found.sort_by_key(|rule| rule.integer("position"));
     let read = |record: &Record| {
         let sellers = record.value("sellers").and_then(Value::as_array).into_iter().flatten();
