@@ -101,7 +101,10 @@ pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
         let installation = Installation::make(*engine, programs, &folder.0.join(format!("{engine:?}").to_lowercase()))?;
         let report =
             on(options, &installation, programs, plan, sizes).await.with_context(|| format!("on {engine:?}"))?;
-        print::report(&report.orders);
+        println!("\n{engine:?}");
+        if !report.orders.pairs.is_empty() {
+            print::report(&report.orders);
+        }
         report.expiry.iter().for_each(expiry::print);
         questions::print(&report.questions);
         reports.push(report);
