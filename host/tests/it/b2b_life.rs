@@ -72,6 +72,7 @@ async fn modules_that_go_leave_everything(on: On) {
     let (contract, lines) = contract(ann, "C-4").await;
     let here = path("b2b.contract", &contract);
     let project = ann.create("b2b.engagement", json!({"name": "Bridge", "company": contract["company"]})).await;
+    ann.create("b2b.task", json!({"engagement": project["id"], "name": "Dig", "progress": "40"})).await;
     let stages = ann.all("b2b.stage", &[]).await;
     assert_eq!(stages.len(), 9);
     ann.patch(&path("b2b.stage", &stages[0]), &json!({"name": "Our own"})).await.assert(200);
@@ -80,11 +81,17 @@ async fn modules_that_go_leave_everything(on: On) {
     switch(DESK, false).await.assert(200);
     switch(PROJECTS, false).await.assert(200);
     ann.get(&format!("/api/v1/modules/{DESK}/views/board")).await.problem(404, "not_found");
-    // What is kept can be seen, and nobody looks at what is written to it.
+    // What is kept can be seen, and nobody writes to it; but for who has the database in hand.
     let kept = ann.get(&here).await.assert(200).json();
     assert_eq!((&kept["status"], &kept["planned"]), (&json!("active"), &euros("100.00")));
-    ann.patch(&path("b2b.plan_line", &lines[1]), &json!({"amount": euros("31.00")})).await.assert(200);
-    ann.create("b2b.task", json!({"engagement": project["id"], "name": "Unseen", "progress": "40"})).await;
+    let amount = json!({"amount": euros("31.00")});
+    ann.patch(&path("b2b.plan_line", &lines[1]), &amount).await.problem(409, "module_disabled");
+    for sql in [
+        "update o_b2b__plan_line set amount = amount + 1 where amount < (select max(amount) from o_b2b__plan_line)",
+        "update o_b2b__engagement set task_count = 7, percent_complete = 0",
+    ] {
+        assert_eq!(crate::dump::run(&test.database, sql).await, 1);
+    }
     for id in [PROJECTS, DESK] {
         switch(id, true).await.assert(200);
     }

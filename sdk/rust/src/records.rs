@@ -35,23 +35,37 @@ pub fn query(object: &str, query: Query) -> Result<Vec<Record>, Fault> {
 pub fn each(object: &str, condition: Option<&Filter>, mut show: impl FnMut(&Record)) -> Result<(), Fault> {
     let mut last: Option<Record> = None;
     loop {
-        let further = last.as_ref().map(|last| filter::gt("id", last.id()));
-        let wanted = filter::and(condition.cloned().into_iter().chain(further));
-        let mut page = query(object, Query::new().filter(wanted).sort(["id"]).limit(Query::MOST))?;
-        page.iter().for_each(&mut show);
-        if page.len() < Query::MOST as usize {
+        let mut found = page(object, condition, last.as_ref())?;
+        found.iter().for_each(&mut show);
+        if found.len() < Query::MOST as usize {
             return Ok(());
         }
-        last = page.pop();
+        last = found.pop();
     }
 }
 
 /// All records that meet a condition, or all there are without one, in the order of their ids. They are in memory
 /// together: [`each`] needs no more than a page.
 pub fn all(object: &str, condition: Option<&Filter>) -> Result<Vec<Record>, Fault> {
-    let mut found = Vec::new();
-    each(object, condition, |record| found.push(record.clone()))?;
-    Ok(found)
+    let mut all = Vec::new();
+    loop {
+        let found = page(object, condition, all.last())?;
+        let is_last = found.len() < Query::MOST as usize;
+        all.extend(found);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
+/// The page behind a record, or the first one.
+fn page(object: &str, condition: Option<&Filter>, last: Option<&Record>) -> Result<Vec<Record>, Fault> {
+    let asked = Query::new().sort(["id"]).limit(Query::MOST);
+    let wanted = match (condition.cloned(), last.map(|last| filter::gt("id", last.id()))) {
+        (Some(condition), Some(further)) => Some(filter::and([condition, further])),
+        (condition, further) => condition.or(further),
+    };
+    query(object, if let Some(wanted) = wanted { asked.filter(wanted) } else { asked })
 }
 
 /// Adds a record and returns it as it will be stored.

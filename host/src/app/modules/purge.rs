@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -12,7 +13,7 @@ use crate::app::jobs::{JobFault, JobRun, JobView};
 use crate::app::people::PolicyChange;
 use crate::app::{Answer, App, AppError, Done, IdempotencyKey};
 use crate::domain::caller::Caller;
-use crate::domain::clock::Timestamp;
+use crate::domain::id::TenantId;
 use crate::domain::job::Progress;
 use crate::domain::object::Object;
 use crate::domain::permission::Area;
@@ -24,7 +25,7 @@ pub const PURGE: &str = "purge_module";
 /// Records of one commit.
 const PAGE: u32 = 200;
 /// How long other nodes may believe that the module is there, and a little more.
-const NOTICED_MICROS: i64 = 2_000_000;
+const NOTICED: Duration = Duration::from_secs(2);
 /// What a module keeps beside records.
 const BESIDE: [&str; 7] =
     ["kv", "kv_use", "module_secret", "module_event", "plugin_failure", "plugin_recording", "plugin_log"];
@@ -70,7 +71,7 @@ impl App {
             AppError::Setup(reason) => AppError::Refused(format!("something stands on {plugin}: {reason}")),
             other => other,
         })?;
-        let later = Timestamp::from_micros(self.clock.now().micros() + NOTICED_MICROS);
+        let later = self.clock.now().plus(NOTICED);
         let job = self.new_job(caller, PURGE, json!(Asked { plugin: plugin.to_owned() }), later);
         let mut unit = Unit::empty(caller.tenant, self.clock.now());
         unit.further = self.store.remove_module(removing, plugin);
@@ -84,7 +85,7 @@ impl App {
     }
 
     /// Whether nothing of what a plugin kept for a tenant is still to be removed.
-    pub(super) async fn check_purged(&self, tenant: crate::domain::id::TenantId, plugin: &str) -> Result<(), AppError> {
+    pub(super) async fn check_purged(&self, tenant: TenantId, plugin: &str) -> Result<(), AppError> {
         let open = self.store.open_jobs(HostPermit::new(Chore::Serve), tenant, PURGE).await?;
         if open.iter().any(|payload| payload["plugin"] == plugin) {
             return Err(AppError::Refused(format!(
