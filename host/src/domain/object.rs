@@ -69,6 +69,7 @@ pub struct ObjectDef {
 
 /// An object in its checked form.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is said of an object by itself")]
 pub struct Object {
     /// Its name.
     pub name: String,
