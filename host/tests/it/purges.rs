@@ -94,8 +94,10 @@ async fn what_a_module_kept_goes_with_it_and_nothing_else(on: On) {
     ann.delete(&module(LOYALTY)).await.problem(404, "not_found");
     ann.get("/api/v1/records/loyalty.member").await.problem(404, "unknown_object");
     ann.get("/api/v1/schema/loyalty.entry").await.problem(404, "unknown_object");
-    let again = ann.put(&module(LOYALTY), &json!({"consent": ["*"]})).await.problem(409, "refused");
-    assert!(again["detail"].as_str().unwrap().contains("is being removed"), "{again}");
+    for wish in [json!({"consent": ["*"]}), json!({"consent": ["*"], "version": "0.1.0"})] {
+        let again = ann.put(&module(LOYALTY), &wish).await.problem(409, "refused");
+        assert!(again["detail"].as_str().unwrap().contains("is being removed"), "{again}");
+    }
     clock.advance(Duration::from_secs(3));
     test.app.run_due_jobs().await.unwrap();
     let done = ann.get(job.header("location")).await.assert(200).json();

@@ -152,6 +152,9 @@ impl App {
                 return Err(AppError::no_record("plugin", &id));
             }
             let known = rows.iter().position(|row| row.plugin == id).map(|at| rows.remove(at));
+            if known.is_none() {
+                self.check_purged(tenant, &id).await?;
+            }
             let wanted = match (&input.version, &known) {
                 (Some(version), _) => {
                     let wanted = versions.find(|row| row.manifest.version == *version);
@@ -167,7 +170,6 @@ impl App {
                     _ => row.version.clone(),
                 },
                 (None, None) => {
-                    self.check_purged(tenant, &id).await?;
                     let newest = versions.rfind(is_usable);
                     let refused = || AppError::Refused(format!("every version of {id} was revoked"));
                     newest.ok_or_else(refused)?.manifest.version.clone()
