@@ -22,6 +22,10 @@ impl FromStr for CronLine {
         if text.len() > MAX_LENGTH || !(5..=6).contains(&text.split_whitespace().count()) {
             return Err("has five parts, or six with seconds in front".to_owned());
         }
+        // The parser takes a list of nothing, and looking for its next time takes seconds.
+        if text.split_whitespace().flat_map(|part| part.split(',')).any(str::is_empty) {
+            return Err("has a list with an empty place".to_owned());
+        }
         let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
         parser.parse(text).map(Self).map_err(|error| error.to_string())
     }
@@ -63,6 +67,9 @@ mod tests {
     fn what_is_no_line_is_refused() {
         for text in ["", "* * * *", "61 * * * *", "* * * * * * *", "x * * * *", "* * 32 * *", "@daily", "* * * * 9"] {
             assert!(text.parse::<CronLine>().is_err(), "{text}");
+        }
+        for text in [", * * * *", "* , * * *", "1,,2 * * * *", "0, * * * *", "* * * * ,1"] {
+            assert_eq!(text.parse::<CronLine>().unwrap_err(), "has a list with an empty place", "{text}");
         }
         for text in ["*/15 * * * *", "0 */15 * * * *", "0 9 * * MON-FRI", "0 0 L * *"] {
             assert!(text.parse::<CronLine>().is_ok(), "{text}");
