@@ -11,6 +11,7 @@ use crate::support::{Actor, On, Reply};
 
 both!(
     what_others_name_does_not_go_meanwhile
+    a_line_learns_that_its_milestone_is_reached
     a_budget_and_its_costs_meet_in_one_currency
     more_tasks_than_a_page_has_are_scheduled
 );
@@ -55,6 +56,24 @@ async fn what_others_name_does_not_go_meanwhile(on: On) {
                 _ => panic!("{object}: {} {}", gone.text, added.text),
             }
         }
+    }
+}
+
+async fn a_line_learns_that_its_milestone_is_reached(on: On) {
+    let test = start(on, Clock::system()).await;
+    let ann = &test.ann;
+    let project = engagement(ann, json!({})).await;
+    let fields = json!({"number": "C-1", "company": project["company"], "total": euros("5.00")});
+    let contract = ann.create("b2b.contract", fields).await;
+    for _ in 0..ROUNDS {
+        let milestone = ann.create("b2b.milestone", json!({"engagement": project["id"], "name": "Opened"})).await;
+        let line = json!({"contract": contract["id"], "trigger": "milestone", "milestone": milestone["id"],
+            "amount": euros("1.00")});
+        let (here, reached) = (path("b2b.milestone", &milestone), json!({"reached_on": "2020-01-01"}));
+        let (reached, line) = join(ann.patch(&here, &reached), add(ann, "b2b.plan_line", &line)).await;
+        reached.assert(200);
+        let line = ann.get(&path("b2b.plan_line", &line.assert(201).json())).await.assert(200).json();
+        assert!(!line["ready_since"].is_null(), "{line}");
     }
 }
 
