@@ -81,7 +81,7 @@ pub fn of_engagement(engagement: &Record, limits: &Limits) -> Result<(), Fault> 
     let mut cost = 0;
     for one in store::all("b2b.cost", &filter::eq("engagement", engagement.id()))? {
         match one.money("amount") {
-            // Others can have come while the module was off.
+            // Only where there is no budget can there be others.
             Some(amount) if amount.currency == currency => cost += minor(&amount)?,
             _ => {}
         }
