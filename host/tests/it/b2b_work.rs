@@ -17,7 +17,7 @@ both!(
     earned_value_is_what_the_figures_say
 );
 
-async fn engagement(ann: &Actor, fields: Json) -> Json {
+pub async fn engagement(ann: &Actor, fields: Json) -> Json {
     let company = ann.create("company", json!({"name": "Customer"})).await;
     let mut all = json!({"name": "Bridge", "company": company["id"], "starts_on": "2026-11-02"});
     all.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -179,14 +179,22 @@ async fn earned_value_is_what_the_figures_say(on: On) {
     let named = ["pv", "ev", "ac", "cv", "sv"].map(|name| figures[name]["amount"].as_str().unwrap().to_owned());
     assert_eq!(named, ["40000.00", "35000.00", "36000.00", "-1000.00", "-5000.00"]);
     assert_eq!((&figures["cpi"], &figures["spi"]), (&json!("0.9722222"), &json!("0.8750000")));
-    // The budget goes on in the currency of what is held against it.
+    // The budget goes on in the currency of what is held against it, and what is held against it comes in the budget's.
     let budget = json!({"budget": {"amount": "9.00", "currency": "USD"}});
     refused(ann.patch(&path("b2b.engagement", &made), &budget).await, "other_currency");
     ann.patch(&path("b2b.engagement", &made), &json!({"budget": euros("90000.00")})).await.assert(200);
+    let costs = "/api/v1/records/b2b.cost";
+    let dollars = |engagement: &Json| {
+        let amount = json!({"amount": "1.00", "currency": "USD"});
+        json!({"engagement": engagement["id"], "amount": amount, "spent_on": "2026-11-10"})
+    };
+    refused(ann.post(costs, &dollars(&made)).await, "other_currency");
+    // Not by way of no budget either, while there is more than one currency.
+    ann.patch(&path("b2b.engagement", &made), &json!({"budget": null})).await.assert(200);
+    refused(ann.patch(&path("b2b.engagement", &made), &budget).await, "other_currency");
+    ann.post(costs, &dollars(&made)).await.assert(201);
+    refused(ann.patch(&path("b2b.engagement", &made), &json!({"budget": euros("5.00")})).await, "other_currency");
+    refused(ann.post(&action("earned_value"), &asked).await, "other_currency");
     let fresh = engagement(ann, json!({"budget": euros("5.00")})).await;
     ann.patch(&path("b2b.engagement", &fresh), &budget).await.assert(200);
-    let dollars =
-        json!({"engagement": made["id"], "amount": {"amount": "1.00", "currency": "USD"}, "spent_on": "2026-11-10"});
-    ann.create("b2b.cost", dollars).await;
-    refused(ann.post(&action("earned_value"), &asked).await, "other_currency");
 }

@@ -10,6 +10,7 @@ use crate::support::{Actor, On, TestApp, plugin_with};
 both!(
     points_of_the_first_version_become_lots
     what_happened_while_it_was_off_is_seen_when_an_order_changes
+    a_lower_total_after_a_refund_counts_once
     an_erased_person_leaves_no_points
     the_history_of_a_shop_comes_to_what_anybody_can_add_up
 );
@@ -75,6 +76,25 @@ async fn what_happened_while_it_was_off_is_seen_when_an_order_changes(on: On) {
     // Keys of before are known.
     act(&ann, "redeem", json!({"key": "once", "contact": contact["id"], "points": 10})).await;
     assert_eq!(figures(&ann, &contact, &["points", "spent"]).await, [20, 10]);
+    adds_up(&ann).await;
+}
+
+async fn a_lower_total_after_a_refund_counts_once(on: On) {
+    let TestApp { ann, .. } = TestApp::with_plugin(on, LOYALTY).await;
+    let contact = ann.create("contact", json!({"name": "Ann"})).await;
+    let order = buys(&ann, &contact, "100.00", "2026-01-01").await;
+    let refund = async |amount: &str| {
+        let paid = json!({"order": order["id"], "amount": euros(amount)});
+        act(&ann, "refund", paid).await["reversed"].as_i64().unwrap()
+    };
+    assert_eq!(refund("30.00").await, 30);
+    act(&ann, "redeem", json!({"contact": contact["id"], "points": 60})).await;
+    // Of 33 points, 29 are paid back already. The 66 that go are taken out of two places.
+    let path = format!("/api/v1/records/order/{}", order["id"].as_str().unwrap());
+    ann.patch(&path, &json!({"total": euros("33.33")})).await.assert(200);
+    assert_eq!(figures(&ann, &contact, &["points", "owed"]).await, [-56, 56]);
+    assert_eq!((refund("1.00").await, refund("2.33").await), (1, 3));
+    assert_eq!(figures(&ann, &contact, &["points", "owed"]).await, [-60, 60]);
     adds_up(&ann).await;
 }
 

@@ -9,8 +9,6 @@ use guildhall_sdk::{Fault, Record, Value, filter, json};
 use crate::read;
 use crate::settings::Settings;
 
-/// How many tasks of a circle are named.
-const MOST_NAMED: usize = 20;
 /// What each row of the answer has.
 const COLUMNS: [&str; 9] = [
     "id",
@@ -160,9 +158,7 @@ pub fn too_far(_: CalendarError) -> Fault {
 
 fn wrong(error: NetworkError) -> Fault {
     match error {
-        NetworkError::Cycle(tasks) => Fault::new("dependency_cycle", "These tasks wait for each other.")
-            .with_detail("length", tasks.len())
-            .with_detail("tasks", tasks.into_iter().take(MOST_NAMED).collect::<Vec<_>>()),
+        NetworkError::Cycle(tasks) => network::circle(&tasks),
         NetworkError::Unknown(task) => {
             Fault::new("unknown_task", format!("A dependency names {task}, which is not there."))
                 .with_detail("task", task)

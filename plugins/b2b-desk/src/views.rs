@@ -31,8 +31,11 @@ fn metric(label: &str, value: Value) -> Value {
     metric
 }
 
-fn column(key: &str, label: &str, kind: &str) -> Value {
-    json!({"key": key, "label": label, "kind": kind})
+/// A table; each column has a key, a label to be said, and a kind.
+fn table(language: Language, columns: &[(&str, &'static str, &str)], rows: Vec<Value>, empty: &'static str) -> Value {
+    let column = |(key, label, kind): &(&str, &'static str, &str)| json!({"key": key, "label": language.say(label), "kind": kind});
+    let columns: Vec<Value> = columns.iter().map(column).collect();
+    json!({"type": "table", "columns": columns, "rows": rows, "empty": language.say(empty)})
 }
 
 fn amount(record: &Record, field: &str) -> Value {

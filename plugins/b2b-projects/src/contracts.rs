@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use guildhall_sdk::{Change, Fault, Operation, Outcome};
 
-use crate::store;
+use crate::engagements::ENGAGEMENT;
+use crate::{guards, store};
 
 pub use books::{Books, settle};
 pub const CONTRACT: &str = "b2b.contract";
@@ -59,6 +60,12 @@ pub fn judge(changes: &[Change], fields: &[&str]) -> Result<Vec<Outcome>, Fault>
     // What is refused anyway is left out before anything is added up.
     if outcomes.iter().any(|outcome| *outcome != Outcome::Accept) {
         return Ok(outcomes);
+    }
+    match changes.first().map(|change| change.object.as_str()) {
+        Some(CONTRACT | MILESTONE) => guards::named(ENGAGEMENT, "engagement", changes)?,
+        // A milestone that is reached, or goes, looks for its lines.
+        Some(PLAN_LINE) => guards::named(MILESTONE, "milestone", changes)?,
+        _ => {}
     }
     for (subject, places) in subjects {
         let settled = match &subject {

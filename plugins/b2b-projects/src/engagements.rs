@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use b2b_rules::day::Day;
 use b2b_rules::gate::{self, Artifacts, Direction, Phase, Stage};
-use guildhall_sdk::{Change, Decimal, Fault, Outcome, Record, clock, filter, json, records};
+use guildhall_sdk::{Change, Decimal, Fault, Money, Outcome, Record, clock, filter, json, records};
 
 use crate::store;
 use crate::tasks::tally;
@@ -55,21 +55,34 @@ fn one(change: &Change, stages: &BTreeMap<String, Record>) -> Result<Option<Reco
     Ok(Some(fields))
 }
 
-/// Refuses another currency for the budget when amounts in the old one are held against it.
+/// Refuses a budget in another currency than the amounts that are held against it. Whoever adds one counts up the
+/// engagement.
 fn currency_stays(change: &Change) -> Result<(), Fault> {
-    let budget = |record: &Option<Record>| record.as_ref().and_then(|record| record.money("budget"));
-    let (Some(before), Some(after)) = (budget(&change.before), budget(&change.after)) else { return Ok(()) };
-    if before.currency == after.currency {
-        return Ok(());
-    }
+    let currency = |record: &Record| record.money("budget").map(|budget| budget.currency);
+    let (Some(before), Some(after)) = (&change.before, &change.after) else { return Ok(()) };
+    let Some(currency) = currency(after).filter(|new| currency(before).as_ref() != Some(new)) else { return Ok(()) };
     for (object, field) in [("b2b.task", "budget"), ("b2b.cost", "amount")] {
+        let nothing = Money { amount: Decimal::ZERO, currency: currency.clone() };
+        // None of them is below zero, and amounts compare within their currency.
+        let is_other = filter::and([filter::not(filter::missing(field)), filter::not(filter::gte(field, nothing))]);
         let of_it = filter::eq("engagement", change.id.as_str());
-        if store::exists(object, filter::and([of_it, filter::not(filter::missing(field))]))? {
-            let message = format!("There are records of {object} with amounts in {}.", before.currency);
+        if store::exists(object, filter::and([of_it, is_other]))? {
+            let message = format!("There are records of {object} with amounts that are not in {currency}.");
             return Err(Fault::new("other_currency", message).with_detail("object", object));
         }
     }
     Ok(())
+}
+
+/// Refuses an amount in another currency than the engagement's budget.
+pub fn in_its_currency(engagement: &Record, amount: &Money, field: &str) -> Result<(), Fault> {
+    match engagement.money("budget") {
+        Some(budget) if budget.currency != amount.currency => {
+            Err(Fault::new("other_currency", format!("The engagement has its budget in {}.", budget.currency))
+                .with_detail("field", field))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes a change of stage into the history, when the gate is open.
@@ -169,7 +182,7 @@ fn artifacts(engagement: &str) -> Result<(Artifacts, Vec<String>), Fault> {
     Ok((found, ids))
 }
 
-/// Refuses to delete an engagement that others name.
+/// Refuses to delete an engagement that others name. Each of them counts it up when it comes.
 fn unused(id: &str) -> Result<(), Fault> {
     for object in ["b2b.contract", "b2b.task", "b2b.milestone", "b2b.cost"] {
         if store::exists(object, filter::eq("engagement", id))? {

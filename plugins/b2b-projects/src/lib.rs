@@ -2,8 +2,10 @@
 
 mod accounts;
 mod contracts;
+mod costs;
 mod daily;
 mod engagements;
+mod guards;
 mod registrations;
 mod risks;
 mod settings;
@@ -28,7 +30,7 @@ impl BeforeWrite for Projects {
             registrations::REGISTRATION => registrations::judge(changes),
             "b2b.product_registration" => registrations::judge_products(changes),
             "b2b.risk" => risks::judge(changes),
-            "b2b.cost" => Ok(risks::judge_costs(changes)),
+            "b2b.cost" => costs::judge(changes),
             _ => Ok(vec![Outcome::Accept; changes.len()]),
         }
     }

@@ -81,6 +81,7 @@ pub fn of_engagement(engagement: &Record, limits: &Limits) -> Result<(), Fault> 
     let mut cost = 0;
     for one in store::all("b2b.cost", &filter::eq("engagement", engagement.id()))? {
         match one.money("amount") {
+            // Only where there is no budget can there be others.
             Some(amount) if amount.currency == currency => cost += minor(&amount)?,
             _ => {}
         }
@@ -153,15 +154,4 @@ fn write(subject: &Subject<'_>, found: Vec<Finding>, others: Others) -> Result<(
         Some(company) if changed => accounts::score(company),
         _ => Ok(()),
     }
-}
-
-/// Refuses a cost below zero.
-pub fn judge_costs(changes: &[Change]) -> Vec<Outcome> {
-    let judge = |change: &Change| match change.after.as_ref().and_then(|after| after.money("amount")) {
-        Some(amount) if amount.amount.is_negative() => {
-            Outcome::Refuse(Fault::new("amount_out_of_range", format!("{amount} is less than nothing.")))
-        }
-        _ => Outcome::Accept,
-    };
-    changes.iter().map(judge).collect()
 }

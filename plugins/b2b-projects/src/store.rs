@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use b2b_rules::day::Day;
+pub use b2b_rules::ask::{need, today};
 pub use b2b_rules::pages::{all, with};
 use guildhall_sdk::filter::Filter;
-use guildhall_sdk::{Change, Fault, Query, Record, clock, context, records};
+use guildhall_sdk::{Change, Fault, Query, Record, context, records};
 
 /// The records with these ids, by their ids.
 pub fn by_id(object: &str, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, Record>, Fault> {
@@ -22,21 +22,10 @@ pub fn exists(object: &str, condition: Filter) -> Result<bool, Fault> {
     Ok(!records::query(object, Query::new().filter(condition).limit(1))?.is_empty())
 }
 
-/// The record with this id, which has to be there.
-pub fn need(object: &str, id: &str) -> Result<Record, Fault> {
-    records::get(object, id)?
-        .ok_or_else(|| Fault::new("not_found", format!("There is no {object} {id}.")).with_detail("id", id))
-}
-
 /// Who acts, as histories write it.
 pub fn actor() -> Result<String, Fault> {
     let actor = context::get()?.actor;
     Ok(format!("{}:{}", actor.kind, actor.id))
-}
-
-/// The day in UTC.
-pub fn today() -> Result<Day, Fault> {
-    Day::of_moment(&clock::now()).map_err(|_| Fault::internal("The host's clock shows no day."))
 }
 
 /// Whether one of these fields is another one after the change. A new record and one that goes differ in all.

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use b2b_rules::network::MOST_TASKS;
 use b2b_rules::progress::Tally;
-use guildhall_sdk::{Change, Decimal, Fault, Money, Operation, Outcome, Record, filter, records};
+use guildhall_sdk::{Change, Decimal, Fault, Operation, Outcome, Record, filter, records};
 
-use crate::engagements::ENGAGEMENT;
+use crate::engagements::{self, ENGAGEMENT};
 use crate::store;
 
 pub use dependency::judge as judge_dependencies;
@@ -114,14 +114,15 @@ fn count(id: &str, places: &[usize], changes: &[Change]) -> Result<(), Fault> {
         let all_go = places.iter().all(|&at| changes[at].operation == Operation::Delete);
         return if all_go { Ok(()) } else { store::need(ENGAGEMENT, id).map(drop) };
     };
-    let budget = engagement.money("budget");
     let mut sums = tally::of(&engagement);
     for change in places.iter().map(|&at| &changes[at]) {
         if let Some(before) = &change.before {
             sums.remove(tally::part(before));
         }
         if let Some(after) = &change.after {
-            same_currency(budget.as_ref(), after.money("budget").as_ref())?;
+            if let Some(budget) = after.money("budget") {
+                engagements::in_its_currency(&engagement, &budget, "budget")?;
+            }
             sums.add(tally::part(after));
         }
     }
@@ -147,14 +148,4 @@ pub fn recount(engagement: &Record) -> Result<(), Fault> {
     }
     let fields = tally::fields(&engagement, &sums).set("dependency_count", ties);
     records::update(ENGAGEMENT, engagement.id(), fields).map(drop)
-}
-
-fn same_currency(engagement: Option<&Money>, task: Option<&Money>) -> Result<(), Fault> {
-    match (engagement, task) {
-        (Some(whole), Some(part)) if whole.currency != part.currency => {
-            Err(Fault::new("other_currency", format!("The engagement has its budget in {}.", whole.currency))
-                .with_detail("field", "budget"))
-        }
-        _ => Ok(()),
-    }
 }

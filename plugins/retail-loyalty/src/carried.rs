@@ -105,13 +105,16 @@ impl Carried {
         let campaign = entry.link("campaign");
         let qualifying = entry.integer("qualifying").unwrap_or_default();
         let multiplier = entry.decimal("multiplier");
-        let gross = if kind == Kind::Refund { (0, 0) } else { (points, qualifying) };
-        let told = entry.integer("gross").zip(entry.integer("gross_qualifying"));
+        let withheld = |field: &str| entry.integer(field).unwrap_or_default();
+        let gross = match kind {
+            Kind::Refund => (0, 0),
+            _ => (points + withheld("withheld"), qualifying + withheld("withheld_qualifying")),
+        };
         match self.parts.iter_mut().find(|part| part.is_of(member, campaign)) {
             Some(part) => {
                 part.points += points;
                 part.qualifying += qualifying;
-                part.gross = told.unwrap_or((part.gross.0 + gross.0, part.gross.1 + gross.1));
+                part.gross = (part.gross.0 + gross.0, part.gross.1 + gross.1);
                 // What is earned anew is earned at the rate of that moment.
                 part.multiplier = if kind == Kind::Earn { multiplier } else { multiplier.or(part.multiplier) };
             }
@@ -120,7 +123,7 @@ impl Carried {
                 campaign: campaign.map(str::to_owned),
                 points,
                 qualifying,
-                gross: told.unwrap_or(gross),
+                gross,
                 multiplier,
             }),
         }
@@ -199,6 +202,19 @@ mod tests {
         assert_eq!(carried.parts.iter().map(|part| part.points).collect::<Vec<_>>(), [4]);
         assert_eq!(carried.refunded, Some("13".parse().unwrap()));
         assert_eq!(carried.spent.iter().map(|spent| spent.points).collect::<Vec<_>>(), [5]);
+    }
+
+    #[test]
+    fn what_a_refund_withheld_counts_for_further_ones_however_many_lines_there_are() {
+        let carried = read(&[
+            entry("a", "refund", 0).set("refunded", "30"),
+            entry("b", "earn", 70).set("withheld", 30).set("withheld_qualifying", 3),
+            entry("c", "refund", -20).set("refunded", "20"),
+            // One step of two lines: what it withholds stands in the first.
+            entry("d", "adjust", -10).set("withheld", -1),
+            entry("e", "adjust", -25),
+        ]);
+        assert_eq!((carried.parts[0].points, carried.parts[0].gross), (15, (64, 3)));
     }
 
     #[test]

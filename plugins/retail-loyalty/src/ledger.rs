@@ -1,9 +1,11 @@
 //! The ledger: whatever happens to points is written here, line by line, with the balances that follow.
 
+mod entry;
+
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use guildhall_sdk::{Decimal, Fault, Record, Value, clock, records};
+use guildhall_sdk::{Decimal, Fault, Record, clock, records};
 
 use crate::calendar::{Calendar, Date};
 use crate::member::Members;
@@ -30,8 +32,8 @@ pub struct About<'a> {
     pub multiplier: Option<Decimal>,
     /// What of the order's total was paid back.
     pub refunded: Option<Decimal>,
-    /// Points and qualifying points of the order without what refunds took back.
-    pub gross: Option<(i64, i64)>,
+    /// Points and qualifying points that would have come more, had nothing of the order been paid back before.
+    pub withheld: (i64, i64),
     /// When points come: the first and the last day on which they can be spent.
     pub days: (Option<Date>, Option<Date>),
 }
@@ -208,7 +210,7 @@ impl<'a> Ledger<'a> {
         totals.pending += pending;
         totals.owed = owed;
         // Figures of the order stand in one line: the first that says what the order carries.
-        let rest = About { qualifying: 0, refunded: None, gross: None, ..about.clone() };
+        let rest = About { qualifying: 0, refunded: None, withheld: (0, 0), ..about.clone() };
         let mut is_told = false;
         for line in &lines {
             let tells = line.kind.is_of_order() && !is_told;
@@ -237,7 +239,7 @@ impl<'a> Ledger<'a> {
             Kind::Expire => totals.expired -= line.points,
             _ => {}
         }
-        let entry = entry(member, line, about, lot).set("balance_after", points).set("occurred_at", at);
+        let entry = entry::of(member, line, about, lot).set("balance_after", points).set("occurred_at", at);
         Ok(records::create(ENTRY, entry)?.id().to_owned())
     }
 
@@ -270,33 +272,4 @@ fn account<'b>(accounts: &'b mut BTreeMap<String, Account>, members: &mut Member
 
 fn pending(account: &Account) -> i64 {
     account.lots.iter().filter(|lot| lot.state == State::Pending).map(|lot| lot.remaining).sum()
-}
-
-/// The entry of a line. Fields that say nothing are left out.
-fn entry(member: &str, line: &Line, about: &About<'_>, lot: Option<&Lot>) -> Record {
-    let text = |value: Option<&str>| value.map(Value::from);
-    let day = |day: Option<Date>| day.map(|day| Value::from(day.to_string()));
-    let fields = [
-        ("order", text(about.order)),
-        ("campaign", text(about.campaign)),
-        ("operation", text(about.operation)),
-        ("redemption", text(about.redemption)),
-        ("reason", text(about.reason)),
-        ("once", about.once.clone().map(Value::from)),
-        ("qualifying", (about.qualifying != 0).then(|| Value::from(about.qualifying))),
-        ("multiplier", about.multiplier.map(Value::from)),
-        ("refunded", about.refunded.map(Value::from)),
-        ("gross", about.gross.map(|(points, _)| Value::from(points))),
-        ("gross_qualifying", about.gross.map(|(_, qualifying)| Value::from(qualifying))),
-        ("lot", text(line.lot.as_deref())),
-        ("remaining", lot.map(|lot| Value::from(lot.remaining))),
-        ("state", lot.map(|lot| Value::from(lot.state.as_str()))),
-        ("expires_on", day(lot.and_then(|lot| lot.expires_on))),
-        ("active_on", day(lot.and_then(|lot| lot.active_on))),
-    ];
-    let entry = Record::new().set("member", member).set("kind", line.kind.as_str()).set("points", line.points);
-    fields.into_iter().fold(entry, |entry, (name, value)| match value {
-        Some(value) => entry.set(name, value),
-        None => entry,
-    })
 }

@@ -243,8 +243,12 @@ fn post(
     let held = part.map_or(0, |part| part.points);
     let points = ought.points - held;
     let qualifying = ought.qualifying - part.map_or(0, |part| part.qualifying);
-    let (points_before, qualifying_before) = part.map_or((0, 0), |part| part.gross);
-    let follows = ought.gross == (points_before + points, qualifying_before + qualifying);
+    let gross = part.map_or((0, 0), |part| part.gross);
+    // A refund takes of what there is: it withholds nothing.
+    let withheld = match claim.refund {
+        Some(_) => (0, 0),
+        None => (ought.gross.0 - gross.0 - points, ought.gross.1 - gross.1 - qualifying),
+    };
     let kind = match () {
         () if claim.refund.is_some() => Kind::Refund,
         () if held == 0 => Kind::Earn,
@@ -257,8 +261,7 @@ fn post(
         qualifying,
         multiplier: (ought.multiplier != Decimal::from(1)).then_some(ought.multiplier),
         refunded: refund,
-        // Lines that came before a refund add up to it by themselves.
-        gross: (claim.refund.is_none() && !follows).then_some(ought.gross),
+        withheld,
         ..About::default()
     };
     if points > 0 {
@@ -266,7 +269,7 @@ fn post(
         ledger.credit(member, kind, points, &about)?;
     } else if points < 0 {
         ledger.reverse(member, kind, -points, &about)?;
-    } else if qualifying != 0 || refund.is_some() {
+    } else if qualifying != 0 || refund.is_some() || withheld != (0, 0) {
         ledger.note(member, kind, &about)?;
     }
     if let Some(campaign) = &ought.campaign {

@@ -3,6 +3,7 @@
 use guildhall_sdk::filter::{self, Filter};
 use guildhall_sdk::{Fault, Record, Value, json, records};
 use sales_rules::day::{Day, Period};
+use sales_rules::forecast::Figure;
 
 /// The rows of an answer of the host.
 pub fn rows(object: &str, question: &Value) -> Result<Vec<Record>, Fault> {
@@ -21,17 +22,7 @@ pub fn rows(object: &str, question: &Value) -> Result<Vec<Record>, Fault> {
 
 /// What is asked of deals: how many they are, and what they are worth.
 pub fn deals(condition: Filter, group_by: &[Value]) -> Result<Vec<Record>, Fault> {
-    let question = json!({
-        "filter": Value::from(condition),
-        "group_by": group_by,
-        "measures": [
-            {"fn": "count", "as": "deals"},
-            {"fn": "sum", "field": "amount", "as": "amount"},
-            {"fn": "sum", "field": "weighted", "as": "weighted"},
-        ],
-        "limit": 1000,
-    });
-    rows("sales.deal", &question)
+    rows("sales.deal", &Figure::question(&Value::from(condition), group_by))
 }
 
 /// Groups of a moment by the periods of the tenant's place.

@@ -3,28 +3,14 @@
 use std::collections::BTreeMap;
 
 use guildhall_sdk::{Change, Fault, Outcome, Record, clock, config, records};
-use sales_rules::deal::{Facts, HistoryLine, Kind, Lines, Pipelines, settle};
+use sales_rules::deal::{FROZEN, Facts, HistoryLine, Kind, Lines, Pipelines, settle};
 use sales_rules::moment::Moment;
 
 use crate::settings::Settings;
 use crate::{actor, differs, is_restored, line, order, outcome, page, setup};
 
-/// What the rules look at. A change of anything else passes as it is.
-const WATCHED: [&str; 13] = [
-    "pipeline",
-    "stage",
-    "status",
-    "amount",
-    "owner",
-    "close_date",
-    "probability",
-    "forecast_category",
-    "next_step_at",
-    "source",
-    "lead",
-    "checks",
-    "lost_reason",
-];
+/// What the rules look at, beside what a closed deal keeps. A change of anything else passes as it is.
+const WATCHED: [&str; 2] = ["status", "lost_reason"];
 /// What the products of a deal matter to.
 const OF_LINES: [&str; 4] = ["amount", "pipeline", "stage", "status"];
 
@@ -54,7 +40,7 @@ pub fn before_write(changes: &[Change]) -> Result<Vec<Outcome>, Fault> {
 fn to_settle(change: &Change) -> Option<&Record> {
     let after = change.after.as_ref()?;
     let is_watched = match &change.before {
-        Some(before) => differs(before, after, &WATCHED),
+        Some(before) => differs(before, after, &FROZEN) || differs(before, after, &WATCHED),
         None => !is_restored(after),
     };
     is_watched.then_some(after)

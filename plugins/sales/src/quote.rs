@@ -34,11 +34,8 @@ pub fn before_write_lines(changes: &[Change]) -> Result<Vec<Outcome>, Fault> {
     let lines = page::with_any("sales.quote_line", "quote", ids.iter().map(String::as_str).collect())?;
     let sums = line::sums("quote", &lines)?;
     for quote in &quotes {
-        let total = sums.get(quote.id()).map(|lines| lines.total.clone());
-        if quote.money("total") != total {
-            let total = Record::new().set("total", total.map(Value::from));
-            records::update("sales.quote", quote.id(), total)?;
-        }
+        let total = sums.get(quote.id()).map(|lines| Value::from(lines.total.clone()));
+        records::update("sales.quote", quote.id(), line::counted(quote).set("total", total))?;
     }
     Ok(outcomes)
 }

@@ -108,17 +108,7 @@ fn forecasts(pipeline: &str, month: &str) -> Result<Forecasts, Fault> {
 }
 
 fn figures(condition: &Value, group_by: &[Value]) -> Result<Vec<Record>, Fault> {
-    let question = json!({
-        "filter": condition,
-        "group_by": group_by,
-        "measures": [
-            {"fn": "count", "as": "deals"},
-            {"fn": "sum", "field": "amount", "as": "amount"},
-            {"fn": "sum", "field": "weighted", "as": "weighted"},
-        ],
-        "limit": 1000,
-    });
-    let answer = records::aggregate("sales.deal", &question)?;
+    let answer = records::aggregate("sales.deal", &Figure::question(condition, group_by))?;
     let rows = answer["data"].as_array().into_iter().flatten();
     Ok(rows.filter_map(|row| row.as_object().cloned()).map(Record::from).collect())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use b2b_rules::pages;
 use guildhall_sdk::{Fault, Record, Value, json};
 
-use super::{column, metric, row};
+use super::{metric, row, table};
 use crate::group::{Group, open};
 use crate::words::Language;
 
@@ -29,6 +29,11 @@ pub fn render(id: &str, language: Language) -> Result<Value, Fault> {
             json!({"cells": {"company": name}, "tone": tone, "href": format!("/api/v1/records/company/{}", member.id)})
         })
         .collect();
+    let titled = |title, columns: &[(&str, &'static str, &str)], rows| {
+        let mut table = table(language, columns, rows, "None.");
+        table["title"] = json!(say(title));
+        table
+    };
     let mut children = vec![
         row(vec![
             metric(say("Risk score"), of_account("risk_score")),
@@ -37,25 +42,25 @@ pub fn render(id: &str, language: Language) -> Result<Value, Fault> {
             metric(say("Open deals"), json!(deals.len())),
             metric(say("Open risks"), json!(risks.len())),
         ]),
-        json!({"type": "table", "title": say("Group"), "columns": [column("company", say("Company"), "text")],
-            "rows": members}),
-        json!({
-            "type": "table", "title": say("Open engagements"), "empty": say("None."),
-            "columns": [
-                column("engagement", say("Engagement"), "text"), column("phase", say("Phase"), "badge"),
-                column("percent", say("Percent complete"), "number"),
+        titled("Group", &[("company", "Company", "text")], members),
+        titled(
+            "Open engagements",
+            &[
+                ("engagement", "Engagement", "text"),
+                ("phase", "Phase", "badge"),
+                ("percent", "Percent complete", "number"),
             ],
-            "rows": rows(&engagements, "b2b.engagement",
-                [("engagement", "name"), ("phase", "phase"), ("percent", "percent_complete")]),
-        }),
-        json!({
-            "type": "table", "title": say("Open risks"), "empty": say("None."),
-            "columns": [
-                column("risk", say("Risk"), "text"), column("level", say("Level"), "badge"),
-                column("score", say("Score"), "number"),
-            ],
-            "rows": rows(&risks, "b2b.risk", [("risk", "rule"), ("level", "level"), ("score", "score")]),
-        }),
+            rows(
+                &engagements,
+                "b2b.engagement",
+                [("engagement", "name"), ("phase", "phase"), ("percent", "percent_complete")],
+            ),
+        ),
+        titled(
+            "Open risks",
+            &[("risk", "Risk", "text"), ("level", "Level", "badge"), ("score", "Score", "number")],
+            rows(&risks, "b2b.risk", [("risk", "rule"), ("level", "level"), ("score", "score")]),
+        ),
     ];
     if group.is_cut || group.members.len() > MOST {
         children.insert(2, json!({"type": "text", "style": "small", "text": say("There are more.")}));

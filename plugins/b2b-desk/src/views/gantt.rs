@@ -3,7 +3,7 @@
 use b2b_rules::calendar::Axis;
 use guildhall_sdk::{Fault, Value, json};
 
-use super::{column, metric, row};
+use super::{metric, row, table};
 use crate::read;
 use crate::schedule::{dates, stored};
 use crate::settings::Settings;
@@ -13,6 +13,17 @@ use crate::words::Language;
 const MOST: usize = 500;
 /// How many characters a bar has at most.
 const WIDTH: i64 = 40;
+
+/// What the table has.
+const COLUMNS: [(&str, &str, &str); 7] = [
+    ("task", "Task", "text"),
+    ("start", "Start", "date"),
+    ("finish", "Finish", "date"),
+    ("timeline", "Timeline", "text"),
+    ("progress", "Progress", "number"),
+    ("slack", "Slack", "number"),
+    ("critical", "Critical", "badge"),
+];
 
 pub fn render(id: &str, settings: &Settings, language: Language) -> Result<Value, Fault> {
     let engagement = read::need("b2b.engagement", id)?;
@@ -50,20 +61,7 @@ pub fn render(id: &str, settings: &Settings, language: Language) -> Result<Value
             metric(say("Percent complete"), engagement.value("percent_complete").cloned().unwrap_or_default()),
             metric(say("Tasks on the critical path"), json!(schedule.critical.len())),
         ]),
-        json!({
-            "type": "table",
-            "columns": [
-                column("task", say("Task"), "text"),
-                column("start", say("Start"), "date"),
-                column("finish", say("Finish"), "date"),
-                column("timeline", say("Timeline"), "text"),
-                column("progress", say("Progress"), "number"),
-                column("slack", say("Slack"), "number"),
-                column("critical", say("Critical"), "badge"),
-            ],
-            "rows": rows,
-            "empty": say("No tasks yet."),
-        }),
+        table(language, &COLUMNS, rows, "No tasks yet."),
     ];
     if is_cut {
         children.push(json!({"type": "text", "style": "small", "text": say("Only the first 500 tasks are shown.")}));

@@ -3,12 +3,20 @@
 use b2b_rules::pages;
 use guildhall_sdk::{Fault, Value, filter, json};
 
-use super::{amount, column, metric, row};
+use super::{amount, metric, row, table};
 use crate::read;
 use crate::words::Language;
 
-/// The most rows of a table.
-const MOST: usize = 500;
+/// What the table has.
+const COLUMNS: [(&str, &str, &str); 7] = [
+    ("line", "Line", "text"),
+    ("trigger", "Trigger", "text"),
+    ("due", "Due on", "date"),
+    ("amount", "Amount", "money"),
+    ("invoiced", "Invoiced", "money"),
+    ("received", "Received", "money"),
+    ("status", "Status", "badge"),
+];
 
 pub fn render(id: &str, language: Language) -> Result<Value, Fault> {
     let contract = read::need("b2b.contract", id)?;
@@ -16,7 +24,6 @@ pub fn render(id: &str, language: Language) -> Result<Value, Fault> {
     lines.sort_by_key(|line| (line.integer("position"), line.id().to_owned()));
     let rows: Vec<Value> = lines
         .iter()
-        .take(MOST)
         .map(|line| {
             let status = line.text("status").unwrap_or_default();
             json!({
@@ -38,20 +45,7 @@ pub fn render(id: &str, language: Language) -> Result<Value, Fault> {
     let sums = [("Agreed", "agreed"), ("Planned", "planned"), ("Invoiced", "invoiced"), ("Received", "received")];
     Ok(json!({"type": "stack", "title": say("Payment plan"), "children": [
         row(sums.map(|(label, field)| metric(say(label), amount(&contract, field))).to_vec()),
-        {
-            "type": "table",
-            "columns": [
-                column("line", say("Line"), "text"),
-                column("trigger", say("Trigger"), "text"),
-                column("due", say("Due on"), "date"),
-                column("amount", say("Amount"), "money"),
-                column("invoiced", say("Invoiced"), "money"),
-                column("received", say("Received"), "money"),
-                column("status", say("Status"), "badge"),
-            ],
-            "rows": rows,
-            "empty": say("No lines yet."),
-        },
+        table(language, &COLUMNS, rows, "No lines yet."),
     ]}))
 }
 

@@ -1,6 +1,7 @@
 //! The rules of projects for business customers, which the module and its desk share. But for
-//! `pages`, none of them calls the host.
+//! `ask` and `pages`, none of them calls the host.
 
+pub mod ask;
 pub mod calendar;
 pub mod day;
 pub mod earned;

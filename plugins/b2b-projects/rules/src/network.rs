@@ -4,11 +4,15 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use guildhall_sdk::Fault;
+
 /// The most tasks of a network.
 pub const MOST_TASKS: usize = 5_000;
 /// The most dependencies of a network.
 pub const MOST_DEPENDENCIES: usize = 10_000;
 
+/// How many tasks of a circle are named.
+const MOST_NAMED: usize = 20;
 /// The longest duration, lag or wait: sums along the longest path stay far away from the end of the numbers.
 const MOST_DAYS: i64 = 1_000_000;
 
@@ -145,6 +149,14 @@ pub fn schedule(tasks: &[Task], dependencies: &[Dependency]) -> Result<Schedule,
 /// Refuses a network whose tasks wait for each other.
 pub fn check(tasks: &[Task], dependencies: &[Dependency]) -> Result<(), NetworkError> {
     order(tasks, &links(tasks, dependencies)?).map(drop)
+}
+
+/// The fault of tasks that wait for each other; some of them are named.
+pub fn circle(tasks: &[String]) -> Fault {
+    let named: Vec<&str> = tasks.iter().take(MOST_NAMED).map(String::as_str).collect();
+    Fault::new("dependency_cycle", "These tasks wait for each other.")
+        .with_detail("tasks", named)
+        .with_detail("length", tasks.len())
 }
 
 fn links(tasks: &[Task], dependencies: &[Dependency]) -> Result<Vec<Link>, NetworkError> {

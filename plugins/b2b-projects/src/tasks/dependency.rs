@@ -9,8 +9,6 @@ use super::{DEPENDENCY, TASK};
 use crate::engagements::ENGAGEMENT;
 use crate::store;
 
-/// How many tasks of a circle are named.
-const MOST_NAMED: usize = 20;
 /// The longest lag or lead, in working days.
 const MOST_LAG: i64 = 3_650;
 
@@ -46,7 +44,7 @@ fn check(change: &Change) -> Result<&str, Fault> {
         return Err(Fault::invalid("A lag is at most 3650 working days.").with_detail("field", "lag_days"));
     }
     if record.link("predecessor") == record.link("successor") {
-        return Err(circle(&[record.link("predecessor").unwrap_or_default().to_owned()]));
+        return Err(network::circle(&[record.link("predecessor").unwrap_or_default().to_owned()]));
     }
     Ok(record.link("engagement").unwrap_or_default())
 }
@@ -112,14 +110,7 @@ fn no_circle(id: &str, added: &[&Record]) -> Result<(), Fault> {
     let tasks: Vec<Task> = ends.into_iter().map(|id| Task { id: id.clone(), duration: 0, not_before: 0 }).collect();
     match network::check(&tasks, &ties) {
         Ok(()) => Ok(()),
-        Err(NetworkError::Cycle(tasks)) => Err(circle(&tasks)),
+        Err(NetworkError::Cycle(tasks)) => Err(network::circle(&tasks)),
         Err(_) => Err(Fault::new("too_many_dependencies", "An engagement has too many dependencies.")),
     }
-}
-
-fn circle(tasks: &[String]) -> Fault {
-    let named: Vec<&str> = tasks.iter().take(MOST_NAMED).map(String::as_str).collect();
-    Fault::new("dependency_cycle", "These tasks would wait for each other.")
-        .with_detail("tasks", named)
-        .with_detail("length", tasks.len())
 }

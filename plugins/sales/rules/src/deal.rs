@@ -7,7 +7,7 @@ mod step;
 mod worth;
 
 pub use pipeline::{Pipeline, Pipelines, Stage};
-pub use settle::{Facts, Lines, Settled, settle};
+pub use settle::{FROZEN, Facts, Lines, Settled, settle};
 pub use step::{HistoryLine, Kind};
 pub use worth::{look_at_amount, weighted};
 

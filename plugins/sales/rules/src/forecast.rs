@@ -36,6 +36,20 @@ fn too_large() -> Fault {
 }
 
 impl Figure {
+    /// What the host is asked about deals; each row of its answer is a figure.
+    pub fn question(condition: &Value, group_by: &[Value]) -> Value {
+        json!({
+            "filter": condition,
+            "group_by": group_by,
+            "measures": [
+                {"fn": "count", "as": "deals"},
+                {"fn": "sum", "field": "amount", "as": "amount"},
+                {"fn": "sum", "field": "weighted", "as": "weighted"},
+            ],
+            "limit": 1000,
+        })
+    }
+
     /// From a row of the host's figures; deals without an amount count, and are worth nothing.
     pub fn read(row: &Record) -> (Self, Option<String>) {
         let amount: Option<Money> = row.money("amount");

@@ -13,7 +13,7 @@ use crate::moment::Moment;
 use crate::working_hours::WorkingHours;
 
 /// What a deal that is closed keeps.
-const FROZEN: [&str; 11] = [
+pub const FROZEN: [&str; 11] = [
     "pipeline",
     "stage",
     "amount",
