@@ -35,7 +35,9 @@ fn metric(label: &str, value: Value) -> Value {
 fn table(language: Language, columns: &[(&str, &'static str, &str)], rows: Vec<Value>, empty: &'static str) -> Value {
     let column = |(key, label, kind): &(&str, &'static str, &str)| json!({"key": key, "label": language.say(label), "kind": kind});
     let columns: Vec<Value> = columns.iter().map(column).collect();
-    json!({"type": "table", "columns": columns, "rows": rows, "empty": language.say(empty)})
+    let mut table = json!({"type": "table", "columns": columns, "empty": language.say(empty)});
+    table["rows"] = Value::Array(rows);
+    table
 }
 
 fn amount(record: &Record, field: &str) -> Value {
