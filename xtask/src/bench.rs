@@ -22,6 +22,7 @@ mod site;
 mod spread;
 mod start;
 mod table;
+mod turns;
 mod window;
 
 use std::path::{Path, PathBuf};

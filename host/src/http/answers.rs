@@ -10,13 +10,18 @@ use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder};
 
-use crate::app::Answer;
+use crate::app::{Answer, JobView};
 
 /// An answer that can be kept for a retry.
 pub fn kept<T: Serialize>(status: StatusCode, location: Option<String>, body: Option<&T>) -> Answer {
     let body = body.map(|body| serde_json::to_string(body).unwrap_or_default()).unwrap_or_default();
     let headers = location.map(|location| ("location".to_owned(), location)).into_iter().collect();
     Answer { status: status.as_u16(), headers, body }
+}
+
+/// The answer to who asked for a job: that it is queued, and where it is.
+pub fn queued(job: &JobView) -> Answer {
+    kept(StatusCode::ACCEPTED, Some(format!("/api/v1/jobs/{}", job.id)), Some(job))
 }
 
 type Responses = BTreeMap<String, RefOr<Response>>;

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 use utoipa::ToSchema;
 
-use super::answers::Writing;
+use super::answers::{Writing, queued};
 use super::body::ObjectBody;
 use super::credential::Authenticated;
 use super::preference::{self, is_dry_run};
@@ -126,13 +126,5 @@ async fn start(
     }
     let what: &[u8] = if request.fields.is_some() { b"change_matching" } else { b"delete_matching" };
     let key = idempotency::key(caller, headers, &[what, request.object.as_bytes(), bytes])?;
-    Ok(idempotency::respond(app.start_matching(caller, request, key, &accepted).await?))
-}
-
-fn accepted(job: &JobView) -> Answer {
-    Answer {
-        status: StatusCode::ACCEPTED.as_u16(),
-        headers: vec![("location".to_owned(), format!("/api/v1/jobs/{}", job.id))],
-        body: serde_json::to_string(job).unwrap_or_default(),
-    }
+    Ok(idempotency::respond(app.start_matching(caller, request, key, &queued).await?))
 }

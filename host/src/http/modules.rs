@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::answers::{Reading, Writing, kept};
+use super::answers::{Reading, Writing, queued};
 use super::body::ObjectBody;
 use super::credential::Authenticated;
 use super::{Problem, idempotency};
@@ -142,8 +142,7 @@ pub async fn purge(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let key = idempotency::key(&caller, &headers, &[b"purge module", plugin.as_bytes()])?;
-    let render = |job: &JobView| kept(StatusCode::ACCEPTED, Some(format!("/api/v1/jobs/{}", job.id)), Some(job));
-    Ok(idempotency::respond(app.purge_module(&caller, &plugin, key, &render).await?))
+    Ok(idempotency::respond(app.purge_module(&caller, &plugin, key, &queued).await?))
 }
 
 /// Have a module go back to the version that it had before.

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::answers::{Reading, Writing, kept};
+use super::answers::{Reading, Writing, kept, queued};
 use super::body::ObjectBody;
 use super::credential::Authenticated;
 use super::download::download;
@@ -117,8 +117,7 @@ pub async fn erase(
     let read = serde_json::from_value(Json::Object(body.members));
     let confirm = read.as_ref().ok().and_then(|Erase { confirm }| *confirm);
     let key = idempotency::key(&caller, &headers, &[b"erase person", object.as_bytes(), id.as_bytes(), &body.bytes])?;
-    let render = |job: &JobView| kept(StatusCode::ACCEPTED, Some(format!("/api/v1/jobs/{}", job.id)), Some(job));
-    let done = app.start_erasure(&caller, (&object, record), confirm, key, &render).await;
+    let done = app.start_erasure(&caller, (&object, record), confirm, key, &queued).await;
     match (done, read) {
         (Err(AppError::Invalid(_)), Err(error)) => {
             Err(AppError::invalid("body", "wrong_type", error.to_string()).into())

@@ -6,8 +6,6 @@ mod people;
 pub mod print;
 mod security;
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -20,30 +18,18 @@ use super::records::raw;
 use super::rounds::Plan;
 use super::server::Server;
 use super::spread::Spread;
-use super::{Engine, Engines, Folder};
+use super::turns::Turns;
+use super::{Engine, Folder};
 use decisions::Decisions;
 use neighbour::Neighbour;
 
 #[derive(Args)]
 pub struct Options {
-    /// Rounds of each part; the first warms up and is dropped
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(2..))]
-    rounds: u32,
-    /// Length of each window in each round
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    seconds: u32,
-    /// A small run: to see that it works, not how fast it is
-    #[arg(long)]
-    quick: bool,
+    #[command(flatten)]
+    turns: Turns,
     /// Which parts
     #[arg(long, value_delimiter = ',', default_value = "decisions,lists,security,neighbour")]
     parts: Vec<Part>,
-    /// Which database the host runs on
-    #[arg(long, default_value = "both")]
-    engine: Engines,
-    /// Write everything that was measured to this file
-    #[arg(long)]
-    json: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -89,12 +75,11 @@ struct Sizes {
 /// Measures, and prints the figures of each part when they are there.
 pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
     let has = |part: Part| options.parts.contains(&part);
-    let (sizes, plan) = if options.quick {
-        let sizes = Sizes { contacts: 2_000, tenants: 20, decisions: [1, 10, 100] };
-        (sizes, Plan { rounds: 2, seconds: 1 })
+    let plan = options.turns.plan();
+    let sizes = if options.turns.quick {
+        Sizes { contacts: 2_000, tenants: 20, decisions: [1, 10, 100] }
     } else {
-        let sizes = Sizes { contacts: 50_000, tenants: 200, decisions: [1, 1_000, 10_000] };
-        (sizes, Plan { rounds: options.rounds, seconds: options.seconds })
+        Sizes { contacts: 50_000, tenants: 200, decisions: [1, 1_000, 10_000] }
     };
     let mut decisions = Vec::new();
     if has(Part::Decisions) {
@@ -105,7 +90,7 @@ pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
     }
     let folder = Folder::make()?;
     let mut reports = Vec::new();
-    for engine in options.engine.list() {
+    for engine in options.turns.engines() {
         let mut report = Report { engine: *engine, pairs: Vec::new(), neighbours: Vec::new() };
         let installation = Installation::make(*engine, programs, &folder.0.join(format!("{engine:?}").to_lowercase()))?;
         let done = on(&mut report, options, &installation, sizes, plan).await;
@@ -113,12 +98,7 @@ pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
         done.with_context(|| format!("on {engine:?}"))?;
         reports.push(report);
     }
-    if let Some(path) = &options.json {
-        let all = serde_json::json!({"decisions": decisions, "engines": reports});
-        std::fs::write(path, serde_json::to_vec_pretty(&all)?)
-            .with_context(|| format!("writing {}", path.display()))?;
-    }
-    Ok(())
+    options.turns.keep(&serde_json::json!({"decisions": decisions, "engines": reports}))
 }
 
 async fn on(

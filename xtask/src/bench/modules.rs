@@ -12,6 +12,7 @@ use reqwest::Method;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::Folder;
 use super::access::{self, Bench, Pair, print};
 use super::build::{MODULE, Programs};
 use super::installation::{Installation, Tenant};
@@ -19,8 +20,8 @@ use super::load::{CLIENTS, Line};
 use super::records::client::Client;
 use super::rounds::Plan;
 use super::server::Server;
+use super::turns::Turns;
 use super::window::ORDER;
-use super::{Engines, Folder};
 use expiry::Expiry;
 use questions::Question;
 
@@ -29,12 +30,8 @@ const BATCH: usize = 500;
 
 #[derive(Args)]
 pub struct Options {
-    /// Rounds of each part; the first warms up and is dropped
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(2..))]
-    rounds: u32,
-    /// Length of each window in each round
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    seconds: u32,
+    #[command(flatten)]
+    turns: Turns,
     /// Customers whose orders are taken, at least
     #[arg(long, default_value_t = 5_000)]
     customers: usize,
@@ -47,18 +44,9 @@ pub struct Options {
     /// Deals of a forecast
     #[arg(long, default_value_t = 100_000)]
     deals: usize,
-    /// A small run: to see that it works, not how fast it is
-    #[arg(long)]
-    quick: bool,
     /// Which parts
     #[arg(long, value_delimiter = ',', default_value = "orders,expiry,schedule,forecast")]
     parts: Vec<Part>,
-    /// Which database the host runs on
-    #[arg(long, default_value = "both")]
-    engine: Engines,
-    /// Write everything that was measured to this file
-    #[arg(long)]
-    json: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -88,16 +76,15 @@ struct Report {
 
 /// Measures, and prints the figures of each engine when they are there.
 pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
-    let (plan, sizes) = if options.quick {
-        (Plan { rounds: 2, seconds: 1 }, Sizes { customers: 50, lots: 600, tasks: 50, deals: 600 })
+    let plan = options.turns.plan();
+    let sizes = if options.turns.quick {
+        Sizes { customers: 50, lots: 600, tasks: 50, deals: 600 }
     } else {
-        let sizes =
-            Sizes { customers: options.customers, lots: options.lots, tasks: options.tasks, deals: options.deals };
-        (Plan { rounds: options.rounds, seconds: options.seconds }, sizes)
+        Sizes { customers: options.customers, lots: options.lots, tasks: options.tasks, deals: options.deals }
     };
     let folder = Folder::make()?;
     let mut reports = Vec::new();
-    for engine in options.engine.list() {
+    for engine in options.turns.engines() {
         let installation = Installation::make(*engine, programs, &folder.0.join(format!("{engine:?}").to_lowercase()))?;
         let report =
             on(options, &installation, programs, plan, sizes).await.with_context(|| format!("on {engine:?}"))?;
@@ -109,11 +96,7 @@ pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
         questions::print(&report.questions);
         reports.push(report);
     }
-    if let Some(path) = &options.json {
-        std::fs::write(path, serde_json::to_vec_pretty(&json!({"engines": reports}))?)
-            .with_context(|| format!("writing {}", path.display()))?;
-    }
-    Ok(())
+    options.turns.keep(&json!({"engines": reports}))
 }
 
 async fn on(

@@ -3,8 +3,6 @@
 
 mod many;
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::{Value, json};
@@ -17,7 +15,8 @@ use super::load::{self, Line, Load};
 use super::records::client::Client;
 use super::rounds::Plan;
 use super::server::Server;
-use super::{Engine, Engines, Folder, hook};
+use super::turns::Turns;
+use super::{Engine, Folder, hook};
 use guildhall_kit::component;
 use many::{Many, Sizes};
 
@@ -29,37 +28,20 @@ const UNUSED: usize = 100;
 
 #[derive(Args)]
 pub struct Options {
-    /// Rounds of each part; the first warms up and is dropped
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(2..))]
-    rounds: u32,
-    /// Length of each window in each round
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    seconds: u32,
+    #[command(flatten)]
+    turns: Turns,
     /// Plugins that are installed without being used
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
     plugins: u32,
     /// Tenants beside those that are measured; every second one has one of these plugins
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..))]
     tenants: u32,
-    /// A small run: to see that it works, not how fast it is
-    #[arg(long)]
-    quick: bool,
-    /// Which database the host runs on
-    #[arg(long, default_value = "both")]
-    engine: Engines,
-    /// Write everything that was measured to this file
-    #[arg(long)]
-    json: Option<PathBuf>,
 }
 
 /// Measures, and prints the figures of each engine when they are there.
 pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
-    let plan = if options.quick {
-        Plan { rounds: 2, seconds: 1 }
-    } else {
-        Plan { rounds: options.rounds, seconds: options.seconds }
-    };
-    let sizes = if options.quick {
+    let plan = options.turns.plan();
+    let sizes = if options.turns.quick {
         Sizes { plugins: 10, tenants: 20 }
     } else {
         Sizes { plugins: options.plugins as usize, tenants: options.tenants as usize }
@@ -75,7 +57,7 @@ pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
     );
     let folder = Folder::make()?;
     let (mut reports, mut manies) = (Vec::new(), Vec::new());
-    for engine in options.engine.list() {
+    for engine in options.turns.engines() {
         let installation = Installation::make(*engine, programs, &folder.0.join(format!("{engine:?}").to_lowercase()))?;
         let (report, many) = on(*engine, &installation, plan, sizes).await.with_context(|| format!("on {engine:?}"))?;
         print::report(&report);
@@ -83,12 +65,7 @@ pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
         reports.push(report);
         manies.push(many);
     }
-    if let Some(path) = &options.json {
-        let all = json!({"hook": alone, "engines": reports, "many": manies});
-        std::fs::write(path, serde_json::to_vec_pretty(&all)?)
-            .with_context(|| format!("writing {}", path.display()))?;
-    }
-    Ok(())
+    options.turns.keep(&json!({"hook": alone, "engines": reports, "many": manies}))
 }
 
 async fn on(engine: Engine, installation: &Installation, plan: Plan, sizes: Sizes) -> Result<(Report, Many)> {
