@@ -12,7 +12,10 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::kit::{change, folder, guildhall, new, run};
 use crate::support::{On, TestApp, plugin, plugin_with};
 
-both!(a_plugin_is_published_on_a_host);
+both!(
+    a_new_plugin_goes_all_the_way
+    a_plugin_is_published_on_a_host
+);
 
 const LOYALTY: &str = "guildhall.retail-loyalty";
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\nand what a picture has";
@@ -29,6 +32,28 @@ async fn published(words: &[&str], at: &Path, variables: &[(&str, &str)]) -> Res
         return Ok(serde_json::from_slice(&done.stdout).unwrap());
     }
     Err(String::from_utf8_lossy(&done.stderr).into_owned())
+}
+
+/// What `docs/vendors` goes through: from nothing to a plugin that is tested, published, enabled and at work.
+async fn a_new_plugin_goes_all_the_way(on: On) {
+    let test = TestApp::start(on).await;
+    let name = format!("tidy-on-{on:?}").to_lowercase();
+    let plugin = new(&name, "before-write");
+    let (passed, report) = run(&["plugin", "test"], &plugin);
+    assert!(passed && report["passed"] == true, "{report}");
+    run(&["plugin", "keygen", "--to", "acme.key"], &plugin);
+    let (_, token) = test.app.create_operator_key("Acme", Some("acme"), None).await.unwrap();
+    let words = ["--to", &test.anon.url(""), "--key", "acme.key"];
+    let made = published(&words, &plugin, &[("GUILDHALL_PUBLISHER_KEY", &token)]).await.unwrap();
+    let id = format!("acme.{name}");
+    assert_eq!((&made["id"], &made["new"]), (&json!(id), &json!(true)));
+    test.ann.put(&format!("/api/v1/modules/{id}"), &json!({"consent": ["*"]})).await.assert(200);
+    assert_eq!(test.ann.create("contact", json!({"name": "  Ann "})).await["name"], "Ann");
+    assert_eq!(
+        test.sam.create("contact", json!({"name": "  Bob "})).await["name"],
+        "  Bob ",
+        "nobody enabled it there"
+    );
 }
 
 async fn a_plugin_is_published_on_a_host(on: On) {
