@@ -132,7 +132,7 @@ pub use people::{MeView, RenderView, UserInput, UserView};
 pub use persons::{ErasureCount, ErasurePlan, PersonExport};
 pub use plans::PlanView;
 pub use plugins::{
-    Capabilities, Checked, Inspected, Looker, MAX_UPLOAD, NewPublisherKey, Part, Parts, PluginSettings,
+    Capabilities, Checked, Inspected, Looker, MAX_UPLOAD, NewPublisherKey, PLUGIN_CACHE, Part, Parts, PluginSettings,
     PluginStatistics, PluginUpload, PluginVersionView, PluginVersions, PluginView, PublisherKeyView, ShowcaseFiles,
     Shown, Signatures, UploadKind, VersionStatistics, check_plugin, inspect, is_package, new_publisher_secret, pack,
     parts, sign,

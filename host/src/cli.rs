@@ -13,13 +13,13 @@ use std::fs::DirBuilder;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
-use crate::app::{App, AppError, Database, Settings};
+use crate::app::{App, AppError, Database, PLUGIN_CACHE, Settings};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::id::Ids;
 use crate::domain::seal::KeyRing;
@@ -140,7 +140,7 @@ enum KeyCommand {
 /// Where the installation is.
 #[derive(Debug, Args)]
 struct Place {
-    /// Directory of the installation; with SQLite, the database is in it.
+    /// Directory of the installation; with SQLite, the database is in it, with PostgreSQL compiled plugins only.
     #[arg(long, env = "GUILDHALL_DATA_DIR", default_value = "guildhall-data")]
     data_dir: PathBuf,
     /// URL of a PostgreSQL database, instead of SQLite.
@@ -156,13 +156,23 @@ impl Place {
         if let Some(url) = &self.database_url {
             return Ok(Database::Postgres(url.clone()));
         }
-        // What is in it is nobody else's business on this machine.
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.data_dir)
+        make_private(&self.data_dir)
             .map_err(|error| AppError::Setup(format!("{}: {error}", self.data_dir.display())))?;
         Ok(Database::Sqlite(self.data_dir.join("guildhall.sqlite")))
+    }
+
+    /// Where compiled plugins are kept with PostgreSQL when nobody says where. A node that can write nowhere compiles
+    /// them anew.
+    fn plugin_cache(&self) -> Option<PathBuf> {
+        self.database_url.as_ref()?;
+        let directory = self.data_dir.join(PLUGIN_CACHE);
+        match make_private(&directory) {
+            Ok(()) => Some(directory),
+            Err(error) => {
+                tracing::warn!(%error, directory = %directory.display(), "compiled plugins are not kept");
+                None
+            }
+        }
     }
 
     async fn open(&self) -> Result<std::sync::Arc<App>, AppError> {
@@ -180,6 +190,11 @@ impl Place {
         change(&mut settings);
         App::open_with(&self.database()?, Clock::system(), settings).await
     }
+}
+
+/// Makes a directory, when it is missing: what is in it is nobody else's business on this machine.
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
 impl Cli {
@@ -214,7 +229,7 @@ impl Cli {
                     grace: Some(tenant::grace(grace_days)),
                     public_url,
                     trusted_proxies,
-                    plugins: plugins.settings(),
+                    plugins: plugins.settings(&place),
                     ..Settings::default()
                 };
                 let app = App::open_with(&place.database()?, Clock::system(), settings).await?;

@@ -91,9 +91,14 @@ pub(super) struct Catalogs {
     /// Counts what this node changed of a tenant: what was being loaded meanwhile is not used then.
     changes: RwLock<HashMap<TenantId, u64>>,
     plugins: Cache<(String, String), Arc<Plugin>>,
+    /// Those of tenants that made nothing for themselves: the same for all that have the same modules.
+    schemas: Cache<Vec<Stand>, Arc<Schema>>,
     /// As those see them whose roles leave fields out.
     masked: Cache<(TenantId, Roles), Arc<Masked>>,
 }
+
+/// A module of a tenant as far as its schema goes: the plugin, its version, and whether it runs.
+type Stand = (String, String, bool);
 
 /// Names of roles that somebody has.
 type Roles = Arc<[Arc<str>]>;
@@ -126,6 +131,7 @@ impl Catalogs {
                 .max_capacity(PLUGIN_BYTES)
                 .time_to_idle(Duration::from_hours(1))
                 .build(),
+            schemas: Cache::builder().max_capacity(MOST).time_to_idle(Duration::from_mins(10)).build(),
             masked: Cache::new(MOST),
         })
     }
@@ -218,7 +224,7 @@ impl App {
         own: OwnSchema,
     ) -> Result<Catalog, AppError> {
         let mut objects = self.catalogs.core.clone();
-        let mut modules = Vec::new();
+        let (mut modules, mut stands) = (Vec::new(), Vec::new());
         for row in rows {
             let plugin = self.plugin(&row.plugin, &row.version).await?;
             let runs = row.enabled && row.revoked.is_none();
@@ -230,8 +236,8 @@ impl App {
                 let config = self.settings_in_use(tenant, &plugin.compiled.manifest, row.config).await?;
                 let whole = &plugin.compiled.manifest;
                 let manifest = match &row.granted {
-                    Some(granted) => Arc::new(whole.narrowed(granted)),
-                    None => Arc::clone(whole),
+                    Some(granted) if whole.asks_beyond(granted) => Arc::new(whole.narrowed(granted)),
+                    _ => Arc::clone(whole),
                 };
                 modules.push(Module {
                     plugin,
@@ -241,8 +247,14 @@ impl App {
                     records_calls: row.record_calls,
                 });
             }
+            stands.push((row.plugin, row.version, runs));
         }
-        let schema = Arc::new(Schema::with_own(objects, &own).map_err(AppError::Setup)?);
+        let schema = if own.objects.is_empty() && own.fields.is_empty() {
+            let make = async { Schema::new(objects).map(Arc::new).map_err(AppError::Setup) };
+            self.catalogs.schemas.try_get_with(stands, make).await.map_err(of_many)?
+        } else {
+            Arc::new(Schema::with_own(objects, &own).map_err(AppError::Setup)?)
+        };
         Ok(Catalog { whole: Arc::clone(&schema), schema, modules, own_version, own, timezone: Tz::UTC })
     }
 

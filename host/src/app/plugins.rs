@@ -15,7 +15,7 @@ pub use install::{PluginUpload, UploadKind};
 pub use keys::{NewPublisherKey, PublisherKeyView};
 pub(super) use keys::{not_a_publisher, publisher_of};
 pub use registry::{PluginStatistics, Shown, VersionStatistics};
-pub use settings::{PluginSettings, Signatures};
+pub use settings::{PLUGIN_CACHE, PluginSettings, Signatures};
 pub use view::{Capabilities, Looker, PluginVersionView, PluginVersions, PluginView};
 pub use workshop::{
     Inspected, ShowcaseFiles, inspect, is_package, manifest_of, new_publisher_secret, pack, parts, sign,

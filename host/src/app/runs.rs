@@ -55,6 +55,7 @@ struct OfTenant {
 /// One module.
 struct OfModule {
     places: Arc<Semaphore>,
+    queue: Queue,
     health: Mutex<Health>,
 }
 
@@ -91,7 +92,7 @@ impl Runs {
             let wait = Duration::from_micros(u64::try_from(until.micros() - now.micros()).unwrap_or(0));
             return Err(Failure::Suspended { wait });
         }
-        let queue = of_tenant.queue.clone();
+        let queue = module.queue.clone();
         if is_inner {
             return Ok(Turn { queue, module, _places: None });
         }
@@ -158,7 +159,11 @@ impl OfTenant {
         if let Some(known) = modules.get(plugin) {
             return Arc::clone(known);
         }
-        let new = Arc::new(OfModule { places: Arc::new(Semaphore::new(OF_MODULE)), health: Mutex::default() });
+        let new = Arc::new(OfModule {
+            places: Arc::new(Semaphore::new(OF_MODULE)),
+            queue: self.queue.of_another(),
+            health: Mutex::default(),
+        });
         modules.insert(plugin.to_owned(), Arc::clone(&new));
         new
     }

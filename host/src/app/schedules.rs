@@ -47,13 +47,17 @@ impl App {
 
     async fn queue_task(&self, row: &ScheduleRow) -> Result<(), AppError> {
         let now = self.clock.now();
-        let timezone = self.catalog(row.tenant).await?.timezone;
-        let next = row.cron.parse().ok().and_then(|line: CronLine| line.after(now, timezone));
+        let catalog = self.catalog(row.tenant).await?;
+        let next = row.cron.parse().ok().and_then(|line: CronLine| line.after(now, catalog.timezone));
         let due = row.next_at.unwrap_or(now);
         let caller = Caller::of_module(row.tenant, &row.plugin, None);
         let payload = json!({"plugin": row.plugin, "name": row.name, "due": due.to_string()});
         let job = self.new_job(&caller, TASK, payload, now);
-        let steps = vec![self.store.move_schedule(row, next), self.store.queue_job(Self::work_permit(), &job)];
+        let mut steps = vec![self.store.move_schedule(row, next)];
+        // One whose version was revoked rests until there is another.
+        if catalog.module(&row.plugin).is_some() {
+            steps.push(self.store.queue_job(Self::work_permit(), &job));
+        }
         match self.commit_steps(row.tenant, steps).await {
             Ok(()) => {
                 self.job_queued();

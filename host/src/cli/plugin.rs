@@ -88,7 +88,7 @@ pub enum PluginCommand {
 /// How plugins are kept and trusted.
 #[derive(Clone, Debug, Args)]
 pub struct PluginOptions {
-    /// Directory of compiled plugins; with SQLite, `plugin-cache` in the data directory when not given.
+    /// Directory of compiled plugins; `plugin-cache` in the data directory when not given.
     #[arg(long, env = "GUILDHALL_PLUGIN_CACHE")]
     plugin_cache: Option<PathBuf>,
     /// Who has to have signed a plugin that is installed.
@@ -108,13 +108,17 @@ enum Signers {
 
 impl PluginOptions {
     /// As settings of the application.
-    pub fn settings(self) -> PluginSettings {
+    pub(super) fn settings(self, place: &Place) -> PluginSettings {
         let signatures = match self.plugin_signatures {
             Signers::None => Signatures::None,
             Signers::AllowListed => Signatures::AllowListed,
             Signers::Publisher => Signatures::Publisher,
         };
-        PluginSettings { cache: self.plugin_cache, signatures, ..PluginSettings::default() }
+        PluginSettings {
+            cache: self.plugin_cache.or_else(|| place.plugin_cache()),
+            signatures,
+            ..PluginSettings::default()
+        }
     }
 }
 
@@ -129,7 +133,7 @@ impl PluginCommand {
                 let signature = signature.or_else(|| beside.exists().then_some(beside));
                 let signature = signature.map(|file| file::text(&file)).transpose()?;
                 let upload = PluginUpload { kind, bytes, signature, allow_downgrade };
-                let app = place.open_as(|settings| settings.plugins = options.settings()).await?;
+                let app = place.open_as(|settings| settings.plugins = options.settings(&place)).await?;
                 let plugin = app.install(&Operator::default(), upload).await?;
                 let changes = plugin.changes.iter().map(|change| format!("\n  {change}")).collect::<String>();
                 let text = format!("{} {} is installed{changes}", plugin.id, plugin.installed.version);

@@ -64,9 +64,10 @@ pub struct Ended {
 impl PluginEngine {
     /// Calls a plugin at the extension point that the input is for.
     pub async fn call(&self, plugin: &Compiled, turn: Turn<'_>, port: Arc<dyn Port>, input: Input) -> Ended {
-        let began = Instant::now();
+        let (began, point) = (Instant::now(), input.point());
         let meter = Arc::new(Meter::default());
         let result = self.run(plugin, turn, port, input, &meter).await;
+        turn.queue.note(point, meter.total() > TICK);
         let (memory, host_calls) = meter.end();
         let (cpu, wall, instructions) = (meter.total(), began.elapsed(), meter.instructions());
         Ended { result, spent: Spent { cpu, wall, memory, host_calls, instructions } }
@@ -86,12 +87,15 @@ impl PluginEngine {
             .await
             .map_err(|_| Failure::Overloaded)?
             .map_err(|_| Failure::HostFault)?;
-        let expected = input.size();
+        let (expected, is_slow) = (input.size(), queue.expects_slow(input.point()));
         let ticket = Ticket::new(&self.lane, queue);
         let mut store = self.store(limits, port, Arc::clone(meter), ticket.clone());
         let (instance, exports) = (plugin.instance.clone(), Arc::clone(&plugin.exports));
-        let counted = Arc::clone(meter);
+        let (counted, own) = (Arc::clone(meter), ticket.clone());
         let run = async move {
+            if is_slow {
+                own.next().await;
+            }
             let called = match instance.instantiate_async(&mut store).await {
                 Ok(instance) => exports.call(&mut store, &instance, input).await,
                 Err(error) => Err(error),

@@ -5,6 +5,8 @@
 
 pub(super) mod cache;
 pub(super) mod child;
+#[cfg(target_os = "linux")]
+mod seccomp;
 
 use std::path::PathBuf;
 use std::process::Stdio;

@@ -1,11 +1,12 @@
 //! The slow lane: a guest that has run for more than one tick goes on only on a few threads of its own, for one tick
-//! at a time, so that guests that take long leave the machine to those that do not.
+//! at a time, so that guests that take long leave the machine to those that do not. One whose last calls took long
+//! begins there.
 
 use std::future::{Future, poll_fn};
 use std::io;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
@@ -16,6 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use crate::domain::formula::STACK;
+use crate::domain::plugin::ExtensionPoint;
 
 /// The lane of an engine.
 pub struct SlowLane {
@@ -24,10 +26,22 @@ pub struct SlowLane {
     threads: Option<Runtime>,
 }
 
-/// The queue of one tenant in front of the lane: however many of its guests
-/// take long, one of them at a time waits with those of other tenants.
+/// The queue of one tenant in front of the lane, for one module: however many guests of the tenant take long, one of
+/// them at a time waits with those of other tenants.
 #[derive(Clone)]
-pub struct Queue(Arc<Semaphore>);
+pub struct Queue {
+    turns: Arc<Semaphore>,
+    pace: Arc<Pace>,
+}
+
+/// How many of the last calls of a module took long, for each extension point: up by one with each that did, down
+/// with each that did not.
+#[derive(Default)]
+struct Pace([AtomicU8; ExtensionPoint::ALL.len()]);
+
+/// With so many, the next one is expected to take long; more are not counted.
+const SLOW: u8 = 4;
+const SLOWEST: u8 = 8;
 
 /// The ticket of one guest, while it has one.
 #[derive(Clone)]
@@ -77,7 +91,26 @@ impl Drop for SlowLane {
 
 impl Default for Queue {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
+        Self { turns: Arc::new(Semaphore::new(1)), pace: Arc::default() }
+    }
+}
+
+impl Queue {
+    /// The same queue, for another module.
+    #[must_use]
+    pub fn of_another(&self) -> Self {
+        Self { turns: Arc::clone(&self.turns), pace: Arc::default() }
+    }
+
+    /// Keeps whether a call took long.
+    pub fn note(&self, point: ExtensionPoint, is_slow: bool) {
+        let next = |pace: u8| Some(if is_slow { (pace + 1).min(SLOWEST) } else { pace.saturating_sub(1) });
+        let _ = self.pace.0[point as usize].fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+    }
+
+    /// Whether the next call is expected to take long.
+    pub fn expects_slow(&self, point: ExtensionPoint) -> bool {
+        self.pace.0[point as usize].load(Ordering::Relaxed) >= SLOW
     }
 }
 
@@ -101,7 +134,7 @@ impl Ticket {
             // Whoever polls the guest has its thread back, though nobody else waits: this is where it can move.
             tokio::task::yield_now().await;
             // Nobody closes these semaphores.
-            if let Ok(turn) = own.queue.0.acquire_owned().await
+            if let Ok(turn) = own.queue.turns.acquire_owned().await
                 && let Ok(place) = own.places.acquire_owned().await
             {
                 *own.held.lock().unwrap_or_else(PoisonError::into_inner) = Some((turn, place));
@@ -131,6 +164,21 @@ mod tests {
         });
         let (quick, slow) = lane.carry(ticket, call).await.unwrap();
         assert_eq!((quick, slow.as_str()), (thread(), "slow-plugins"));
+    }
+
+    #[test]
+    fn what_was_slow_most_of_the_time_is_expected_to_be() {
+        let (queue, point) = (Queue::default(), ExtensionPoint::BeforeWrite);
+        let noted = |calls: &[bool]| {
+            calls.iter().for_each(|is_slow| queue.note(point, *is_slow));
+            queue.expects_slow(point)
+        };
+        assert!(!noted(&[true, true, true, false, true, false]));
+        assert!(noted(&[true, true]));
+        assert!(!queue.expects_slow(ExtensionPoint::Job) && !queue.of_another().expects_slow(point));
+        assert!(noted(&[true; 100]));
+        assert!(noted(&[false; 4]));
+        assert!(!noted(&[false]));
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ both!(
     tasks_are_done_once_for_each_time
     tasks_follow_the_clock_of_the_tenant
     tasks_go_with_their_module
+    tasks_of_a_revoked_version_rest
 );
 
 fn manual() -> Clock {
@@ -168,4 +169,20 @@ async fn tasks_go_with_their_module(on: On) {
     clock.advance(Duration::from_hours(1));
     tick(&test).await;
     assert!(notes(&test.ann).await.contains(&"tick".to_owned()));
+}
+
+async fn tasks_of_a_revoked_version_rest(on: On) {
+    let clock = manual();
+    let test = start_at(on, clock.clone()).await;
+    let module = &test.ann.get("/api/v1/modules").await.json()["data"][0];
+    let revoke = format!("/api/v1/plugins/{WORKSHOP}/versions/{}/revoke", module["version"].as_str().unwrap());
+    let olga = test.operator().await;
+    olga.post(&revoke, &json!({"reason": "leaks addresses"})).await.assert(204);
+    for _ in 0..3 {
+        clock.advance(Duration::from_hours(1));
+        tick(&test).await;
+    }
+    let jobs = test.ann.get("/api/v1/jobs").await.assert(200).json()["data"].clone();
+    assert_eq!(jobs, json!([]), "none that could only fail");
+    assert_eq!(notes(&test.ann).await, ["enable"]);
 }

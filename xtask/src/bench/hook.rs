@@ -15,6 +15,8 @@ pub struct Hook {
     pub idle: Calls,
     /// A call that books the points of an order.
     pub order: Calls,
+    /// Taking the compiled component from the disk, and the first call.
+    pub cold: Calls,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, Serialize)]

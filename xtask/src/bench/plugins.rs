@@ -4,7 +4,7 @@
 mod many;
 
 use anyhow::{Context as _, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::access::neighbour::{Neighbour, p99};
@@ -16,7 +16,7 @@ use super::records::client::Client;
 use super::rounds::Plan;
 use super::server::Server;
 use super::turns::Turns;
-use super::{Engine, Folder, hook};
+use super::{Folder, hook};
 use guildhall_kit::component;
 use many::{Many, Sizes};
 
@@ -36,6 +36,18 @@ pub struct Options {
     /// Tenants beside those that are measured; every second one has one of these plugins
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..))]
     tenants: u32,
+    /// Which parts
+    #[arg(long, value_delimiter = ',', default_value = "alone,creates,batches,neighbour,many")]
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Alone,
+    Creates,
+    Batches,
+    Neighbour,
+    Many,
 }
 
 /// Measures, and prints the figures of each engine when they are there.
@@ -46,29 +58,44 @@ pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
     } else {
         Sizes { plugins: options.plugins as usize, tenants: options.tenants as usize }
     };
-    let alone = hook::measure(programs).await?;
-    println!(
-        "a fresh call: {:.0} µs (p99 {:.0}) with nothing to do, {:.0} µs (p99 {:.0}) for an order; compiled in {:.0} ms",
-        alone.idle.p50_us,
-        alone.idle.p99_us,
-        alone.order.p50_us,
-        alone.order.p99_us,
-        alone.compile_us / 1e3
-    );
+    let mut alone = None;
+    if options.parts.contains(&Part::Alone) {
+        let hook = hook::measure(programs).await?;
+        println!(
+            "a fresh call: {:.0} µs (p99 {:.0}) with nothing to do, {:.0} µs (p99 {:.0}) for an order; {:.2} ms (p99 {:.2}) from the disk; compiled in {:.0} ms",
+            hook.idle.p50_us,
+            hook.idle.p99_us,
+            hook.order.p50_us,
+            hook.order.p99_us,
+            hook.cold.p50_us / 1e3,
+            hook.cold.p99_us / 1e3,
+            hook.compile_us / 1e3
+        );
+        alone = Some(hook);
+    }
     let folder = Folder::make()?;
     let (mut reports, mut manies) = (Vec::new(), Vec::new());
     for engine in options.turns.engines() {
         let installation = Installation::make(*engine, programs, &folder.0.join(format!("{engine:?}").to_lowercase()))?;
-        let (report, many) = on(*engine, &installation, plan, sizes).await.with_context(|| format!("on {engine:?}"))?;
+        let mut report = Report { engine: *engine, pairs: Vec::new(), neighbours: Vec::new() };
+        let done = on(&mut report, &options.parts, &installation, plan, sizes).await;
         print::report(&report);
-        many::print(&many);
+        let many = done.with_context(|| format!("on {engine:?}"))?;
+        many.iter().for_each(many::print);
         reports.push(report);
-        manies.push(many);
+        manies.extend(many);
     }
     options.turns.keep(&json!({"hook": alone, "engines": reports, "many": manies}))
 }
 
-async fn on(engine: Engine, installation: &Installation, plan: Plan, sizes: Sizes) -> Result<(Report, Many)> {
+async fn on(
+    report: &mut Report,
+    parts: &[Part],
+    installation: &Installation,
+    plan: Plan,
+    sizes: Sizes,
+) -> Result<Option<Many>> {
+    let has = |part: Part| parts.contains(&part);
     let names = ["one", "two", "three", "spin"];
     for name in names {
         let file = installation.folder.join(format!("{name}.wasm"));
@@ -85,26 +112,35 @@ async fn on(engine: Engine, installation: &Installation, plan: Plan, sizes: Size
     };
     let plain = tenant("plain", &[]).await?;
     let hooked = tenant("hooked", &names[..1]).await?;
-    let thrice = tenant("thrice", &names[..3]).await?;
     let bench = Bench { installation, server: &server, plan, clients: load::CLIENTS };
-    let mut pairs = Vec::new();
-    for (what, aim, tenant) in [("create, one hook", Some(0.9), &hooked), ("create, three hooks", None, &thrice)] {
-        pairs.push(bench.pair(what, aim, creates(tenant), creates(&plain)).await?);
+    if has(Part::Creates) {
+        let thrice = tenant("thrice", &names[..3]).await?;
+        for (what, aim, tenant) in [("create, one hook", Some(0.9), &hooked), ("create, three hooks", None, &thrice)] {
+            report.pairs.push(bench.pair(what, aim, creates(tenant), creates(&plain)).await?);
+        }
     }
-    let batches = ("1,000 records in a batch, one hook", batch(&hooked), batch(&plain));
-    // One after the other: how long one takes is asked for.
-    let bench = Bench { clients: 1, ..bench };
-    pairs.push(bench.pair(batches.0, None, batches.1, batches.2).await?);
-    let neighbours = vec![neighbour(installation, &server, &hooked, &tenant("busy", &names[3..]).await?, plan).await?];
+    if has(Part::Batches) {
+        // One after the other: how long one takes is asked for.
+        let bench = Bench { clients: 1, ..bench };
+        let what = "1,000 records in a batch, one hook";
+        report.pairs.push(bench.pair(what, None, batch(&hooked), batch(&plain)).await?);
+    }
+    if has(Part::Neighbour) {
+        let busy = tenant("busy", &names[3..]).await?;
+        report.neighbours.push(neighbour(installation, &server, &hooked, &busy, plan).await?);
+    }
     server.stop().await?;
+    if !has(Part::Many) {
+        return Ok(None);
+    }
     let many = many::measure(installation, &hooked, &plain, sizes).await?;
     let server = installation.serve().await?;
     let bench = Bench { installation, server: &server, plan, clients: load::CLIENTS };
     let what = "create, with many plugins installed and not on the hook";
     let unused = &tenant_with_unused(&server, installation, sizes).await?;
-    pairs.push(bench.pair(what, Some(0.98), creates(unused), creates(&plain)).await?);
+    report.pairs.push(bench.pair(what, Some(0.98), creates(unused), creates(&plain)).await?);
     server.stop().await?;
-    Ok((Report { engine, pairs, neighbours }, many))
+    Ok(Some(many))
 }
 
 /// The idle plugin under another name.

@@ -45,15 +45,27 @@ impl Port for Observed {
         let about = About::of(&call);
         // What is asked and answered may hold anything: a span names the call alone.
         let span = tracing::trace_span!("host_call", call = call.name());
-        // A call that nobody waits for any more may still run for a moment.
-        let given_up = || Fault::new("given_up", "nobody waits for this call any more");
-        if self.recorder.is_closed() {
-            return Err(given_up());
-        }
-        let answer = self.port.answer(call).instrument(span).await;
-        self.recorder.note(about, &answer);
-        if self.recorder.is_closed() { Err(given_up()) } else { answer }
+        let answer = async {
+            let answer = self.port.answer(call).instrument(span).await;
+            self.recorder.note(about, &answer);
+            answer
+        };
+        unless_given_up(|| self.recorder.is_closed(), answer).await
     }
+}
+
+/// What is answered, as long as somebody waits for the call: one that was given up may still run for a moment, and then
+/// neither does anything nor learns anything.
+async fn unless_given_up<T>(
+    is_given_up: impl Fn() -> bool,
+    answer: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let given_up = || Fault::new("given_up", "nobody waits for this call any more");
+    if is_given_up() {
+        return Err(given_up());
+    }
+    let answer = answer.await;
+    if is_given_up() { Err(given_up()) } else { answer }
 }
 
 impl About {
@@ -81,5 +93,31 @@ impl About {
             HostCall::Enqueue { payload, .. } => Self::Kept(payload.len()),
             _ => Self::Nothing,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_was_given_up_does_nothing_and_learns_nothing() {
+        let (is_given_up, is_done) = (AtomicBool::new(false), AtomicBool::new(false));
+        let ask = async |ends_it: bool| {
+            let answer = async {
+                is_done.store(true, Ordering::Relaxed);
+                is_given_up.fetch_or(ends_it, Ordering::Relaxed);
+                Ok("a secret")
+            };
+            unless_given_up(|| is_given_up.load(Ordering::Relaxed), answer).await
+        };
+        assert_eq!(ask(false).await.unwrap(), "a secret");
+        // What was read is not handed over when nobody waits any more.
+        assert_eq!(ask(true).await.unwrap_err().code, "given_up");
+        is_done.store(false, Ordering::Relaxed);
+        assert_eq!(ask(false).await.unwrap_err().code, "given_up");
+        assert!(!is_done.load(Ordering::Relaxed), "nothing was done");
     }
 }

@@ -9,8 +9,8 @@ use sha2::Sha256;
 use crate::app::Database;
 use crate::plugin::CompilerOptions;
 
-/// The directory of compiled plugins that the host makes beside an `SQLite` database.
-const CACHE: &str = "plugin-cache";
+/// The directory of compiled plugins, where the installation has one of its own.
+pub const PLUGIN_CACHE: &str = "plugin-cache";
 /// What the key of the cache is derived for.
 const PURPOSE: &[u8] = b"guildhall plugin cache 1";
 
@@ -45,7 +45,7 @@ pub enum Signatures {
 impl PluginSettings {
     pub(in crate::app) fn compiler(&self, database: &Database, secret: &[u8; 32]) -> CompilerOptions {
         let beside = match database {
-            Database::Sqlite(path) => Some(path.with_file_name(CACHE)),
+            Database::Sqlite(path) => Some(path.with_file_name(PLUGIN_CACHE)),
             Database::Postgres(_) => None,
         };
         let derived = || {

@@ -45,6 +45,11 @@ impl Manifest {
         names.into_iter().map(|(kind, name)| Capability { reason: reason(kind, &name), name }).collect()
     }
 
+    /// Whether it asks for more than what was granted.
+    pub fn asks_beyond(&self, granted: &[String]) -> bool {
+        self.capabilities().iter().any(|asked| !granted.contains(&asked.name))
+    }
+
     /// The same plugin with no more than what was granted.
     #[must_use]
     pub fn narrowed(&self, granted: &[String]) -> Self {

@@ -61,10 +61,6 @@ impl Name {
         hash.update(env!("CARGO_PKG_VERSION"));
         Self(hash.finalize().into())
     }
-
-    fn file(self) -> String {
-        format!("{}{END}", data_encoding::HEXLOWER.encode(&self.0))
-    }
 }
 
 /// A directory of artefacts.
@@ -118,7 +114,8 @@ impl Cache {
 
 impl Inner {
     fn get(&self, name: Name) -> Option<Kept> {
-        let read = File::open(self.directory.join(name.file())).and_then(|file| {
+        let path = self.path(name);
+        let read = File::open(&path).and_then(|file| {
             let mut bytes = Vec::new();
             let most = MAGIC.len() + MARK + FOUND + MAX_ARTEFACT;
             (&file).take(most as u64 + 1).read_to_end(&mut bytes)?;
@@ -128,14 +125,14 @@ impl Inner {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => {
-                tracing::warn!(%error, file = name.file(), "a compiled plugin cannot be read");
+                tracing::warn!(%error, file = %path.display(), "a compiled plugin cannot be read");
                 return None;
             }
         };
         let marked = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_at_checked(MARK));
         let whole = marked.filter(|(mark, kept)| self.mark(name, kept).verify_slice(mark).is_ok());
         let Some(kept) = whole.and_then(|(_, kept)| Kept::read(kept)) else {
-            tracing::warn!(file = name.file(), "a compiled plugin is damaged, or not this host's: compiling it again");
+            tracing::warn!(file = %path.display(), "a compiled plugin is damaged: compiling it again");
             return None;
         };
         // When it was used last decides how long it stays.
@@ -146,10 +143,11 @@ impl Inner {
 
     fn put(&self, name: Name, kept: &[u8]) -> io::Result<()> {
         let number = self.drafts.fetch_add(1, Ordering::Relaxed);
-        let draft = self.directory.join(format!("{}.{}.{number}", name.file(), std::process::id()));
+        let path = self.path(name);
+        let draft = path.with_extension(format!("cwasm.{}.{number}", std::process::id()));
         // Whole or not at all: whoever reads meanwhile has the old file or this one.
         let written = self.write(&draft, name, kept);
-        let written = written.and_then(|()| fs::rename(&draft, self.directory.join(name.file())));
+        let written = written.and_then(|()| fs::rename(&draft, &path));
         if written.is_err() {
             let _ = fs::remove_file(&draft);
         }
@@ -188,12 +186,24 @@ impl Inner {
         Ok(())
     }
 
+    /// Where an artefact is: under a name that only hosts with this key give it, so that installations that share a
+    /// directory do not take each other's place.
+    fn path(&self, name: Name) -> PathBuf {
+        let mut mac = self.keyed();
+        mac.update(&name.0);
+        self.directory.join(data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes())).with_extension("cwasm")
+    }
+
     fn mark(&self, name: Name, kept: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.key).expect("HMAC takes a key of any length");
+        let mut mac = self.keyed();
         mac.update(MAGIC);
         mac.update(&name.0);
         mac.update(kept);
         mac
+    }
+
+    fn keyed(&self) -> Hmac<Sha256> {
+        Hmac::new_from_slice(&*self.key).expect("HMAC takes a key of any length")
     }
 }
 

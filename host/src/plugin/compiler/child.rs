@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::Effort;
+#[cfg(target_os = "linux")]
+use super::seccomp;
 use crate::plugin::audit::MAX_COMPONENT;
 use crate::plugin::engine::{Counting, compiling};
 
@@ -73,9 +75,11 @@ fn limit(seconds: u64) -> std::io::Result<()> {
 }
 
 fn answer(effort: Effort, counting: Counting) -> std::io::Result<()> {
+    let engine = compiling(effort, counting).map_err(std::io::Error::other)?;
+    #[cfg(target_os = "linux")]
+    seccomp::confine()?;
     let mut component = Vec::new();
     std::io::stdin().lock().take(MAX_COMPONENT as u64 + 1).read_to_end(&mut component)?;
-    let engine = compiling(effort, counting).map_err(std::io::Error::other)?;
     let mut output = std::io::stdout().lock();
     match engine.precompile_component(&component) {
         Ok(artefact) => {

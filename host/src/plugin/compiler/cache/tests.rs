@@ -31,9 +31,12 @@ async fn what_is_kept_is_found_by_its_name_alone() {
     assert_eq!(cache.get(Name::of([1; 32], [1; 32])).await, None);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&directory), mode(&files(&directory)[0]), files(&directory).len()), (0o700, 0o600, 1));
-    // Another host with the same key has it, too; one with another key has not.
+    // Another host with the same key has it, too; one with another key has not, and takes nobody's place.
     assert!(Cache::open(&directory, KEY).unwrap().get(name(1)).await.is_some());
-    assert!(Cache::open(&directory, [8; 32]).unwrap().get(name(1)).await.is_none());
+    let other = Cache::open(&directory, [8; 32]).unwrap();
+    assert!(other.get(name(1)).await.is_none());
+    other.put(name(1), kept(b"another")).await;
+    assert_eq!((other.get(name(1)).await, cache.get(name(1)).await), (Some(kept(b"another")), Some(kept(b"one"))));
 }
 
 #[tokio::test]
@@ -56,7 +59,7 @@ async fn damaged_foreign_and_truncated_files_are_none() {
     assert_eq!(cache.get(name(1)).await, None);
     // A good file under the name of another one.
     cache.put(name(2), kept(&[2; 100])).await;
-    fs::write(&path, fs::read(home.join(name(2).file())).unwrap()).unwrap();
+    fs::write(&path, fs::read(cache.0.path(name(2))).unwrap()).unwrap();
     assert_eq!(cache.get(name(1)).await, None);
     // It is made anew.
     cache.put(name(1), kept(&[1; 100])).await;
@@ -71,7 +74,7 @@ async fn what_was_used_least_recently_goes() {
     let cache = Cache::with_room(&home, KEY, 3 * each as u64).unwrap();
     let used = |of: u8, seconds: i64| {
         let at = || Timespec { tv_sec: seconds, tv_nsec: 0 };
-        let file = File::open(home.join(name(of).file())).unwrap();
+        let file = File::open(cache.0.path(name(of))).unwrap();
         futimens(&file, &Timestamps { last_access: at(), last_modification: at() }).unwrap();
     };
     for of in 1..=3 {
