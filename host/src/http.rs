@@ -198,6 +198,7 @@ fn extensions() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(plans::put, plans::remove))
         .routes(routes!(rollouts::roll_out))
         .routes(routes!(rollouts::revoke))
+        .routes(routes!(rollouts::restore))
 }
 
 /// Who works here, how they come in, and what they may do.

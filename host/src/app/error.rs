@@ -127,6 +127,14 @@ pub enum AppError {
     /// Something that exists stands against it.
     #[error("{0}")]
     Refused(String),
+    /// The operator has stopped the version of a module, which goes on when there is another one.
+    #[error("{plugin} rests: its version was revoked: {reason}")]
+    ModuleRevoked {
+        /// The plugin.
+        plugin: String,
+        /// Why.
+        reason: String,
+    },
     /// The caller's tenant rests.
     #[error("{}", match .0 {
         Because::Operator => "the tenant is suspended: ask the operator of this host",

@@ -11,8 +11,9 @@ use super::catalog::{Catalog, Module};
 use super::settle::settle_all;
 use super::unit_of_work::{Cause, Work};
 use super::{App, AppError};
-use crate::access::Create;
+use crate::access::{Chore, Create, HostPermit};
 use crate::domain::caller::Caller;
+use crate::domain::id::TenantId;
 use crate::domain::permission::Area;
 use crate::domain::plugin::{Fault, Input, Output};
 use crate::plugin::Failure;
@@ -61,8 +62,9 @@ impl App {
     /// Calls a module, and commits what it did.
     pub(super) async fn call_module(self: &Arc<Self>, call: &ModuleCall<'_>) -> Result<Output, CallError> {
         let catalog = self.catalog_of(call.caller).await?;
-        let missing = || AppError::Refused(format!("{} is not switched on", call.plugin));
-        let module = catalog.module(call.plugin).ok_or_else(missing)?;
+        let Some(module) = catalog.module(call.plugin) else {
+            return Err(self.why_off(call.caller.tenant, call.plugin).await?.into());
+        };
         let mut held = self.lanes.hold_none();
         let deadline = Instant::now() + DEADLINE;
         let mut taken = 0;
@@ -80,6 +82,16 @@ impl App {
             }
         }
         Err(AppError::Contended.into())
+    }
+
+    /// Why a module does not run.
+    async fn why_off(&self, tenant: TenantId, plugin: &str) -> Result<AppError, AppError> {
+        let rows = self.store.modules_of(HostPermit::new(Chore::Serve), tenant).await?;
+        let row = rows.into_iter().find(|row| row.plugin == plugin && row.enabled);
+        Ok(match row.and_then(|row| row.revoked) {
+            Some(reason) => AppError::ModuleRevoked { plugin: plugin.to_owned(), reason },
+            None => AppError::Refused(format!("{plugin} is not switched on")),
+        })
     }
 
     async fn run_once(

@@ -221,7 +221,7 @@ impl Problem {
                     .fact("plugin", plugin.clone())
                     .fact("asks", serde_json::json!(asks))
             }
-            AppError::Refused(_) => new(StatusCode::CONFLICT, "refused", "Refused"),
+            AppError::Refused(_) | AppError::ModuleRevoked { .. } => new(StatusCode::CONFLICT, "refused", "Refused"),
             AppError::TenantSuspended(_) => new(StatusCode::FORBIDDEN, "tenant_suspended", "The tenant is suspended"),
             AppError::TenantDeleted => new(StatusCode::FORBIDDEN, "tenant_deleted", "The tenant is deleted"),
             AppError::LimitReached { limit, most } => new(StatusCode::CONFLICT, "limit_reached", "A limit is reached")

@@ -1,4 +1,4 @@
-//! `/plugins/{plugin}/rollout` and `.../revoke`: versions of plugins, for the operator of the host.
+//! `/plugins/{plugin}/rollout`, `.../revoke` and `.../restore`: versions of plugins, for the operator of the host.
 
 use std::sync::Arc;
 
@@ -67,5 +67,28 @@ pub async fn revoke(
         return Err(AppError::invalid("reason", "out_of_range", "has 1 to 500 characters").into());
     }
     app.revoke_version(&operator, &plugin, &version, &reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Let a version of a plugin run again that was stopped.
+///
+/// Tenants that still have it go on with it where they were: events that came meanwhile are brought to it, and jobs
+/// that it left are done.
+#[utoipa::path(
+    post, path = "/api/v1/plugins/{plugin}/versions/{version}/restore", tag = "operator",
+    operation_id = "restore_plugin",
+    params(
+        ("plugin" = String, Path, description = "Id of the plugin, `publisher.name`"),
+        ("version" = String, Path, description = "The version"),
+    ),
+    responses((status = 204, description = "It may run"), Writing),
+    security(("operator" = []))
+)]
+pub async fn restore(
+    State(app): State<Arc<App>>,
+    Operating(operator): Operating,
+    Path((plugin, version)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    app.restore_version(&operator, &plugin, &version).await?;
     Ok(StatusCode::NO_CONTENT)
 }

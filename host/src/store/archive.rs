@@ -112,6 +112,8 @@ const PARTS: &[Part] = &[
             ("granted", Kind::Json),
             ("previous_version", Text),
             ("previous_granted", Kind::Json),
+            ("previous_config", Kind::Json),
+            ("told_version", Text),
             ("pending_version", Text),
             ("is_automatic", Is),
             ("keep_failures", Is),

@@ -25,6 +25,10 @@ pub struct ModuleRow {
     pub previous: Option<String>,
     /// What that one had been granted.
     pub previous_granted: Option<Vec<String>>,
+    /// Its settings.
+    pub previous_config: Option<Json>,
+    /// The version that was told last that it is switched on, or comes from another one.
+    pub told: Option<String>,
     /// A version that waits for consent.
     pub pending: Option<String>,
     /// Whether the operator's rollouts change the version.
@@ -53,13 +57,15 @@ impl Store {
         let stmt = Stmt::new(
             "insert into module (tenant_id, plugin_id, plugin_version, enabled, config, granted, previous_version, \
              pending_version, is_automatic, changed_at, keep_failures, previous_granted, \
-             record_calls) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+             record_calls, previous_config, told_version) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
              on conflict (tenant_id, plugin_id) do update set \
              plugin_version = excluded.plugin_version, enabled = excluded.enabled, config = excluded.config, \
              granted = excluded.granted, previous_version = excluded.previous_version, \
              pending_version = excluded.pending_version, is_automatic = excluded.is_automatic, \
              changed_at = excluded.changed_at, keep_failures = excluded.keep_failures, \
-             previous_granted = excluded.previous_granted, record_calls = excluded.record_calls",
+             previous_granted = excluded.previous_granted, record_calls = excluded.record_calls, \
+             previous_config = excluded.previous_config, told_version = excluded.told_version",
             [
                 permit.tenant().0.into(),
                 module.plugin.as_str().into(),
@@ -74,6 +80,8 @@ impl Store {
                 module.keep_failures.into(),
                 names(module.previous_granted.as_ref()).into(),
                 i64::from(module.record_calls).into(),
+                module.previous_config.clone().into(),
+                module.told.clone().into(),
             ],
         );
         Further(Step { stmt, expect: Expect::OneChange })
@@ -93,7 +101,8 @@ impl Store {
     async fn module_rows(&self, tenant: TenantId) -> Result<Vec<ModuleRow>, StoreError> {
         let stmt = Stmt::new(
             "select m.plugin_id, m.plugin_version, m.enabled, m.config, m.granted, m.previous_version, \
-             m.pending_version, m.is_automatic, r.reason, m.keep_failures, m.previous_granted, m.record_calls from module m \
+             m.pending_version, m.is_automatic, r.reason, m.keep_failures, m.previous_granted, m.record_calls, \
+             m.previous_config, m.told_version from module m \
              left join plugin p on p.id = m.plugin_id and p.version = m.plugin_version \
              left join plugin_revocation r on r.digest = p.digest \
              where m.tenant_id = $1 order by m.plugin_id",
@@ -110,6 +119,8 @@ impl Store {
                     granted: row.maybe_json(4)?.map(named).transpose()?,
                     previous: row.maybe_text(5)?,
                     previous_granted: row.maybe_json(10)?.map(named).transpose()?,
+                    previous_config: row.maybe_json(12)?,
+                    told: row.maybe_text(13)?,
                     pending: row.maybe_text(6)?,
                     automatic: row.boolean(7)?,
                     revoked: row.maybe_text(8)?,
@@ -132,6 +143,12 @@ impl Store {
             "insert into plugin_revocation (digest, reason, revoked_at) values ($1, $2, $3) on conflict do nothing",
             [digest.to_vec().into(), reason.into(), self.db.engine().time(at)],
         );
+        self.db.across(permit).run(vec![Step { stmt, expect: Expect::Nothing }]).await
+    }
+
+    /// Lets the component with this digest run again.
+    pub async fn restore_component(&self, permit: HostPermit, digest: &[u8]) -> Result<(), StoreError> {
+        let stmt = Stmt::new("delete from plugin_revocation where digest = $1", [digest.to_vec().into()]);
         self.db.across(permit).run(vec![Step { stmt, expect: Expect::Nothing }]).await
     }
 

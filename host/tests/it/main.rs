@@ -116,6 +116,7 @@ mod relative;
 mod replay;
 mod resources;
 mod restores;
+mod revocations;
 mod route_cves;
 mod routes;
 mod sales;

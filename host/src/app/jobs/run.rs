@@ -28,6 +28,9 @@ const MAX_FAILURES: i64 = 20;
 /// The wait before the second attempt; it doubles with each further one.
 const BACKOFF: Duration = Duration::from_secs(2);
 
+/// The wait of a job whose module was stopped, until somebody looks whether there is another version.
+const REVOKED: Duration = Duration::from_mins(1);
+
 /// A job while this node works on it.
 pub struct JobRun {
     /// The application.
@@ -176,6 +179,10 @@ impl App {
             }
             // It is not looked at before its tenant is served again.
             Err(JobFault::App(error)) if error.is_rest() => self.store.give_back_job(lease, failures, &Json::Null, now),
+            // Nobody of the tenant has chosen it: the next version does what this one left.
+            Err(JobFault::App(error @ AppError::ModuleRevoked { .. })) => {
+                self.store.give_back_job(lease, failures, &told_of(error), after(now, REVOKED))
+            }
             Err(JobFault::App(error)) if failures + 1 < MAX_FAILURES && is_passing(error) => {
                 tracing::warn!(%id, kind, error = logged(error), "a job failed and is tried again");
                 let wait = BACKOFF * 2_u32.pow(u32::try_from(failures).unwrap_or(0).min(10));

@@ -5,32 +5,49 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::plan::last_told;
 use crate::access::{Chore, HostPermit};
 use crate::app::catalog::{Catalog, Module};
 use crate::app::settle::settle_all;
 use crate::app::unit_of_work::Work;
 use crate::app::{App, AppError};
 use crate::domain::caller::Caller;
-use crate::domain::plugin::{ExtensionPoint, Input};
+use crate::domain::plugin::{ExtensionPoint, Input, Manifest};
 use crate::store::{Further, ModuleRow, Unit};
 
 /// What happens to a module.
 enum Turn {
-    On,
+    /// It is switched on; the version that ran before, when that was another one.
+    On {
+        from: Option<String>,
+    },
     Off,
-    Onto { from: String, to: String },
+    Onto {
+        from: String,
+    },
 }
 
 impl Turn {
     fn of(before: Option<&ModuleRow>, after: &ModuleRow) -> Option<Self> {
-        let runs = |row: &ModuleRow| row.enabled && row.revoked.is_none();
-        match before.filter(|before| runs(before)) {
-            None => runs(after).then_some(Self::On),
-            Some(_) if !runs(after) => Some(Self::Off),
+        let last = before.and_then(last_told).filter(|last| *last != after.version);
+        match before.filter(|before| before.enabled) {
+            None => (after.enabled && after.revoked.is_none()).then_some(Self::On { from: last }),
+            Some(_) if !after.enabled => Some(Self::Off),
+            // One whose version was revoked was never switched off: it goes on with the next version.
             Some(before) if before.version != after.version => {
-                Some(Self::Onto { from: before.version.clone(), to: after.version.clone() })
+                Some(Self::Onto { from: last.unwrap_or_else(|| before.version.clone()) })
             }
             Some(_) => None,
+        }
+    }
+
+    /// What the module is told, in this order.
+    fn words(&self, to: &str) -> Vec<Input> {
+        let upgrade = |from: &String| Input::Upgrade { from: from.clone(), to: to.to_owned() };
+        match self {
+            Self::On { from } => from.iter().map(upgrade).chain([Input::Enable]).collect(),
+            Self::Off => vec![Input::Disable],
+            Self::Onto { from } => vec![upgrade(from)],
         }
     }
 }
@@ -53,9 +70,11 @@ impl App {
             let known = before.iter().find(|known| known.plugin == row.plugin);
             let Some(turn) = Turn::of(known, row) else { continue };
             let catalog = if matches!(turn, Turn::Off) { &old } else { &new };
-            let Some(module) = catalog.module(&row.plugin) else { continue };
-            self.tell(&work, module, &turn).await?;
-            steps.extend(self.notes(&new, old.module(&row.plugin), &turn, caller, row).await?);
+            // One that must not run is told nothing, and yet leaves no task behind.
+            if let Some(module) = catalog.module(&row.plugin) {
+                self.tell(&work, module, turn.words(&row.version)).await?;
+            }
+            steps.extend(self.notes(&new, known, &turn, caller, row).await?);
         }
         settle_all(&work).await?;
         let mut unit = work.finish(None).await;
@@ -64,24 +83,22 @@ impl App {
     }
 
     /// Tells a module what happens to it; its fault stops it.
-    async fn tell(&self, work: &Arc<Work>, module: &Module, turn: &Turn) -> Result<(), AppError> {
+    async fn tell(&self, work: &Arc<Work>, module: &Module, words: Vec<Input>) -> Result<(), AppError> {
         if !module.plugin.compiled.has(ExtensionPoint::Lifecycle) {
             return Ok(());
         }
-        let input = match turn {
-            Turn::On => Input::Enable,
-            Turn::Off => Input::Disable,
-            Turn::Onto { from, to } => Input::Upgrade { from: from.clone(), to: to.clone() },
-        };
-        let told = self.invoke(work, module, None, input).await;
-        told.map(drop).map_err(|failure| AppError::Hook { plugin: module.manifest.id.clone(), failure })
+        for input in words {
+            let told = self.invoke(work, module, None, input).await;
+            told.map_err(|failure| AppError::Hook { plugin: module.manifest.id.clone(), failure })?;
+        }
+        Ok(())
     }
 
     /// The steps by which its tasks come, and events do.
     async fn notes(
         &self,
         new: &Catalog,
-        was: Option<&Module>,
+        before: Option<&ModuleRow>,
         turn: &Turn,
         caller: &Caller,
         row: &ModuleRow,
@@ -90,11 +107,16 @@ impl App {
         let (tenant, plugin) = (caller.tenant, row.plugin.as_str());
         let on = new.module(plugin).map(|module| (module, new.timezone));
         let mut steps = self.schedule_steps(tenant, plugin, on);
-        let hears = |module: Option<&Module>| module.is_some_and(|module| module.manifest.hooks.on_events.is_some());
-        let now_hears = hears(on.map(|(module, _)| module));
-        if !now_hears {
+        let hears = |manifest: &Manifest| manifest.hooks.on_events.is_some();
+        let heard = match before {
+            Some(before) if matches!(turn, Turn::Onto { .. }) => {
+                hears(&self.plugin(plugin, &before.version).await?.compiled.manifest)
+            }
+            _ => false,
+        };
+        if !on.is_some_and(|(module, _)| hears(&module.manifest)) {
             steps.push(self.store.end_consumer(permit, tenant, plugin));
-        } else if matches!(turn, Turn::On) || !hears(was) {
+        } else if !heard {
             let end = self.store.end_of_events(tenant).await?;
             steps.push(self.store.begin_consumer(permit, tenant, plugin, end));
         }

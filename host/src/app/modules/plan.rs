@@ -145,7 +145,7 @@ impl App {
         let revoked = self.store.revoked_components(HostPermit::new(Chore::Serve)).await?;
         let is_usable = |row: &&PluginRow| !revoked.iter().any(|digest| digest.as_slice() == row.digest);
         let mut planned = Vec::new();
-        let mut hooked = Vec::new();
+        let (mut hooked, mut changed) = (Vec::new(), Vec::new());
         for Wish { plugin: id, input } in wishes {
             let mut versions = installed.iter().filter(|row| row.manifest.id == id);
             if versions.clone().next().is_none() {
@@ -175,8 +175,13 @@ impl App {
                     newest.ok_or_else(refused)?.manifest.version.clone()
                 }
             };
+            let before = known.as_ref().map(|row| (row.version.clone(), row.enabled));
             let row = self.planned_module(tenant, id, known, wanted, input).await?;
             let plugin = self.plugin(&row.plugin, &row.version).await?;
+            // What is missing since long before keeps nobody from changing a setting.
+            if before != Some((row.version.clone(), row.enabled)) {
+                changed.push(row.plugin.clone());
+            }
             hooked.push((row.plugin.clone(), plugin));
             rows.push(row.clone());
             planned.push(row);
@@ -186,7 +191,6 @@ impl App {
             AppError::Setup(reason) => AppError::Refused(format!("the tenant cannot have {names}: {reason}")),
             other => other,
         })?;
-        let changed: Vec<String> = hooked.iter().map(|(id, _)| id.clone()).collect();
         compose::check(&catalog, &changed)?;
         for (id, plugin) in hooked {
             let hooks = &plugin.compiled.manifest.hooks;
@@ -266,22 +270,32 @@ impl App {
         let changed = known.as_ref().is_some_and(|row| row.version != wanted);
         let previous =
             known.as_ref().and_then(|row| if changed { Some(row.version.clone()) } else { row.previous.clone() });
-        let previous_granted = match &known {
-            Some(_) if changed => Some(was_granted),
-            known => known.as_ref().and_then(|row| row.previous_granted.clone()),
+        let (previous_granted, previous_config) = match &known {
+            Some(row) if changed => (Some(was_granted), Some(row.config.clone())),
+            Some(row) => (row.previous_granted.clone(), row.previous_config.clone()),
+            None => (None, None),
         };
+        let enabled = input.enabled.or(known.as_ref().map(|row| row.enabled)).unwrap_or(true);
+        // A version that must not run stays one, whatever else is said of the module.
+        let revoked = known.as_ref().filter(|_| !changed).and_then(|row| row.revoked.clone());
+        if let Some(reason) = revoked.as_ref().filter(|_| input.enabled == Some(true)) {
+            return Err(AppError::Refused(format!("{id} {wanted} was revoked: {reason}")));
+        }
+        let told = if enabled && revoked.is_none() { Some(wanted.clone()) } else { known.as_ref().and_then(last_told) };
         let pending = known.as_ref().and_then(|row| row.pending.clone()).filter(|version| *version != wanted);
         Ok(ModuleRow {
             plugin: id,
             version: wanted,
-            enabled: input.enabled.or(known.as_ref().map(|row| row.enabled)).unwrap_or(true),
+            enabled,
             config,
             granted: Some(granted),
             previous,
             previous_granted,
+            previous_config,
+            told,
             pending: pending.filter(|_| !changed),
             automatic: input.automatic.or(known.as_ref().map(|row| row.automatic)).unwrap_or(false),
-            revoked: None,
+            revoked,
             keep_failures: input.keep_failures.or(known.as_ref().map(|row| row.keep_failures)).unwrap_or(false),
             record_calls: input.record_calls.or(known.as_ref().map(|row| row.record_calls)).unwrap_or(0),
         })
@@ -318,6 +332,11 @@ impl App {
         self.job_queued();
         done
     }
+}
+
+/// The version that a module was told of last. Rows of before that was kept do not say it of one that is off.
+pub(super) fn last_told(row: &ModuleRow) -> Option<String> {
+    row.told.clone().or_else(|| row.enabled.then(|| row.version.clone()))
 }
 
 fn names(manifest: &Manifest) -> Vec<String> {

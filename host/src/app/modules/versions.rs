@@ -16,6 +16,10 @@ use crate::domain::audit::Note;
 use crate::domain::caller::Caller;
 use crate::domain::id::TenantId;
 use crate::domain::permission::Area;
+use crate::store::PluginRow;
+
+/// Most tries of a rollout at one tenant, whose admin may be at its modules in the same moment.
+const TRIES: usize = 8;
 
 /// Which tenants get a version.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,6 +42,8 @@ pub struct RolledOut {
     pub pending: Vec<uuid::Uuid>,
     /// Ids of tenants that cannot have it, with why.
     pub refused: Vec<RefusedTenant>,
+    /// Ids of tenants for which the host failed; the same rollout again finds the others done.
+    pub failed: Vec<uuid::Uuid>,
 }
 
 /// A tenant that cannot have a version.
@@ -59,9 +65,18 @@ impl App {
         let row = row.ok_or_else(|| AppError::no_record("module", &plugin))?;
         let refused = || AppError::Refused(format!("{plugin} had no other version before"));
         let version = row.previous.ok_or_else(refused)?;
-        // It gets what it had been granted then, which somebody has agreed to.
+        // It gets what it had been granted then, which somebody has agreed to, and the settings that it had: those of
+        // now may be none of its own.
         let consent = row.previous_granted.map_or(Consent::AsBefore, Consent::To);
-        self.set_module(caller, plugin, ModuleInput { version: Some(version), consent, ..ModuleInput::default() }).await
+        let config = match row.previous_config {
+            Some(config) => {
+                let before = self.plugin(plugin, &version).await?;
+                Some(self.settings_in_use(caller.tenant, &before.compiled.manifest, config).await?)
+            }
+            None => None,
+        };
+        let input = ModuleInput { version: Some(version), consent, config, ..ModuleInput::default() };
+        self.set_module(caller, plugin, input).await
     }
 
     /// Gives tenants a version of a plugin, one after the other.
@@ -76,6 +91,7 @@ impl App {
             return Err(AppError::invalid("percent", "out_of_range", "is 1 to 100"));
         }
         let permit = HostPermit::new(Chore::Operate);
+        self.installed(plugin, &input.version).await?;
         let mut named = None;
         if let Some(tenants) = &input.tenants {
             let mut ids = Vec::with_capacity(tenants.len());
@@ -93,14 +109,36 @@ impl App {
             if !is_meant {
                 continue;
             }
-            match self.give_version(operator, tenant, plugin, &input.version).await {
+            let refused = |reason: String| RefusedTenant { tenant: tenant.0, reason };
+            match self.give_version_at_last(operator, tenant, plugin, &input.version).await {
                 Ok(true) => done.upgraded.push(tenant.0),
                 Ok(false) => done.pending.push(tenant.0),
-                Err(error) if error.is_of_the_host() => return Err(error),
-                Err(error) => done.refused.push(RefusedTenant { tenant: tenant.0, reason: error.to_string() }),
+                // The others have their answer all the same.
+                Err(error) if error.is_of_the_host() => {
+                    tracing::error!(%tenant, plugin, %error, "a rollout failed");
+                    done.failed.push(tenant.0);
+                }
+                Err(error) => done.refused.push(refused(error.to_string())),
             }
         }
         Ok(done)
+    }
+
+    /// Gives one tenant a version, again when its admin changed something meanwhile.
+    async fn give_version_at_last(
+        self: &Arc<Self>,
+        operator: &Operator,
+        tenant: TenantId,
+        plugin: &str,
+        version: &str,
+    ) -> Result<bool, AppError> {
+        for _ in 0..TRIES {
+            match self.give_version(operator, tenant, plugin, version).await {
+                Err(AppError::Contended) => {}
+                other => return other,
+            }
+        }
+        Err(AppError::Contended)
     }
 
     /// Gives one tenant a version; false when it has to wait for consent.
@@ -113,6 +151,8 @@ impl App {
     ) -> Result<bool, AppError> {
         let permit = HostPermit::new(Chore::Operate);
         self.prepare_policy(tenant).await?;
+        // What was read before this is what the commit stands on: the admin's word counts, whoever was faster.
+        let policy = self.store.policy_version(Self::work_permit(), tenant).await?;
         let rows = self.store.modules_of(permit, tenant).await?;
         let (own_version, own) = self.own_schema(tenant).await?;
         let input = ModuleInput { version: Some(version.to_owned()), ..ModuleInput::default() };
@@ -124,13 +164,22 @@ impl App {
         // Nobody of the tenant asks for it: the module is told as itself.
         let mut unit = self.consequences(&Caller::of_module(tenant, plugin, None), &planned).await?;
         let steps = &mut unit.further;
+        steps.push(self.store.count_policy(Self::work_permit(), tenant, policy));
         steps.extend(planned.iter().map(|row| self.store.put_module(modules, row, now)));
         let note = Note::of_area(Area::Modules, None, vec![plugin.to_owned(), "version".to_owned()]);
         steps.extend(self.store.note(permit, tenant, &[operator.entry(note, now)]));
         self.store.commit(&unit).await.map_err(of_conflict)?;
+        self.policy_changed(tenant).await;
         self.catalog_changed(tenant);
         self.job_queued();
         Ok(is_done)
+    }
+
+    /// An installed version, by name.
+    async fn installed(&self, plugin: &str, version: &str) -> Result<PluginRow, AppError> {
+        let rows = self.store.plugins(HostPermit::new(Chore::Operate)).await?;
+        let row = rows.into_iter().find(|row| row.manifest.id == plugin && row.manifest.version == version);
+        row.ok_or_else(|| AppError::no_record("plugin", &format!("{plugin} {version}")))
     }
 
     /// Stops a version everywhere: from now on nothing of it runs, on any node within a second.
@@ -141,15 +190,28 @@ impl App {
         version: &str,
         reason: &str,
     ) -> Result<(), AppError> {
+        let digest = self.installed(plugin, version).await?.digest;
+        self.store.revoke_component(HostPermit::new(Chore::Operate), &digest, reason, self.clock.now()).await?;
+        self.version_judged(operator, plugin, &format!("revoked {version}")).await
+    }
+
+    /// Lets a version run again that was stopped: modules that have it go on where they were.
+    pub async fn restore_version(&self, operator: &Operator, plugin: &str, version: &str) -> Result<(), AppError> {
         let permit = HostPermit::new(Chore::Operate);
-        let rows = self.store.plugins(permit).await?;
-        let row = rows.iter().find(|row| row.manifest.id == plugin && row.manifest.version == version);
-        let row = row.ok_or_else(|| AppError::no_record("plugin", &format!("{plugin} {version}")))?;
-        self.store.revoke_component(permit, &row.digest, reason, self.clock.now()).await?;
-        let now = self.clock.now();
+        let digest = self.installed(plugin, version).await?.digest;
+        if !self.store.revoked_components(permit).await?.iter().any(|revoked| *revoked == digest) {
+            return Err(AppError::no_record("revocation", &format!("{plugin} {version}")));
+        }
+        self.store.restore_component(permit, &digest).await?;
+        self.version_judged(operator, plugin, &format!("restored {version}")).await
+    }
+
+    /// Has all tenants of a plugin see at once what became of a version, and notes it for them.
+    async fn version_judged(&self, operator: &Operator, plugin: &str, word: &str) -> Result<(), AppError> {
+        let (permit, now) = (HostPermit::new(Chore::Operate), self.clock.now());
         for (tenant, _) in self.store.tenants_with_plugin(permit, plugin).await? {
             self.catalog_changed(tenant);
-            let fields = vec![plugin.to_owned(), format!("revoked {version}")];
+            let fields = vec![plugin.to_owned(), word.to_owned()];
             let entry = operator.entry(Note::of_area(Area::Modules, None, fields), now);
             let steps = self.store.note(permit, tenant, &[entry]);
             self.commit_steps(tenant, steps).await.map_err(of_conflict)?;

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::settings;
+use crate::app::catalog::Catalog;
 use crate::app::{App, AppError};
 use crate::domain::id::TenantId;
 use crate::domain::plugin::Capability;
@@ -27,6 +28,8 @@ pub struct ModuleView {
     pub suspended_until: Option<String>,
     /// Why its version runs nowhere any more, when it was revoked.
     pub revoked: Option<String>,
+    /// Plugins that it requires and that do not run here now: what it does with them fails meanwhile.
+    pub missing: Vec<String>,
     /// Its settings, without the secret ones.
     #[schema(value_type = Object)]
     pub config: Json,
@@ -77,14 +80,15 @@ impl App {
         tenant: TenantId,
         rows: &[ModuleRow],
     ) -> Result<Vec<ModuleView>, AppError> {
+        let catalog = self.catalog(tenant).await?;
         let mut views = Vec::with_capacity(rows.len());
         for row in rows {
-            views.push(self.module_view(tenant, row.clone()).await?);
+            views.push(self.module_view(tenant, &catalog, row.clone()).await?);
         }
         Ok(views)
     }
 
-    async fn module_view(&self, tenant: TenantId, row: ModuleRow) -> Result<ModuleView, AppError> {
+    async fn module_view(&self, tenant: TenantId, catalog: &Catalog, row: ModuleRow) -> Result<ModuleView, AppError> {
         let plugin = self.plugin(&row.plugin, &row.version).await?;
         let manifest = &plugin.compiled.manifest;
         let suspended = self.runs.suspended_until(tenant, &row.plugin, self.clock.now());
@@ -97,6 +101,8 @@ impl App {
         } else {
             ModuleState::Active
         };
+        let required = manifest.requires.iter().filter(|_| row.enabled).map(|required| &required.plugin);
+        let missing = required.filter(|plugin| catalog.module(plugin).is_none()).cloned().collect();
         let all = || manifest.capabilities().into_iter().map(|one| one.name).collect();
         let granted: Vec<String> = row.granted.clone().unwrap_or_else(all);
         let pending = match row.pending {
@@ -119,6 +125,7 @@ impl App {
             state,
             suspended_until: suspended.map(|until| until.to_string()),
             revoked: row.revoked,
+            missing,
             config,
             secrets,
             granted,
