@@ -1,6 +1,7 @@
 //! Floor 1, sole owner of wasmtime: compiles plugins and runs them, each call
 //! in a fresh instance under limits, with no effect except through a [`Port`].
 
+mod answer;
 mod audit;
 mod bindings;
 mod call;

@@ -38,8 +38,7 @@ impl ActionCall {
         let input = Input::Action { name: self.name.clone(), input: self.input.to_string() };
         let told = |failure| AppError::Hook { plugin: self.plugin.clone(), failure };
         match work.app.invoke(work, module, None, input).await.map_err(told)? {
-            Output::Json(text) => serde_json::from_str(&text)
-                .map_err(|_| told(Failure::BadAnswer("the result of the action is not JSON".to_owned()))),
+            Output::Json(text) => serde_json::from_str(&text).map_err(|_| told(Failure::HostFault)),
             _ => Err(told(Failure::HostFault)),
         }
     }

@@ -128,6 +128,7 @@ impl Terms<'_> {
                 *work.buffer().await = before;
                 if on_failure == OnFailure::Disable && failure.is_breakage() {
                     work.app.runs.suspend(work.caller.tenant, &manifest.id, work.app.clock.now());
+                    work.app.note_suspension(work.caller.tenant, &manifest.id, &failure).await;
                 }
                 Ok(())
             }
@@ -138,10 +139,6 @@ impl Terms<'_> {
     /// One call, and what follows from it; or how it failed.
     async fn call_once(&self, work: &Arc<Work>, input: Input) -> Result<Option<Failure>, Refused> {
         let manifest = &self.module.manifest;
-        let computed = match &input {
-            Input::ComputedField { fields, .. } => fields.clone(),
-            _ => Vec::new(),
-        };
         let before = work.before_call().await;
         let output = match work.app.invoke(work, self.module, self.timeout_ms, input).await {
             Ok(output) => output,
@@ -149,10 +146,9 @@ impl Terms<'_> {
         };
         let verdict = match output {
             Output::Outcomes(outcomes) => apply(work, manifest, self.keys, outcomes).await?,
-            Output::Computed(values) => match only(&computed, &values) {
-                Ok(outcomes) => apply(work, manifest, self.keys, outcomes).await?,
-                Err(failure) => Verdict::Failed(failure),
-            },
+            Output::Computed(values) => {
+                apply(work, manifest, self.keys, values.into_iter().map(|text| Ok(Some(text))).collect()).await?
+            }
             Output::Verdicts(verdicts) => {
                 let refused = self.keys.iter().cloned().zip(verdicts);
                 let refused: Vec<_> = refused.filter_map(|(key, verdict)| Some((key, verdict.err()?))).collect();
@@ -176,19 +172,6 @@ impl Terms<'_> {
             }
         }
     }
-}
-
-/// Computed values as amendments, when they are of no other fields than these.
-fn only(fields: &[String], computed: &[String]) -> Result<Vec<HookOutcome>, Failure> {
-    let amendment = |text: &String| {
-        let named: Map<String, Json> = serde_json::from_str(text)
-            .map_err(|_| Failure::BadAnswer("computed values are not a JSON object".to_owned()))?;
-        match named.keys().find(|name| !fields.contains(name)) {
-            Some(other) => Err(Failure::BadAnswer(format!("`{other}` is no field that it computes"))),
-            None => Ok(Ok(Some(text.clone()))),
-        }
-    };
-    computed.iter().map(amendment).collect()
 }
 
 /// Has the fields computed that modules compute.
@@ -277,7 +260,7 @@ async fn apply(
             }
         };
         let Ok(Json::Object(fields)) = serde_json::from_str::<Json>(&amended) else {
-            return Ok(Verdict::Failed(Failure::BadAnswer("an amendment is not a JSON object".to_owned())));
+            return Ok(Verdict::Failed(Failure::HostFault));
         };
         if let Some(fault) = amend(work, manifest, key, &fields).await? {
             faults.push((key.clone(), fault));

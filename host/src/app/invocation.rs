@@ -11,6 +11,10 @@ use super::catalog::Module;
 use super::guest::{GuestPort, Latitude};
 use super::ledger::Watch;
 use super::unit_of_work::Work;
+use crate::access::{Chore, HostPermit};
+use crate::domain::audit::{Entry, Note};
+use crate::domain::id::TenantId;
+use crate::domain::permission::Area;
 use crate::domain::plugin::{Input, Output};
 use crate::plugin::{Ended, Failure, Limits, Port, Turn};
 
@@ -59,7 +63,7 @@ impl App {
             let standing = self.standing(tenant).await.map_err(|_| Failure::HostFault)?;
             let allowed = standing.map(|standing| standing.limits.plugins).unwrap_or_default();
             let began = Instant::now();
-            let turn = self.runs.turn(tenant, &manifest.id, is_inner, allowed.at_once, self.clock.now()).await;
+            let turn = self.runs.turn(tenant, &manifest.id, is_inner, &allowed, self.clock.now()).await;
             let waited = began.elapsed();
             let turn = turn.inspect_err(|failure| self.metrics.missed(module, point, failure))?;
             let limits = Limits::of(manifest, timeout_ms, &input, &allowed);
@@ -72,13 +76,32 @@ impl App {
             if let Some(failure) = result.as_ref().err() {
                 tell(module, failure);
             }
-            if let Some(until) = turn.judge(result.as_ref().err(), self.clock.now()) {
+            if let (Err(failure), Some(until)) = (&result, turn.judge(result.as_ref().err(), self.clock.now())) {
                 tracing::warn!(%tenant, plugin = %manifest.id, %until, "a module failed too often and is suspended");
+                self.note_suspension(tenant, &manifest.id, failure).await;
             }
             result
         }
         .instrument(span)
         .await
+    }
+
+    /// Has the tenant's admins see that a module is suspended, and for what.
+    pub(super) async fn note_suspension(&self, tenant: TenantId, plugin: &str, failure: &Failure) {
+        let fields = vec![plugin.to_owned(), format!("suspended: {}", failure.code())];
+        let entry = Entry {
+            at: self.clock.now(),
+            subject_kind: "host".to_owned(),
+            subject: "breaker".to_owned(),
+            on_behalf_of: None,
+            peer: None,
+            request: None,
+            note: Note::of_area(Area::Modules, None, fields),
+        };
+        let steps = self.store.note(HostPermit::new(Chore::Serve), tenant, &[entry]);
+        if let Err(error) = self.commit_steps(tenant, steps).await {
+            tracing::warn!(%tenant, plugin, %error, "a suspension is not in the audit trail");
+        }
     }
 
     /// Calls a module against this port, and keeps what it read, said and cost.

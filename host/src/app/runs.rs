@@ -9,13 +9,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
+use crate::domain::tenant::PluginLimits;
 use crate::plugin::{Failure, Queue};
 
 /// Calls of one tenant at the same time: as many as there are when nothing else is said, and what can be said.
 const OF_TENANT: usize = 32;
 const MOST_OF_TENANT: usize = 64;
-/// Calls of one module at the same time.
+/// The same for one module.
 const OF_MODULE: usize = 8;
+const MOST_OF_MODULE: usize = 32;
 /// Runs at the same time that only try a version.
 const TRIALS: usize = 1;
 /// Longest wait for a turn.
@@ -45,16 +47,33 @@ impl Default for Trials {
 
 /// Those of one tenant.
 struct OfTenant {
-    /// How many there are, and those that are free.
-    places: Mutex<(usize, Arc<Semaphore>)>,
+    places: Places,
     /// Where its calls wait that take long.
     queue: Queue,
     modules: Mutex<HashMap<String, Arc<OfModule>>>,
 }
 
+/// How many places there are, and those that are free.
+struct Places(Mutex<(usize, Arc<Semaphore>)>);
+
+impl Places {
+    fn new(count: usize) -> Self {
+        Self(Mutex::new((count, Arc::new(Semaphore::new(count)))))
+    }
+
+    /// So many places. When there were others, calls that have one of those keep it.
+    fn of(&self, count: usize) -> Arc<Semaphore> {
+        let mut places = lock(&self.0);
+        if places.0 != count {
+            *places = (count, Arc::new(Semaphore::new(count)));
+        }
+        Arc::clone(&places.1)
+    }
+}
+
 /// One module.
 struct OfModule {
-    places: Arc<Semaphore>,
+    places: Places,
     queue: Queue,
     health: Mutex<Health>,
 }
@@ -82,11 +101,11 @@ impl Runs {
         tenant: TenantId,
         plugin: &str,
         is_inner: bool,
-        at_once: Option<NonZeroU32>,
+        allowed: &PluginLimits,
         now: Timestamp,
     ) -> Result<Turn, Failure> {
         let of_tenant = self.of_tenant(tenant);
-        let at_once = at_once.map_or(OF_TENANT, |most| (most.get() as usize).min(MOST_OF_TENANT));
+        let count = |own: Option<NonZeroU32>, usual, most| own.map_or(usual, |own| (own.get() as usize).min(most));
         let module = of_tenant.of_module(plugin);
         if let Some(until) = lock(&module.health).until.filter(|until| *until > now) {
             let wait = Duration::from_micros(u64::try_from(until.micros() - now.micros()).unwrap_or(0));
@@ -97,8 +116,10 @@ impl Runs {
             return Ok(Turn { queue, module, _places: None });
         }
         let turn = async {
-            let own = Arc::clone(&module.places).acquire_owned().await.ok()?;
-            Some((own, of_tenant.places(at_once).acquire_owned().await.ok()?))
+            let own = module.places.of(count(allowed.module_at_once, OF_MODULE, MOST_OF_MODULE));
+            let own = own.acquire_owned().await.ok()?;
+            let all = of_tenant.places.of(count(allowed.at_once, OF_TENANT, MOST_OF_TENANT));
+            Some((own, all.acquire_owned().await.ok()?))
         };
         let places = tokio::time::timeout(QUEUE_DEADLINE, turn).await.map_err(|_| Failure::Overloaded)?;
         Ok(Turn { queue, module, _places: places })
@@ -135,32 +156,19 @@ impl Runs {
     }
 
     fn of_tenant(&self, tenant: TenantId) -> Arc<OfTenant> {
-        let new = || OfTenant {
-            places: Mutex::new((OF_TENANT, Arc::new(Semaphore::new(OF_TENANT)))),
-            queue: Queue::default(),
-            modules: Mutex::default(),
-        };
+        let new = || OfTenant { places: Places::new(OF_TENANT), queue: Queue::default(), modules: Mutex::default() };
         Arc::clone(lock(&self.tenants).entry(tenant).or_insert_with(|| Arc::new(new())))
     }
 }
 
 impl OfTenant {
-    /// So many places. When there were others, calls that have one of those keep it.
-    fn places(&self, at_once: usize) -> Arc<Semaphore> {
-        let mut places = lock(&self.places);
-        if places.0 != at_once {
-            *places = (at_once, Arc::new(Semaphore::new(at_once)));
-        }
-        Arc::clone(&places.1)
-    }
-
     fn of_module(&self, plugin: &str) -> Arc<OfModule> {
         let mut modules = lock(&self.modules);
         if let Some(known) = modules.get(plugin) {
             return Arc::clone(known);
         }
         let new = Arc::new(OfModule {
-            places: Arc::new(Semaphore::new(OF_MODULE)),
+            places: Places::new(OF_MODULE),
             queue: self.queue.of_another(),
             health: Mutex::default(),
         });
@@ -174,8 +182,9 @@ impl Turn {
     pub fn judge(&self, failure: Option<&Failure>, now: Timestamp) -> Option<Timestamp> {
         let mut health = lock(&self.module.health);
         if !failure.is_some_and(Failure::is_breakage) {
-            if failure.is_none() && health.strikes > 0 {
-                // It works again.
+            let is_quiet = health.until.is_some_and(|until| until.plus(WINDOW) <= now);
+            if failure.is_none() && is_quiet {
+                // It has worked again for a while: one good call between bad ones is none.
                 *health = Health::default();
             }
             return None;

@@ -61,7 +61,6 @@ impl App {
             return Err(failed(Failure::HostFault));
         };
         let is_action = |name: &str| module.manifest.action(name).is_some();
-        view_tree::read(&text, &is_action)
-            .map_err(|wrong| failed(Failure::BadAnswer(format!("the view at `{}` {}", wrong.path, wrong.message))))
+        view_tree::read(&text, &is_action).map_err(|_| failed(Failure::HostFault))
     }
 }

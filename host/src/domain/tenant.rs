@@ -97,9 +97,16 @@ impl TenantLimits {
                 hook_cpu_ms: own.hook_cpu_ms.or(other.hook_cpu_ms),
                 request_cpu_ms: own.request_cpu_ms.or(other.request_cpu_ms),
                 background_cpu_ms: own.background_cpu_ms.or(other.background_cpu_ms),
+                hook_wall_ms: own.hook_wall_ms.or(other.hook_wall_ms),
+                request_wall_ms: own.request_wall_ms.or(other.request_wall_ms),
+                background_wall_ms: own.background_wall_ms.or(other.background_wall_ms),
                 memory_mb: own.memory_mb.or(other.memory_mb),
+                payload_kb: own.payload_kb.or(other.payload_kb),
                 host_calls: own.host_calls.or(other.host_calls),
                 http_calls: own.http_calls.or(other.http_calls),
+                log_lines: own.log_lines.or(other.log_lines),
+                kv_mb: own.kv_mb.or(other.kv_mb),
+                module_at_once: own.module_at_once.or(other.module_at_once),
                 at_once: own.at_once.or(other.at_once),
             },
         }
@@ -122,10 +129,32 @@ pub struct PluginLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, minimum = 1)]
     pub background_cpu_ms: Option<NonZeroU32>,
+    /// Milliseconds of a hook's own time when it sees one change; at most 5,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub hook_wall_ms: Option<NonZeroU32>,
+    /// The same for a route, an action or a view, with what it waits for other servers; at most 30,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub request_wall_ms: Option<NonZeroU32>,
+    /// The same for a job, a schedule or a batch of events; at most 300,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub background_wall_ms: Option<NonZeroU32>,
     /// Memory in MiB; at most 64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, minimum = 1)]
     pub memory_mb: Option<NonZeroU32>,
+    /// KiB that cross the border in one host call or as the result, for one change; at most 4,096.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub payload_kb: Option<NonZeroU32>,
+    /// Log lines that are kept; at most 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_lines: Option<u32>,
+    /// MiB of keys and values that one module may keep; at most 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv_mb: Option<u32>,
     /// Host calls; at most 10,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, minimum = 1)]
@@ -133,6 +162,10 @@ pub struct PluginLimits {
     /// Requests to other servers; at most 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_calls: Option<u32>,
+    /// Calls of one module at the same time; at most 32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub module_at_once: Option<NonZeroU32>,
     /// Calls of all modules at the same time; at most 64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, minimum = 1)]

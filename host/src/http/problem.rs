@@ -36,9 +36,9 @@ pub struct Problem {
     #[serde(flatten)]
     #[schema(value_type = Object)]
     facts: Map<String, Json>,
-    /// Seconds until it can be asked again, where it can.
+    /// Seconds until it can be asked again, where that is known.
     #[serde(skip)]
-    retry_after: u64,
+    retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -58,7 +58,7 @@ impl Problem {
             request_id: String::new(),
             errors: Vec::new(),
             facts: Map::new(),
-            retry_after: 1,
+            retry_after: None,
         }
     }
 
@@ -109,7 +109,7 @@ impl Problem {
 
     /// The same, to be asked again after a while.
     fn after(mut self, wait: std::time::Duration) -> Self {
-        self.retry_after = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.retry_after = Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
         self
     }
 
@@ -134,8 +134,9 @@ impl Problem {
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            response.headers_mut().insert(header::RETRY_AFTER, self.retry_after.into());
+        let is_passing = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        if let Some(wait) = self.retry_after.or(is_passing.then_some(1)) {
+            response.headers_mut().insert(header::RETRY_AFTER, wait.into());
         }
         response
     }
@@ -305,6 +306,7 @@ fn hook(plugin: &str, failure: &Failure) -> Problem {
             let details: Json = details.unwrap_or_else(|| json!({}));
             problem.fact("plugin_code", fault.code.as_str()).fact("plugin_details", details)
         }
+        Failure::Suspended { wait } => problem.after(*wait),
         _ => problem,
     }
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use tokio::sync::{AcquireError, SemaphorePermit};
 use wasmtime::{Store, UpdateDeadline};
 
+use super::answer::Asked;
 use super::compile::Compiled;
 use super::engine::{Counting, PluginEngine, QUEUE_DEADLINE, TICK};
 use super::failure::{Failure, Stop};
@@ -15,7 +17,7 @@ use super::lane::{Queue, Ticket};
 use super::limits::Limits;
 use super::meter::{Meter, Metered};
 use super::port::Port;
-use crate::domain::plugin::{Input, Output};
+use crate::domain::plugin::{ExtensionPoint, Input, Output};
 
 /// Most resources that a guest can hold.
 const HANDLES: usize = 10_000;
@@ -82,13 +84,12 @@ impl PluginEngine {
         meter: &Arc<Meter>,
     ) -> Result<Output, Failure> {
         let Turn { limits, queue, is_inner } = turn;
-        let places = if is_inner { &self.inner_places } else { &self.places };
-        let _place = tokio::time::timeout(QUEUE_DEADLINE, places.acquire())
-            .await
-            .map_err(|_| Failure::Overloaded)?
-            .map_err(|_| Failure::HostFault)?;
-        let (expected, is_slow) = (input.size(), queue.expects_slow(input.point()));
+        let (asked, point) = (Asked::of(&input), input.point());
+        let is_slow = queue.expects_slow(point);
         let ticket = Ticket::new(&self.lane, queue);
+        let place = self.place(point, is_inner, is_slow.then_some(&ticket));
+        let place = tokio::time::timeout(QUEUE_DEADLINE, place).await.map_err(|_| Failure::Overloaded)?;
+        let _place = place.map_err(|_closed| Failure::HostFault)?;
         let mut store = self.store(limits, port, Arc::clone(meter), ticket.clone());
         let (instance, exports) = (plugin.instance.clone(), Arc::clone(&plugin.exports));
         let (counted, own) = (Arc::clone(meter), ticket.clone());
@@ -111,7 +112,26 @@ impl PluginEngine {
         let ended = tokio::time::timeout(limits.wall + HOST_TIME, self.lane.carry(ticket, run)).await;
         let ended = ended.map_err(|_| Failure::HostSlow)?.ok_or(Failure::HostFault)?;
         let output = ended.map_err(|_panic| Failure::HostFault)??.map_err(|fault| Failure::Fault(fault.into()))?;
-        check(output, expected, limits.payload)
+        asked.check(&output, &plugin.manifest, limits.payload)?;
+        Ok(output)
+    }
+
+    /// Waits for a place to run. Calls that may wait for other servers have only some of them, and so have those that
+    /// take long, so that quick ones find a place however many of the others there are.
+    async fn place(
+        &self,
+        point: ExtensionPoint,
+        is_inner: bool,
+        slow: Option<&Ticket>,
+    ) -> Result<(Option<SemaphorePermit<'_>>, SemaphorePermit<'_>), AcquireError> {
+        if let Some(ticket) = slow {
+            ticket.keep_place(Arc::clone(&self.slow_places).acquire_owned().await?);
+        }
+        if is_inner {
+            return Ok((None, self.inner_places.acquire().await?));
+        }
+        let patient = if point.may_reach_out() { Some(self.patient_places.acquire().await?) } else { None };
+        Ok((patient, self.places.acquire().await?))
     }
 
     fn store(&self, limits: &Limits, port: Arc<dyn Port>, meter: Arc<Meter>, ticket: Ticket) -> Store<Guest> {
@@ -125,40 +145,15 @@ impl PluginEngine {
             // Fails only for an engine that does not count.
             let _ = store.set_fuel(FUEL);
         }
-        let (cpu, wall) = (limits.cpu, limits.wall);
+        let (cpu, wall, slow_places) = (limits.cpu, limits.wall, Arc::clone(&self.slow_places));
         // A guest waits for nothing but the host: its own time is its CPU time, and a slow host is no fault of it.
         store.epoch_deadline_callback(move |_| match meter.used() {
             used if used > cpu => Err(Stop::Cpu.into()),
             used if used > wall => Err(Stop::Wall.into()),
             used if used < TICK => Ok(UpdateDeadline::Continue(1)),
+            _ if !ticket.finds_place(&slow_places) => Err(Stop::Crowded.into()),
             _ => Ok(UpdateDeadline::YieldCustom(1, ticket.next())),
         });
         store
     }
-}
-
-/// Whether there is one answer for each thing that was asked about, and none is too large.
-fn check(output: Output, expected: usize, payload: usize) -> Result<Output, Failure> {
-    let counted = |count: usize, what: &str| {
-        if count == expected {
-            Ok(())
-        } else {
-            Err(Failure::BadAnswer(format!("{count} {what} for {expected} asked about")))
-        }
-    };
-    match &output {
-        Output::Outcomes(outcomes) => counted(outcomes.len(), "outcomes")?,
-        Output::Verdicts(verdicts) => counted(verdicts.len(), "verdicts")?,
-        Output::Computed(computed) => counted(computed.len(), "results")?,
-        Output::Response(response) | Output::Received(response, _) => {
-            if !(200..600).contains(&response.status) {
-                return Err(Failure::BadAnswer(format!("{} is no status of an answer", response.status)));
-            }
-            if response.body.len() > payload {
-                return Err(Failure::PayloadLimit);
-            }
-        }
-        Output::Done | Output::Json(_) => {}
-    }
-    Ok(output)
 }

@@ -19,7 +19,11 @@ use super::lane::SlowLane;
 use super::limits::MEMORY_CAP;
 
 /// Calls that run at the same time; more wait.
-const CALLS: u32 = 64;
+const CALLS: u32 = 96;
+/// Of those, calls that may wait for other servers, and calls that take long: neither leaves too few places to hooks
+/// that are quick.
+const PATIENT_CALLS: usize = 32;
+const SLOW_CALLS: usize = 32;
 /// Calls of calls that run at the same time.
 const INNER_CALLS: u32 = 16;
 /// Most elements of one table.
@@ -47,6 +51,10 @@ pub struct PluginEngine {
     pub(super) places: Semaphore,
     /// For calls that other calls make: whoever waits for one holds a place already.
     pub(super) inner_places: Semaphore,
+    /// For calls that may wait for other servers.
+    pub(super) patient_places: Semaphore,
+    /// For calls that take long.
+    pub(super) slow_places: Arc<Semaphore>,
     pub(super) lane: SlowLane,
     /// Whether it counts instructions.
     pub(super) counting: Counting,
@@ -82,6 +90,8 @@ impl PluginEngine {
             linker,
             places: Semaphore::new(CALLS as usize),
             inner_places: Semaphore::new(INNER_CALLS as usize),
+            patient_places: Semaphore::new(PATIENT_CALLS),
+            slow_places: Arc::new(Semaphore::new(SLOW_CALLS)),
             lane: SlowLane::new()?,
             counting,
             stop,

@@ -65,6 +65,9 @@ pub enum Stop {
     /// Host calls are used up.
     #[error("host calls are used up")]
     HostCalls,
+    /// Too many calls take long.
+    #[error("too many calls take long")]
+    Crowded,
     /// The host gave an answer of another kind than was asked for.
     #[error("the host answered wrongly")]
     Host,
@@ -109,6 +112,7 @@ impl Failure {
                 Stop::Cpu => Self::CpuLimit,
                 Stop::Wall => Self::WallTimeout,
                 Stop::HostCalls => Self::HostCallLimit,
+                Stop::Crowded => Self::Overloaded,
                 Stop::Host => Self::HostFault,
             };
         }

@@ -1,6 +1,7 @@
 //! The host's side of the imports: counts every call, then asks the port.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use wasmtime::Result;
 
@@ -35,6 +36,8 @@ pub struct Guest {
     /// Host calls so far.
     calls: u32,
     http_calls: u32,
+    /// What it has waited for other servers.
+    http_time: Duration,
     log_lines_left: u32,
     log_bytes_left: usize,
 }
@@ -50,6 +53,7 @@ impl Guest {
             meter,
             calls: 0,
             http_calls: 0,
+            http_time: Duration::ZERO,
             log_lines_left: limits.log_lines,
             log_bytes_left: limits.log_bytes,
         }
@@ -214,8 +218,14 @@ impl client::Host for Guest {
             let text = format!("a call may send {} requests", self.limits.http_calls);
             return Ok(Err(Fault::new("host_call_limit", text).into()));
         }
+        // It has chosen whom it asks: a server that is slow is not the host's slowness.
+        if self.meter.used() + self.http_time > self.limits.wall {
+            return Err(Stop::Wall.into());
+        }
         let client::Request { method, url, headers, body, timeout_ms } = request;
+        let began = Instant::now();
         let answered = self.ask(HostCall::Http(HttpRequest { method, url, headers, body, timeout_ms })).await?;
+        self.http_time += began.elapsed();
         Ok(answered.map(|HttpResponse { status, headers, body }| client::Response { status, headers, body }))
     }
 }

@@ -49,6 +49,8 @@ pub struct Ticket {
     places: Arc<Semaphore>,
     queue: Queue,
     is_slow: Arc<AtomicBool>,
+    /// One of the places of guests that take long, until this one has ended.
+    place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
     held: Arc<Mutex<Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>>>,
 }
 
@@ -117,7 +119,27 @@ impl Queue {
 impl Ticket {
     /// A guest of this queue that has no ticket.
     pub fn new(lane: &SlowLane, queue: &Queue) -> Self {
-        Self { places: Arc::clone(&lane.places), queue: queue.clone(), is_slow: Arc::default(), held: Arc::default() }
+        Self {
+            places: Arc::clone(&lane.places),
+            queue: queue.clone(),
+            is_slow: Arc::default(),
+            place: Arc::default(),
+            held: Arc::default(),
+        }
+    }
+
+    /// Keeps a place of those that take long.
+    pub fn keep_place(&self, place: OwnedSemaphorePermit) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+    }
+
+    /// Whether the guest has a place of those that take long, or finds one that is free.
+    pub fn finds_place(&self, places: &Arc<Semaphore>) -> bool {
+        let mut own = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        if own.is_none() {
+            *own = Arc::clone(places).try_acquire_owned().ok();
+        }
+        own.is_some()
     }
 
     /// Gives the ticket back: the guest waits for something else, or has ended.

@@ -1,5 +1,6 @@
 //! The limits of one call, and the watch over its memory.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
@@ -17,6 +18,13 @@ const HOST_CALLS: u32 = 1_000;
 const HOST_CALLS_CAP: u32 = 10_000;
 const HTTP_CALLS: u32 = 10;
 const HTTP_CALLS_CAP: u32 = 100;
+/// Bytes that cross the border: what is given, and what a plan can give.
+const PAYLOAD: usize = MIB;
+const PAYLOAD_CAP: usize = 4 * MIB;
+/// Log lines: what is given, with so many bytes, and what a plan can give, with as many for each line.
+const LOG_LINES: u32 = 100;
+const LOG_BYTES: usize = 16 << 10;
+const LOG_LINES_CAP: u32 = 1_000;
 /// What each further change of one call of a hook adds, and what they may add together.
 const MORE_HOST_CALLS: (u32, u32) = (10, 10_000);
 const MORE_CPU: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(3));
@@ -56,16 +64,17 @@ impl Times {
     fn of(point: ExtensionPoint, allowed: &PluginLimits) -> Self {
         let (cpu, cpu_cap, wall, wall_cap, own) = match point {
             ExtensionPoint::BeforeWrite | ExtensionPoint::Validate | ExtensionPoint::ComputedField => {
-                (50, 1_000, 200, 5_000, allowed.hook_cpu_ms)
+                (50, 1_000, 200, 5_000, (allowed.hook_cpu_ms, allowed.hook_wall_ms))
             }
             ExtensionPoint::HttpRoute | ExtensionPoint::Action | ExtensionPoint::View | ExtensionPoint::Channel => {
-                (500, 2_000, 5_000, 30_000, allowed.request_cpu_ms)
+                (500, 2_000, 5_000, 30_000, (allowed.request_cpu_ms, allowed.request_wall_ms))
             }
             ExtensionPoint::OnEvents | ExtensionPoint::Scheduled | ExtensionPoint::Lifecycle | ExtensionPoint::Job => {
-                (1_000, 10_000, 60_000, 300_000, allowed.background_cpu_ms)
+                (1_000, 10_000, 60_000, 300_000, (allowed.background_cpu_ms, allowed.background_wall_ms))
             }
         };
-        let cpu_cap = own.map_or(cpu_cap, |own| u64::from(own.get()).min(cpu_cap));
+        let capped = |own: Option<NonZeroU32>, cap: u64| own.map_or(cap, |own| u64::from(own.get()).min(cap));
+        let (cpu_cap, wall_cap) = (capped(own.0, cpu_cap), capped(own.1, wall_cap));
         Self {
             cpu: Duration::from_millis(cpu),
             cpu_cap: Duration::from_millis(cpu_cap),
@@ -84,6 +93,7 @@ impl Limits {
         let further = if point.is_hook() { input.size().saturating_sub(1) } else { 0 };
         let many = u32::try_from(further).unwrap_or(u32::MAX);
         let millis = |asked: Option<u64>, default, cap: Duration| asked.map_or(default, Duration::from_millis).min(cap);
+        let log_lines = allowed.log_lines.map_or(LOG_LINES, |most| most.min(LOG_LINES_CAP));
         let memory_cap = allowed.memory_mb.map_or(MEMORY_CAP, |mb| (mb.get() as usize).saturating_mul(MIB));
         let memory = manifest.limits.memory_mb.and_then(|mb| usize::try_from(mb).ok());
         Self {
@@ -91,12 +101,15 @@ impl Limits {
                 + MORE_CPU.0.saturating_mul(many).min(MORE_CPU.1),
             wall: millis(timeout_ms, times.wall, times.wall_cap) + MORE_WALL.0.saturating_mul(many).min(MORE_WALL.1),
             memory: memory.map_or(MEMORY, |mb| mb.saturating_mul(MIB)).min(memory_cap).min(MEMORY_CAP),
-            payload: MIB + MORE_PAYLOAD.0.saturating_mul(further).min(MORE_PAYLOAD.1),
+            payload: allowed
+                .payload_kb
+                .map_or(PAYLOAD, |kb| (kb.get() as usize).saturating_mul(1 << 10).min(PAYLOAD_CAP))
+                + MORE_PAYLOAD.0.saturating_mul(further).min(MORE_PAYLOAD.1),
             host_calls: allowed.host_calls.map_or(HOST_CALLS, |most| most.get().min(HOST_CALLS_CAP))
                 + MORE_HOST_CALLS.0.saturating_mul(many).min(MORE_HOST_CALLS.1),
             http_calls: allowed.http_calls.map_or(HTTP_CALLS, |most| most.min(HTTP_CALLS_CAP)),
-            log_lines: 100,
-            log_bytes: 16 << 10,
+            log_lines,
+            log_bytes: LOG_BYTES * log_lines as usize / LOG_LINES as usize,
         }
     }
 }

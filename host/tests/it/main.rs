@@ -27,6 +27,7 @@ mod cluster;
 mod computed;
 mod concurrency;
 mod conditions;
+mod crowds;
 mod database_away;
 mod developing;
 mod disk_full;

@@ -6,11 +6,14 @@ use serde_json::{Value as Json, json};
 use std::time::Duration;
 
 use crate::hostile::variant;
+use crate::receiver::{Receiver, silent};
 use crate::support::{Actor, On, TestApp};
+use crate::workshop::{ACTION, WORKSHOP, step};
 
 both!(
     a_tenant_has_limits_of_its_own
     no_tenant_has_more_than_the_host_gives
+    every_limit_of_a_call_can_be_set
     loops_of_one_tenant_leave_room_for_others
 );
 
@@ -57,6 +60,57 @@ async fn no_tenant_has_more_than_the_host_gives(on: On) {
     contact("allocate").await.problem(422, "memory_limit");
     for bad in [json!({"hook_cpu_ms": 0}), json!({"memory_mb": -1}), json!({"surprise": 1})] {
         let body = json!({"limits": {"plugins": bad}});
+        olga.patch("/api/v1/tenants/first", &body).await.problem(422, "validation_failed");
+    }
+}
+
+async fn every_limit_of_a_call_can_be_set(on: On) {
+    let settings = guildhall::app::Settings { allow_private_webhooks: true, ..crate::support::settings() };
+    let test = TestApp::start_with(on, Clock::system(), settings).await;
+    crate::workshop::install(&test).await;
+    for actor in [&test.ann, &test.sam] {
+        crate::workshop::enable(actor, WORKSHOP, &json!({})).await;
+    }
+    let olga = test.operator().await;
+    let receiver = Receiver::start().await;
+    receiver.answer(|_, _| silent());
+    let url = receiver.url("/").replace("127.0.0.1", "localhost");
+    let ask = json!({"do": "http", "url": url, "timeout_ms": 300});
+    let waits = json!({"steps": [ask, ask]});
+    let set = json!({"do": "kv_set", "key": "k", "size": 3_000});
+    // As it is: both servers are waited for, and what is kept fits.
+    for actor in [&test.ann, &test.sam] {
+        actor.post(ACTION, &waits).await.assert(200);
+        assert_eq!(step(actor, set.clone()).await, json!({"ok": null}));
+    }
+    // Whom a module asks is its own choice: that they are slow is no slowness of the host.
+    limit(&olga, "first", json!({"request_wall_ms": 200})).await;
+    test.ann.post(ACTION, &waits).await.problem(422, "wall_timeout");
+    limit(&olga, "first", json!({"kv_mb": 0})).await;
+    let more = json!({"do": "kv_set", "key": "more", "value": "x"});
+    assert_eq!(step(&test.ann, more).await["fault"], "quota_exceeded");
+    limit(&olga, "first", json!({"payload_kb": 2})).await;
+    test.ann.post(ACTION, &json!({"steps": [set]})).await.problem(422, "payload_limit");
+    limit(&olga, "first", json!({"log_lines": 2})).await;
+    variant(&test, &test.ann, "chatty", |_| {}).await;
+    test.sam.put("/api/v1/modules/test.chatty", &json!({"consent": ["*"]})).await.assert(200);
+    let kept = async |actor: &Actor| {
+        let flood = json!({"name": "Ann", "note": "log-flood"});
+        actor.post("/api/v1/records/contact", &flood).await.problem(422, "host_call_limit");
+        let mut lines = 0;
+        let mut path = "/api/v1/modules/test.chatty/logs?limit=100".to_owned();
+        loop {
+            let page = actor.get(&path).await.assert(200).json();
+            lines += page["data"].as_array().unwrap().len();
+            let Some(next) = page["next_cursor"].as_str() else { break lines };
+            path = format!("/api/v1/modules/test.chatty/logs?limit=100&cursor={next}");
+        }
+    };
+    assert_eq!((kept(&test.ann).await, kept(&test.sam).await), (2, 100));
+    // None of it was the other tenant's.
+    test.sam.post(ACTION, &waits).await.assert(200);
+    for bad in ["hook_wall_ms", "request_wall_ms", "background_wall_ms", "payload_kb", "module_at_once"] {
+        let body = json!({"limits": {"plugins": {bad: 0}}});
         olga.patch("/api/v1/tenants/first", &body).await.problem(422, "validation_failed");
     }
 }

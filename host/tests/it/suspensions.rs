@@ -13,6 +13,7 @@ both!(
     failures_that_are_far_apart_do_not
     refusals_are_no_failures
     a_suspension_that_follows_another_is_longer
+    answers_of_a_wrong_form_are_failures_too
     an_admin_ends_a_suspension
     a_hook_may_be_tried_again_or_end_its_module
 );
@@ -80,10 +81,35 @@ async fn a_suspension_that_follows_another_is_longer(on: On) {
     clock.advance(Duration::from_secs(61));
     contact(&test.ann, "fine").await.problem(422, "module_suspended");
     clock.advance(Duration::from_mins(1));
+    // One good call between bad ones is no recovery.
     contact(&test.ann, "fine").await.assert(201);
-    // It works again: everything is as in the beginning.
+    contact(&test.ann, "trap").await.problem(422, "plugin_trap");
+    let refused = contact(&test.ann, "fine").await;
+    assert_eq!(refused.header("retry-after"), "240");
+    refused.problem(422, "module_suspended");
+    clock.advance(Duration::from_mins(4));
+    contact(&test.ann, "fine").await.assert(201);
+    clock.advance(Duration::from_mins(1));
+    contact(&test.ann, "fine").await.assert(201);
+    // It has worked for a while: everything is as in the beginning.
     contact(&test.ann, "trap").await.problem(422, "plugin_trap");
     contact(&test.ann, "fine").await.assert(201);
+}
+
+async fn answers_of_a_wrong_form_are_failures_too(on: On) {
+    let (test, _) = start(on).await;
+    for _ in 0..5 {
+        contact(&test.ann, "bad-json").await.problem(422, "plugin_error");
+    }
+    assert_eq!(state(&test.ann).await, ("suspended".to_owned(), true));
+    let failures = test.ann.get("/api/v1/modules/test.hostile/failures").await.assert(200).json();
+    assert_eq!(failures["data"].as_array().unwrap().len(), 5, "{failures}");
+    // The admins find out why.
+    let trail = test.ann.get("/api/v1/audit?object=%23modules").await.assert(200).json();
+    let last = &trail["data"][0];
+    assert_eq!(last["fields"], json!([HOSTILE, "suspended: plugin_error"]), "{trail}");
+    assert_eq!(last["subject"]["kind"], "host");
+    test.vic.get("/api/v1/audit?object=%23modules").await.problem(403, "permission_denied");
 }
 
 async fn an_admin_ends_a_suspension(on: On) {

@@ -9,6 +9,7 @@ both!(
     a_module_is_enabled_with_consent_to_what_it_asks
     a_module_may_do_no_more_than_it_was_granted
     a_version_that_asks_for_more_waits_while_the_old_one_runs
+    a_version_that_watches_more_waits_too
     going_back_takes_one_call
     changing_versions_under_load_loses_no_request
     a_rollout_reaches_those_that_let_it
@@ -105,6 +106,29 @@ async fn a_version_that_asks_for_more_waits_while_the_old_one_runs(on: On) {
         assert_eq!(module[member], true, "{module}");
     }
     assert!(module["enabled"] == false && !amends_updates(&test.ann).await);
+}
+
+async fn a_version_that_watches_more_waits_too(on: On) {
+    let test = TestApp::start(on).await;
+    let olga = test.operator().await;
+    install(&test, "0.1.0", |_| {}).await;
+    test.ann.put(MODULE, &json!({"consent": ["*"], "automatic": true})).await.assert(200);
+    install(&test, "0.2.0", |manifest| {
+        let hook = json!({"object": "company", "operations": ["delete"]});
+        manifest["hooks"]["before-write"].as_array_mut().unwrap().push(hook);
+    })
+    .await;
+    // What may refuse changes that nobody let it see is agreed to first.
+    let done = olga.post(ROLLOUT, &json!({"version": "0.2.0"})).await.assert(200).json();
+    assert_eq!((&done["upgraded"], done["pending"].as_array().unwrap().len()), (&json!([]), 1));
+    let module = &test.ann.get("/api/v1/modules").await.json()["data"][0];
+    assert_eq!((&module["version"], &module["pending"]["version"]), (&json!("0.1.0"), &json!("0.2.0")));
+    let asks = &module["pending"]["asks"];
+    assert_eq!((&asks[0]["name"], asks.as_array().unwrap().len()), (&json!("hooks:before-write:company"), 1));
+    let names: Vec<Json> = module["granted"].as_array().unwrap().iter().chain([&asks[0]["name"]]).cloned().collect();
+    let module = test.ann.put(MODULE, &json!({"consent": names})).await.assert(200).json();
+    assert_eq!((&module["version"], &module["pending"]), (&json!("0.2.0"), &Json::Null));
+    test.ann.put(MODULE, &json!({"consent": ["hooks:before-write:order"]})).await.problem(422, "validation_failed");
 }
 
 async fn going_back_takes_one_call(on: On) {

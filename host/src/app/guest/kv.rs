@@ -46,7 +46,7 @@ impl GuestPort {
         let plugin = self.module.manifest.id.as_str();
         let mut buffer = self.work.buffer().await;
         if buffer.keys.excess(plugin, key.as_bytes(), &value) > 0 {
-            let text = format!("the plugin may keep {} bytes of keys and values", self.most());
+            let text = format!("the plugin may keep {} bytes of keys and values", self.most().await?);
             return Err(Fault::new("quota_exceeded", text));
         }
         buffer.keys.put(plugin, key.as_bytes(), Some(value));
@@ -86,9 +86,13 @@ impl GuestPort {
         Ok(keys.into_iter().filter_map(|key| String::from_utf8(key).ok()).collect())
     }
 
-    fn most(&self) -> i64 {
+    /// Bytes that it may keep: what its manifest asks for, as far as the tenant may give it.
+    async fn most(&self) -> Result<i64, Fault> {
         let asked = self.module.manifest.permissions.kv.as_ref().map_or(0, |kv| kv.max_bytes);
-        i64::try_from(asked.min(CAP)).unwrap_or(i64::MAX)
+        let standing = self.work.app.standing(self.work.caller.tenant).await.map_err(fault)?;
+        let allowed = standing.and_then(|standing| standing.limits.plugins.kv_mb);
+        let cap = allowed.map_or(CAP, |mb| (u64::from(mb) << 20).min(CAP));
+        Ok(i64::try_from(asked.min(cap)).unwrap_or(i64::MAX))
     }
 
     /// Finds out what the plugin keeps already.
@@ -100,7 +104,8 @@ impl GuestPort {
         let tenant = self.work.caller.tenant;
         let used = self.work.app.store.kv_used(HostPermit::new(Chore::Serve), tenant, plugin).await;
         let used = used.map_err(|error| fault(error.into()))?;
-        self.work.buffer().await.keys.set_room(plugin, used, self.most());
+        let most = self.most().await?;
+        self.work.buffer().await.keys.set_room(plugin, used, most);
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::caller::Caller;
 use crate::domain::id::TenantId;
 use crate::domain::own_schema::OwnSchema;
 use crate::domain::permission::Area;
-use crate::domain::plugin::{Capability, Manifest};
+use crate::domain::plugin::Manifest;
 use crate::store::{Further, ModuleRow, PluginRow};
 
 /// Most calls of one module that are kept as they were.
@@ -216,26 +216,28 @@ impl App {
         }
         let plugin = self.plugin(&id, &wanted).await?;
         let manifest = &plugin.compiled.manifest;
-        let before = match &known {
-            Some(row) => {
-                let old = self.plugin(&id, &row.version).await?;
-                self.settings_in_use(tenant, &old.compiled.manifest, row.config.clone()).await?
-            }
-            None => Json::Object(Map::new()),
+        let old = match &known {
+            Some(row) => Some(self.plugin(&id, &row.version).await?),
+            None => None,
         };
-        let was_granted = match &known {
-            Some(ModuleRow { granted: Some(granted), .. }) => granted.clone(),
-            Some(row) => names(&self.plugin(&id, &row.version).await?.compiled.manifest),
-            None => Vec::new(),
+        let old = old.as_ref().map(|old| &old.compiled.manifest);
+        let before = match (&known, old) {
+            (Some(row), Some(old)) => self.settings_in_use(tenant, old, row.config.clone()).await?,
+            _ => Json::Object(Map::new()),
+        };
+        let was_granted = match (&known, old) {
+            (Some(ModuleRow { granted: Some(granted), .. }), _) => granted.clone(),
+            (Some(_), Some(old)) => names(old),
+            _ => Vec::new(),
         };
         let asked = manifest.capabilities();
-        let missing = |granted: &[String]| -> Vec<Capability> {
-            asked.iter().filter(|one| !granted.contains(&one.name)).cloned().collect()
-        };
+        let asks_more = || old.is_some_and(|old| !manifest.asks_more(&was_granted, old).is_empty());
         let granted = match &input.consent {
             Consent::ToAll => asked.iter().map(|one| one.name.clone()).collect(),
             Consent::To(names) => {
-                if let Some(other) = names.iter().find(|name| !asked.iter().any(|one| one.name == **name)) {
+                let watches = manifest.watches();
+                let is_asked = |name: &String| asked.iter().any(|one| one.name == *name) || watches.contains(name);
+                if let Some(other) = names.iter().find(|name| !is_asked(name)) {
                     let text = format!("{id} {wanted} does not ask for `{other}`");
                     return Err(AppError::invalid("consent", "unknown_option", text));
                 }
@@ -247,7 +249,7 @@ impl App {
                 }
                 None => Vec::new(),
                 // The old version goes on until somebody has agreed to the new one; what else was said holds for it.
-                Some(row) if row.version != wanted && !missing(&was_granted).is_empty() => {
+                Some(row) if row.version != wanted && asks_more() => {
                     let (old, input) = (row.version.clone(), ModuleInput { version: None, ..input });
                     let row = Box::pin(self.planned_module(tenant, id, known, old, input)).await?;
                     return Ok(ModuleRow { pending: Some(wanted), ..row });

@@ -109,8 +109,7 @@ impl App {
             None => None,
             Some(version) => {
                 let newer = self.plugin(&row.plugin, &version).await?;
-                let mut asks = newer.compiled.manifest.capabilities();
-                asks.retain(|one| !granted.contains(&one.name));
+                let asks = newer.compiled.manifest.asks_more(&granted, manifest);
                 Some(PendingVersion { version, asks })
             }
         };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::Manifest;
+use super::extension::WriteHook;
 use super::permission::{HttpPermission, Permissions, RecordPermission};
 
 /// What stands for all fields or all methods.
@@ -43,6 +44,27 @@ impl Manifest {
             asked.reasons.iter().find(of).map(|reason| reason.text.clone())
         };
         names.into_iter().map(|(kind, name)| Capability { reason: reason(kind, &name), name }).collect()
+    }
+
+    /// What it asks for beyond what was granted, and which changes of others' records it wants to see and may refuse
+    /// that the version before it did not: whoever agreed to that one did not agree to these.
+    pub fn asks_more(&self, granted: &[String], before: &Self) -> Vec<Capability> {
+        let known = before.watches();
+        let watches = self.watches().into_iter().filter(|name| !known.contains(name));
+        let mut more = self.capabilities();
+        more.extend(watches.map(|name| Capability { name, reason: None }));
+        more.retain(|one| !granted.contains(&one.name));
+        more
+    }
+
+    /// Its hooks over changes of records that it did not bring, as `hooks:before-write:contact`.
+    pub fn watches(&self) -> BTreeSet<String> {
+        let of = |point: &str, hooks: &[WriteHook]| -> Vec<String> {
+            let foreign = hooks.iter().filter(|hook| !self.is_own(&hook.object));
+            foreign.map(|hook| format!("hooks:{point}:{}", hook.object)).collect()
+        };
+        let hooks = [of("before-write", &self.hooks.before_write), of("validate", &self.hooks.validate)];
+        hooks.into_iter().flatten().collect()
     }
 
     /// Whether it asks for more than what was granted.

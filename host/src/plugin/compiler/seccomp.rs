@@ -65,6 +65,8 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::process::Command;
 
+    use rustix::process::{Signal, kill_process};
+
     use super::*;
     use crate::plugin::compiler::Effort;
     use crate::plugin::engine::{Counting, compiling};
@@ -76,6 +78,7 @@ mod tests {
         let component =
             wat::parse_str("(component (core module (func (export \"f\") (result i32) i32.const 7)))").unwrap();
         let engine = compiling(Effort::Full, Counting::Off).unwrap();
+        let parent = rustix::process::getppid().unwrap();
         // The filter is the thread's own, and goes with it.
         let confined = std::thread::spawn(move || {
             confine().unwrap();
@@ -86,8 +89,7 @@ mod tests {
                 TcpListener::bind("127.0.0.1:0").map(drop),
                 Command::new("/bin/true").spawn().map(drop),
                 std::thread::Builder::new().spawn(|| ()).map(drop),
-                rustix::process::kill_process(rustix::process::getppid().unwrap(), rustix::process::Signal::CONT)
-                    .map_err(io::Error::from),
+                kill_process(parent, Signal::CONT).map_err(io::Error::from),
             ];
             let refused = refused.map(|outcome| outcome.unwrap_err().kind());
             (refused, engine.precompile_component(&component).is_ok())

@@ -1,0 +1,119 @@
+//! Very many calls that take long, or that wait for others: hooks that are quick find a place all the same.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use futures_util::future::join_all;
+use guildhall::app::Settings;
+use guildhall::domain::clock::Clock;
+use serde_json::{Value as Json, json};
+use tokio::sync::watch;
+
+use crate::receiver::Receiver;
+use crate::support::{Actor, On, Reply, TestApp, settings};
+use crate::workshop::{SHELF, enable, install, variant};
+
+both!(
+    calls_that_wait_for_servers_leave_places_to_hooks
+    calls_that_take_long_leave_places_to_hooks
+);
+
+/// What tenants send at the same time: more than there are places of all kinds together.
+const OF_MODULE: usize = 32;
+
+/// A quiet tenant whose writes are looked at, and two others that may have very many calls at once.
+async fn start(on: On) -> (TestApp, [Actor; 2]) {
+    let settings = Settings { allow_private_webhooks: true, ..settings() };
+    let test = TestApp::start_with(on, Clock::system(), settings).await;
+    install(&test).await;
+    let key = test.app.create_tenant("third", "Third").await.unwrap().api_key;
+    let crowds = [test.sam.clone(), test.ann.with_key(&key)];
+    enable(&crowds[1], SHELF, &json!({})).await;
+    let olga = test.operator().await;
+    for tenant in ["second", "third"] {
+        let limits = json!({"limits": {"plugins": {"at_once": 64, "module_at_once": OF_MODULE}}});
+        olga.patch(&format!("/api/v1/tenants/{tenant}"), &limits).await.assert(200);
+    }
+    crate::hostile::variant(&test, &test.ann, "quick", |_| {}).await;
+    (test, crowds)
+}
+
+/// Writes of the quiet tenant, each looked at by its module.
+async fn quick(test: &TestApp) {
+    for turn in 0..10 {
+        let made = test.ann.create("contact", json!({"name": format!("ann {turn}"), "note": "amend"})).await;
+        assert_eq!(made["name"], format!("ANN {turn}"));
+    }
+}
+
+fn codes(replies: &[Reply]) -> Vec<String> {
+    let code = |reply: &Reply| match reply.status.is_success() {
+        true => "done".to_owned(),
+        false => serde_json::from_str::<Json>(&reply.text).unwrap()["code"].as_str().unwrap().to_owned(),
+    };
+    replies.iter().map(code).collect()
+}
+
+async fn calls_that_wait_for_servers_leave_places_to_hooks(on: On) {
+    let (test, crowds) = start(on).await;
+    let receiver = Receiver::start().await;
+    let (open, gate) = watch::channel(false);
+    receiver.answer(move |_, _| {
+        let mut gate = gate.clone();
+        axum::response::Response::new(Body::from_stream(futures_util::stream::once(async move {
+            gate.wait_for(|is_open| *is_open).await.map(|_| Bytes::from_static(b"late"))
+        })))
+    });
+    let url = receiver.url("/").replace("127.0.0.1", "localhost");
+    let body = json!({"steps": [{"do": "http", "url": url, "timeout_ms": 5_000}]});
+    let mut calls = Vec::new();
+    for name in ["one", "two"] {
+        let id = variant(&test, name, |_| {}).await;
+        for actor in &crowds {
+            enable(actor, &id, &json!({})).await;
+            let path = format!("/api/v1/modules/{id}/actions/run");
+            calls.extend((0..OF_MODULE).map(|_| (actor, path.clone())));
+        }
+    }
+    let calls = join_all(calls.iter().map(|(actor, path)| actor.post(path, &body)));
+    let others = async {
+        assert!(receiver.until(Duration::from_secs(20), |got| got.len() == 32).await, "{}", receiver.got().len());
+        quick(&test).await;
+        // More than these never wait at once; whoever finds no place is told so.
+        assert_eq!(receiver.got().len(), 32);
+        let id = variant(&test, "three", |_| {}).await;
+        enable(&test.ann, &id, &json!({})).await;
+        let late = test.ann.post(&format!("/api/v1/modules/{id}/actions/run"), &body).await;
+        late.problem(429, "overloaded");
+        open.send(true).unwrap();
+    };
+    let (replies, ()) = tokio::join!(calls, others);
+    let mut codes = codes(&replies);
+    codes.sort();
+    assert_eq!(codes.iter().filter(|code| *code == "done").count(), 32, "{codes:?}");
+    assert!(codes[32..].iter().all(|code| code == "overloaded"), "{codes:?}");
+}
+
+async fn calls_that_take_long_leave_places_to_hooks(on: On) {
+    let (test, crowds) = start(on).await;
+    let mut calls = Vec::new();
+    for (name, actor) in ["one", "two"].into_iter().zip(&crowds) {
+        for half in ["a", "b"] {
+            let name = format!("{name}{half}");
+            crate::hostile::variant(&test, actor, &name, |manifest| {
+                manifest["hooks"]["before-write"][0]["operations"] = json!(["create"]);
+            })
+            .await;
+        }
+        calls.extend((0..2 * OF_MODULE).map(|_| actor));
+    }
+    let body = json!({"name": "Loop", "note": "loop"});
+    let calls = join_all(calls.iter().map(|actor| actor.post("/api/v1/records/contact", &body)));
+    let (replies, ()) = tokio::join!(calls, quick(&test));
+    let codes = codes(&replies);
+    let known = ["cpu_limit", "overloaded", "module_suspended"];
+    assert!(codes.iter().all(|code| known.contains(&code.as_str())), "{codes:?}");
+    for actor in &crowds {
+        assert!(actor.all("contact", &[]).await.is_empty());
+    }
+}
