@@ -1,23 +1,29 @@
 //! Rule `contract`: what of `wit/` was released stays as it is, but for functions that the host adds, and every item
-//! is documented.
+//! is documented. The copies of releases, and the components that were built against them, are never edited.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 use wit_parser::{Handle, Interface, Resolve, Type, TypeDefKind, TypeId, WorldItem};
 
 use super::Finding;
+use crate::workspace;
 
 /// Where the contract is, and below it, what was released.
 const HOME: &str = "wit";
 const RELEASED: &str = "released";
+
+/// What is never edited, once git has it.
+const FROZEN: [&str; 2] = ["wit/released", "host/tests/fixtures/frozen"];
 
 /// Compares the contract with each of its releases.
 pub fn check(root: &Path) -> Result<Vec<Finding>> {
     let home = root.join(HOME);
     let now = read(sources(&home)?)?;
     let mut findings = undocumented(&now);
+    findings.extend(edited(&changes(root)));
     let mut releases: Vec<_> = home.join(RELEASED).read_dir()?.collect::<Result<_, _>>()?;
     releases.sort_by_key(std::fs::DirEntry::file_name);
     for release in releases {
@@ -26,6 +32,23 @@ pub fn check(root: &Path) -> Result<Vec<Finding>> {
         findings.extend(compare(&name, &read(texts)?, &now));
     }
     Ok(findings)
+}
+
+/// What git says has become of frozen files since this branch left the published one; in a clone without, since the
+/// last commit; nothing outside of git.
+fn changes(root: &Path) -> String {
+    let git = |arguments: &[&str]| workspace::output(Command::new("git").current_dir(root).args(arguments)).ok();
+    let base = git(&["merge-base", "origin/main", "HEAD"]).unwrap_or_else(|| "HEAD".to_owned());
+    let [contract, components] = FROZEN;
+    let changes = git(&["diff", "--name-status", "--no-renames", base.trim(), "--", contract, components]);
+    changes.unwrap_or_default()
+}
+
+/// Frozen files that are not new.
+fn edited(changes: &str) -> Vec<Finding> {
+    let lines = changes.lines().filter_map(|line| line.split_once('\t')).filter(|(what, _)| *what != "A");
+    let message = "belongs to a release, and there are plugins that were built against it: restore it";
+    lines.map(|(_, path)| Finding { path: path.to_owned(), ..finding(message.to_owned()) }).collect()
 }
 
 /// The files of all packages, by their paths.
@@ -102,7 +125,8 @@ fn exported(resolve: &Resolve) -> BTreeSet<String> {
 /// What of a release is not any more as it was.
 fn compare(release: &str, released: &Resolve, now: &Resolve) -> Vec<Finding> {
     let current = interfaces(now);
-    let exported = exported(now);
+    // A world that is dropped takes no plugin away that exports what it named.
+    let exported: BTreeSet<String> = exported(now).into_iter().chain(exported(released)).collect();
     let mut findings = Vec::new();
     let mut tell =
         |what: String| findings.push(finding(format!("{what} of release {release}: make a new one beside it")));
@@ -235,6 +259,9 @@ mod tests {
         assert!(against(added).is_empty());
         let in_a_world = |text: &str| added(text) + "world w { export i; }";
         assert!(against(in_a_world)[0].contains("`a:b/i.g` is new"));
+        let (before, after) =
+            (one(&(BEFORE.to_owned() + "world w { export i; }")).unwrap(), one(&added(BEFORE)).unwrap());
+        assert!(compare("1.0.0", &before, &after)[0].message.contains("`a:b/i.g` is new"), "its world is gone");
         for (from, to, told) in [
             ("option<u32>", "option<u64>", "`a:b/i.f` is not what it was"),
             ("func(r: r)", "func(s: r)", "`a:b/i.f` is not what it was"),
@@ -245,6 +272,14 @@ mod tests {
             let told_of = against(|text| text.replace(from, to));
             assert!(told_of.iter().any(|message| message.contains(told)), "{from} to {to}: {told_of:?}");
         }
+    }
+
+    #[test]
+    fn a_release_only_gets_new_files() {
+        let found =
+            edited("A\twit/released/2.0.0/core.wit\nM\twit/released/1.0.0/core.wit\nD\twit/released/1.0.0/data.wit\n");
+        let paths: Vec<&str> = found.iter().map(|finding| finding.path.as_str()).collect();
+        assert_eq!(paths, ["wit/released/1.0.0/core.wit", "wit/released/1.0.0/data.wit"]);
     }
 
     #[test]
