@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::support::{Actor, On, TestApp, plugin_with};
-use crate::workshop::{WORKSHOP, enable, run, run_of, start, step, variant};
+use crate::workshop::{SHELF, WORKSHOP, enable, run, run_of, start, step, variant};
 
 both!(
     what_is_granted_is_done
@@ -13,10 +13,15 @@ both!(
     everybody_knows_of_the_call
 );
 
-/// One step of each capability, with what has to be there.
-fn each() -> Vec<(&'static str, Json)> {
+/// One step of each capability, with what has to be there: a contact, and a key. The last ones take them away.
+fn each(contact: &Json) -> Vec<(&'static str, Json)> {
+    let id = &contact["id"];
     vec![
         ("records", json!({"do": "create", "object": "contact", "fields": {"name": "made"}})),
+        ("records", json!({"do": "update", "object": "contact", "id": id, "fields": {"name": "other"}})),
+        ("records", json!({"do": "get", "object": "contact", "id": id})),
+        ("records", json!({"do": "count", "object": "contact"})),
+        ("records", json!({"do": "figures", "object": "contact", "question": {"measures": [{"fn": "count"}]}})),
         ("kv", json!({"do": "kv_set", "key": "a", "value": "1"})),
         ("kv", json!({"do": "kv_get", "key": "a"})),
         ("kv", json!({"do": "kv_keys", "prefix": "", "after": "", "limit": 10})),
@@ -25,13 +30,19 @@ fn each() -> Vec<(&'static str, Json)> {
         ("secrets", json!({"do": "is_set", "name": "API_KEY"})),
         ("secrets", json!({"do": "sign", "name": "API_KEY", "data": "a"})),
         ("secrets", json!({"do": "verify", "name": "API_KEY", "data": "a"})),
+        ("kv", json!({"do": "kv_delete", "key": "a"})),
+        ("records", json!({"do": "delete", "object": "contact", "id": id})),
     ]
 }
+
+/// What of these changes something.
+const DEEDS: [&str; 9] = ["create", "update", "delete", "kv_set", "kv_delete", "publish", "enqueue", "sign", "verify"];
 
 async fn what_is_granted_is_done(on: On) {
     let TestApp { ann, .. } = start(on).await;
     enable(&ann, WORKSHOP, &json!({"secrets": {"API_KEY": "k"}})).await;
-    for (what, one) in each() {
+    let contact = ann.create("contact", json!({"name": "Ann"})).await;
+    for (what, one) in each(&contact) {
         let result = step(&ann, one.clone()).await;
         assert!(result.get("ok").is_some(), "{what} {one}: {result}");
     }
@@ -78,7 +89,8 @@ async fn what_is_not_asked_for_is_denied(on: On) {
         json!({"do": "http", "url": "http://localhost:1/"}),
         json!({"do": "call", "plugin": WORKSHOP, "name": "shared", "input": {}}),
     ];
-    let all = each().into_iter().map(|(_, one)| one).chain(further);
+    let contact = test.ann.create("contact", json!({"name": "Ann"})).await;
+    let all = each(&contact).into_iter().map(|(_, one)| one).chain(further);
     for one in all {
         let result = run_of(&test.ann, &quiet, json!([one])).await.remove(0);
         assert_eq!(result["fault"], "permission_denied", "{one}");
@@ -123,16 +135,17 @@ async fn what_the_caller_may_not_is_denied(on: On) {
     // What the module brings, it writes for whoever may have it do things.
     assert_eq!(results[4]["ok"]["fields"]["title"], "its own");
     // A viewer has modules do nothing at all.
-    let looks = test
-        .vic
-        .with("x-steps", &json!({"steps": each().into_iter().map(|(_, one)| one).collect::<Vec<_>>()}).to_string());
+    let mut all = each(&contact);
+    all.push(("actions", json!({"do": "call", "plugin": SHELF, "name": "shared", "input": {}})));
+    let steps: Vec<Json> = all.iter().map(|(_, one)| one.clone()).collect();
+    let looks = test.vic.with("x-steps", &json!({"steps": steps}).to_string());
     let seen = looks.get("/api/v1/x/test.workshop/echo/a").await.assert(200).json();
     let results = seen["results"].as_array().unwrap();
-    for ((_, one), result) in each().iter().zip(results) {
-        let is_deed =
-            ["create", "kv_set", "publish", "enqueue", "sign", "verify"].contains(&one["do"].as_str().unwrap());
+    for ((what, one), result) in all.iter().zip(results) {
+        let is_deed = *what == "actions" || DEEDS.contains(&one["do"].as_str().unwrap());
         assert_eq!(result["fault"] == "permission_denied", is_deed, "{one}: {result}");
     }
+    test.ann.get(&format!("/api/v1/records/contact/{}", contact["id"].as_str().unwrap())).await.assert(200);
 }
 
 async fn secrets_are_set_kept_and_never_shown(on: On) {

@@ -41,7 +41,7 @@ async fn plugins_of_1_1_run(on: On) {
     }
     let steps = json!([
         {"do": "kv_set", "key": "k", "value": "v"}, {"do": "kv_get", "key": "k"}, {"do": "kv_keys", "limit": 5},
-        {"do": "publish", "type": "workshop.made", "subject": "s", "data": {}},
+        {"do": "publish", "type": "workshop.item.made", "data": {}},
         {"do": "enqueue", "name": "work", "input": {}}, {"do": "is_set", "name": "API_KEY"},
         {"do": "create", "object": "contact", "fields": {"name": "Ann"}}, {"do": "count", "object": "contact"},
         {"do": "random", "length": 4}, {"do": "context"},
@@ -55,7 +55,8 @@ async fn plugins_of_1_1_run(on: On) {
     assert_eq!(faults, expected, "{results:?}");
     assert_eq!((&results[1]["ok"], &results[2]["ok"]), (&json!("v"), &json!(["k"])));
     test.ann.get("/api/v1/modules/test.workshop/views/page").await.assert(200);
-    test.ann.post("/x/test.workshop/echo/a", &json!({"b": 1})).await.assert(200);
+    test.ann.post("/api/v1/x/test.workshop/echo/a", &json!({"b": 1})).await.assert(200);
+    test.ann.create("contact", json!({"name": "Bob"})).await;
     test.app.run_due_jobs().await.unwrap();
     test.app.feed_due().await.unwrap();
     let mut told = notes(&test.ann).await;
