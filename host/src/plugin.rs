@@ -26,7 +26,7 @@ pub use compile::Compiled;
 pub use compiler::child::run as run_as_compiler;
 pub use compiler::{Artefact, CompileError, Compiler, CompilerOptions};
 pub use engine::PluginEngine;
-pub use failure::Failure;
+pub use failure::{Failure, Stop};
 pub use lane::Queue;
 pub use limits::Limits;
 pub(crate) use package::parts as package_parts;

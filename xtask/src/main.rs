@@ -51,6 +51,12 @@ enum Task {
         #[arg(long, default_value_t = 200)]
         kills: usize,
     },
+    /// Install random WebAssembly, and what random bytes make of it
+    Smith {
+        /// How many of each kind: modules, components, mutations
+        #[arg(long, default_value_t = 10_000)]
+        modules: usize,
+    },
     /// Feed every parser of strangers' input with what a fuzzer makes up
     Fuzz(fuzz::Options),
     /// Make requests up from the OpenAPI document, and check every answer against it
@@ -74,6 +80,7 @@ fn main() -> ExitCode {
         Task::Tidy { record_migrations } => tidy::run(record_migrations),
         Task::Test { arguments } => test::run(&arguments),
         Task::Kill { kills } => test::kill(kills),
+        Task::Smith { modules } => test::smith(modules),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Schemathesis(options) => schemathesis::run(&options),
         Task::Demo(options) => demo::run(&options),

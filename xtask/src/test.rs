@@ -19,6 +19,12 @@ pub fn kill(kills: usize) -> Result<()> {
     run_with(&arguments, &[("GUILDHALL_KILLS", kills.to_string())])
 }
 
+/// The tests with random WebAssembly on their own, with more modules of each kind than in the suite.
+pub fn smith(modules: usize) -> Result<()> {
+    let arguments = ["random_", "-p", "guildhall", "--test", "it", "--", "--nocapture"].map(str::to_owned);
+    run_with(&arguments, &[("GUILDHALL_SMITH", modules.to_string())])
+}
+
 fn run_with(arguments: &[String], variables: &[(&str, String)]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

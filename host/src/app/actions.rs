@@ -37,10 +37,13 @@ impl ActionCall {
         check_input(&module.manifest, action, &self.input)?;
         let input = Input::Action { name: self.name.clone(), input: self.input.to_string() };
         let told = |failure| AppError::Hook { plugin: self.plugin.clone(), failure };
-        match work.app.invoke(work, module, None, input).await.map_err(told)? {
-            Output::Json(text) => serde_json::from_str(&text).map_err(|_| told(Failure::HostFault)),
-            _ => Err(told(Failure::HostFault)),
+        let before = work.before_call().await;
+        let output = work.app.invoke(work, module, None, input).await.map_err(told)?;
+        if let Some(before) = before {
+            work.explain_effects(&module.manifest, before, &[], &[]).await;
         }
+        let Output::Json(text) = output else { return Err(told(Failure::HostFault)) };
+        serde_json::from_str(&text).map_err(|_| told(Failure::HostFault))
     }
 }
 

@@ -258,6 +258,7 @@ impl App {
             input: Input::OnEvents(batch.iter().map(|event| hears.shown(event)).collect()),
             cause: Cause::of(&format!("event:{}:{}", first.id, batch.len()), chain),
             further: moved,
+            is_dry: false,
         };
         self.call_module(&call).await.map(drop)
     }

@@ -85,6 +85,7 @@ impl App {
             input: Input::OnEvents(vec![hears.shown(&past)]),
             cause: Cause::of(&format!("event:{}:1", past.id), past.depth + 1),
             further: self.end_of(permit, caller, plugin, event, "retry"),
+            is_dry: false,
         };
         match self.call_module(&call).await {
             Ok(_) => Ok(()),

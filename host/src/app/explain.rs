@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::AppError;
 use super::catalog::Module;
 use super::ledger::spent_of;
-use super::staging::{Key, Staged};
-use super::unit_of_work::Work;
+use super::staging::{Buffer, Key, Staged};
+use super::unit_of_work::{Keys, Work};
 use crate::domain::accountability::SpentOf;
 use crate::domain::audit::{Deed, Note};
 use crate::domain::plugin::{ExtensionPoint, Fault, Manifest};
@@ -40,8 +40,10 @@ pub struct ExplainedCall {
     pub message: Option<String>,
     /// The records that it was asked about, in their order.
     pub records: Vec<ExplainedRecord>,
-    /// What it would write beside them.
+    /// What it would write beside them, with what calls that it made would.
     pub writes: Vec<ExplainedWrite>,
+    /// What it would do beside records.
+    pub effects: ExplainedEffects,
     /// What it used.
     pub cost: SpentOf,
 }
@@ -95,14 +97,48 @@ pub struct ExplainedWrite {
     pub patches: Vec<Patch>,
 }
 
-/// What is staged, as it was before a call.
-pub type Before = IndexMap<Key, Staged>;
+/// What a call would do beside records: names, never what is kept under them or said with them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct ExplainedEffects {
+    /// Keys of the module that would have another value, or none any more.
+    pub keys: Vec<String>,
+    /// Names of the jobs that it would queue, in their order.
+    pub jobs: Vec<String>,
+    /// Types of the events that it would publish, in their order.
+    pub events: Vec<String>,
+}
+
+/// What a run had come to before a call.
+pub struct Before {
+    staged: IndexMap<Key, Staged>,
+    keys: Keys,
+    queued: usize,
+    published: usize,
+}
+
+impl Before {
+    fn of(buffer: &Buffer) -> Self {
+        let Buffer { staged, keys, queued, published, .. } = buffer;
+        Self { staged: staged.clone(), keys: keys.clone(), queued: queued.len(), published: published.len() }
+    }
+
+    /// What a module has done beside records since then.
+    fn effects_of(&self, plugin: &str, after: &Buffer) -> ExplainedEffects {
+        let queued = after.queued.iter().skip(self.queued).filter(|job| job.payload["plugin"] == plugin);
+        let published = after.published.iter().skip(self.published).filter(|event| event.plugin == plugin);
+        ExplainedEffects {
+            keys: after.keys.differing(&self.keys, plugin),
+            jobs: queued.filter_map(|job| Some(job.payload["name"].as_str()?.to_owned())).collect(),
+            events: published.map(|event| event.event_type.clone()).collect(),
+        }
+    }
+}
 
 impl Work {
     /// What is staged now, when it is going to be explained what a call makes of it.
     pub async fn before_call(&self) -> Option<Before> {
         self.explained.as_ref()?;
-        Some(self.buffer().await.staged.clone())
+        Some(Before::of(&*self.buffer().await))
     }
 
     /// Notes a call that has ended.
@@ -123,14 +159,19 @@ impl Work {
             message,
             records: Vec::new(),
             writes: Vec::new(),
+            effects: ExplainedEffects::default(),
             cost: spent_of(&ended.spent),
         });
     }
 
-    /// Adds to the last call of a plugin what became of the records that it was about, and what it wrote.
+    /// Adds to the last call of a plugin what became of the records that it was about, and what it wrote and did.
     pub async fn explain_effects(&self, plugin: &Manifest, before: Before, keys: &[Key], vetoes: &[(Key, Fault)]) {
         let Some(explained) = &self.explained else { return };
-        let after = self.buffer().await.staged.clone();
+        let (after, effects) = {
+            let buffer = self.buffer().await;
+            (buffer.staged.clone(), before.effects_of(&plugin.id, &buffer))
+        };
+        let before = before.staged;
         let veto = |key: &Key| {
             let veto = vetoes.iter().find(|(own, _)| own == key);
             veto.map(|(_, fault)| Veto { code: fault.code.clone(), message: fault.message.clone() })
@@ -164,7 +205,7 @@ impl Work {
                 "amended".clone_into(&mut call.outcome);
             }
         }
-        (call.records, call.writes) = (records, writes);
+        (call.records, call.writes, call.effects) = (records, writes, effects);
     }
 
     /// Says of the last call of a plugin that it answered wrongly.

@@ -38,6 +38,8 @@ pub(super) struct ModuleCall<'a> {
     pub cause: Cause,
     /// What is committed with it.
     pub further: Vec<Further>,
+    /// Do everything but the commit.
+    pub is_dry: bool,
 }
 
 /// Why a call came to nothing.
@@ -69,7 +71,8 @@ impl App {
         let deadline = Instant::now() + DEADLINE;
         let mut taken = 0;
         for _ in 0..MAX_RUNS {
-            let work = Work::begin(self, call.caller, &catalog, held.lanes()).of(call.cause.clone());
+            let work = Work::begin(self, call.caller, &catalog, held.lanes());
+            let work = work.dry(call.is_dry).of(call.cause.clone());
             match self.run_once(&Arc::new(work), module, call, &mut taken).await? {
                 Next::Done(output) => return Ok(output),
                 Next::Again(None) => {}
@@ -120,6 +123,14 @@ impl App {
         if unit.is_empty() {
             return Ok(Next::Done(output));
         }
+        let duplicate = || {
+            let fault = Fault::new("duplicate", "a unique value belongs to another record");
+            CallError::from(told(Failure::Fault(fault)))
+        };
+        if call.is_dry {
+            let taken = super::taken::find(self, call.caller, &unit.writes).await?;
+            return if taken.is_empty() { Ok(Next::Done(output)) } else { Err(duplicate()) };
+        }
         match self.store.commit(&unit).await {
             Ok(()) => {
                 self.job_queued();
@@ -130,11 +141,7 @@ impl App {
             Err(Conflict::Superseded(_)) => Err(CallError::Lost),
             Err(Conflict::Duplicate) => {
                 *taken += 1;
-                if *taken < MAX_TAKEN {
-                    return Ok(Next::Again(None));
-                }
-                let fault = Fault::new("duplicate", "a unique value belongs to another record");
-                Err(told(Failure::Fault(fault)).into())
+                if *taken < MAX_TAKEN { Ok(Next::Again(None)) } else { Err(duplicate()) }
             }
             Err(Conflict::Store(error)) => Err(AppError::from(error).into()),
         }

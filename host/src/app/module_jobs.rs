@@ -63,7 +63,7 @@ pub(super) async fn run(run: &JobRun) -> Result<Json, JobFault> {
     let cause = Cause::of(&format!("job:{}", run.row.id), payload.chain);
     // What came of it is told when it ends; that it is done has to be known before.
     let further = vec![run.advance(&Progress::default(), &json!({"done": null}))];
-    let call = ModuleCall { caller: &run.caller, plugin: &payload.plugin, input, cause, further };
+    let call = ModuleCall { caller: &run.caller, plugin: &payload.plugin, input, cause, further, is_dry: false };
     match run.app.call_module(&call).await {
         Ok(Output::Json(text)) => Ok(serde_json::from_str(&text).unwrap_or(Json::String(text))),
         Ok(_) => Ok(Json::Null),

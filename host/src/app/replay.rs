@@ -2,6 +2,7 @@
 //! what came of it then.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -9,10 +10,14 @@ use sha2::{Digest as _, Sha256};
 use super::AppError;
 use super::ledger::{KeptCall, KeptResult};
 use super::plugins::ready;
-use crate::plugin::{Divergence, PluginEngine, Port, Queue, ReplayPort, Transcript, Turn};
+use crate::plugin::{Divergence, Failure, Limits, PluginEngine, Port, Queue, ReplayPort, Stop, Transcript, Turn};
 
 /// The format that this host reads.
 const FORMAT: u32 = 1;
+/// How much longer a call may take to the same place than it might then: this machine may be slower.
+const SLOWER: (u32, Duration) = (4, Duration::from_secs(1));
+/// Longest wait for a machine that is busy with something else.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What came of a call that was run again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,8 +59,19 @@ pub async fn replay(file: &[u8], component: &[u8]) -> Result<Rerun, AppError> {
     if !compiled.has(input.point()) {
         return Err(AppError::InvalidPlugin(format!("it does not export `{}`", input.point().name())));
     }
-    let port = Arc::new(ReplayPort::new(Transcript { exchanges: kept.transcript, is_cut: false }));
-    let (limits, queue) = (kept.limits.into(), Queue::default());
+    let stop = stop_of(&kept.result);
+    let mut limits: Limits = kept.limits.into();
+    // Only where a clock ended a call that had asked for nothing, it is the clock that says where the end is.
+    if stop.is_none() || !kept.transcript.is_empty() {
+        let (times, more) = SLOWER;
+        limits.cpu = limits.cpu.saturating_mul(times).saturating_add(more);
+        limits.wall = limits.wall.saturating_mul(times).saturating_add(more);
+    }
+    if stop != Some(Stop::Wall) {
+        limits.wall = PATIENCE;
+    }
+    let port = Arc::new(ReplayPort::new(Transcript { exchanges: kept.transcript, is_cut: false }, stop));
+    let queue = Queue::default();
     let terms = Turn { limits: &limits, queue: &queue, is_inner: false };
     let ended = engine.call(&compiled, terms, Arc::clone(&port) as Arc<dyn Port>, input).await;
     let (got, divergence) = (KeptResult::from(&ended.result), port.divergence());
@@ -72,4 +88,12 @@ pub async fn replay(file: &[u8], component: &[u8]) -> Result<Rerun, AppError> {
         expected: kept.result,
         got,
     })
+}
+
+/// What stopped a call that a clock has ended.
+fn stop_of(result: &KeptResult) -> Option<Stop> {
+    let KeptResult::Failed { code, .. } = result else { return None };
+    [(Failure::CpuLimit, Stop::Cpu), (Failure::WallTimeout, Stop::Wall)]
+        .into_iter()
+        .find_map(|(failure, stop)| (failure.code() == code).then_some(stop))
 }

@@ -23,12 +23,13 @@ pub enum Routed {
 }
 
 impl App {
-    /// Has a module answer a request, and commits what it wrote before that.
+    /// Has a module answer a request, and commits what it wrote before that, unless it is a dry run.
     pub async fn route(
         self: &Arc<Self>,
         caller: &Caller,
         plugin: &str,
         request: RouteRequest,
+        is_dry: bool,
     ) -> Result<Routed, AppError> {
         let catalog = self.catalog_of(caller).await?;
         let Some(module) = catalog.module(plugin) else { return Ok(Routed::Unknown) };
@@ -49,7 +50,7 @@ impl App {
             }
         }
         let input = Input::HttpRoute(request);
-        let call = ModuleCall { caller, plugin, input, cause, further: Vec::new() };
+        let call = ModuleCall { caller, plugin, input, cause, further: Vec::new(), is_dry };
         match self.call_module(&call).await {
             Ok(Output::Response(response)) => Ok(Routed::Answered(response)),
             Ok(_) => Err(AppError::Hook { plugin: plugin.to_owned(), failure: Failure::HostFault }),

@@ -1,6 +1,8 @@
 //! A shadow run: another version of a module, called as the running one was called lately, and beside each other what
 //! both decided. Nothing of it is stored but what calls of modules always leave: figures, reads and log lines.
 
+mod sameness;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,7 +89,7 @@ pub struct ShadowDifference {
 }
 
 /// What a call came to.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ShadowDecision {
     /// How it ended: `answered` with its `output`, `refused` with a `fault`, or `failed` with a `code`.
     #[schema(value_type = Object)]
@@ -232,11 +234,12 @@ impl App {
         if let Err(failure @ (Failure::HostFault | Failure::HostSlow | Failure::Overloaded)) = ended.result {
             return Err(told(failure));
         }
-        let (writes, asked_anew) = shadow.take();
-        let now = ShadowDecision::new(&KeptResult::from(&ended.result), &writes);
-        if now == difference.then {
+        let (written, asked_anew) = shadow.take();
+        let decided = KeptResult::from(&ended.result);
+        if sameness::is_same((&call.result, &writes), (&decided, &written)) {
             return Ok(None);
         }
+        let now = ShadowDecision::new(&decided, &written);
         (difference.asked_anew, difference.cost) = (asked_anew, Some(spent_of(&ended.spent)));
         difference.now = Some(now);
         Ok(Some(difference))

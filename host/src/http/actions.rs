@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::answers::{Reading, Writing};
 use super::body::ObjectBody;
 use super::credential::Authenticated;
-use super::preference::is_dry_run;
+use super::preference::{is_dry_run, is_explained};
 use super::{Problem, idempotency, outcomes};
 use crate::app::{ActionCall, App, Command, ViewRequest};
 
@@ -40,7 +40,7 @@ pub struct ActionResult {
         ("plugin" = String, Path, description = "Id of the plugin, `publisher.name`"),
         ("name" = String, Path, description = "Name of the action"),
         ("Idempotency-Key" = Option<String>, Header, description = "The answer to a retry with the same key is the first answer"),
-        ("Prefer" = Option<String>, Header, description = "`dry-run` to see what would be written, and write nothing"),
+        ("Prefer" = Option<String>, Header, description = "`dry-run`: do everything but the commit, and say what would be written; with `explain=plugins`, what each module did, too"),
     ),
     request_body = Object,
     responses(
@@ -60,7 +60,7 @@ pub async fn call(
     let key = idempotency::key(&caller, &headers, &asked)?;
     let call = ActionCall { plugin, name, input: Value::Object(body.members) };
     app.check_action(&caller, &call).await?;
-    let command = Command::action(call).dry(is_dry_run(&headers));
+    let command = Command::action(call).dry(is_dry_run(&headers)).explaining(is_explained(&headers));
     outcomes::execute(&app, &caller, command, key).await
 }
 

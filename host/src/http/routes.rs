@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::Response;
 
 use super::credential::Authenticated;
+use super::preference::{self, is_dry_run};
 use super::request_id::Finished;
 use super::{BODY_LIMIT, Problem};
 use crate::app::{App, Routed};
@@ -83,6 +84,7 @@ pub async fn any(
         ref method => method.clone(),
     };
     let uri = request.uri().clone();
+    let is_dry = is_dry_run(request.headers());
     let headers = shown(request.headers());
     DefaultBodyLimit::apply(DefaultBodyLimit::max(BODY_LIMIT), &mut request);
     let body = Bytes::from_request(request, &app).await.map_err(|rejection| match rejection.status() {
@@ -103,7 +105,8 @@ pub async fn any(
         headers,
         body: body.to_vec(),
     };
-    match app.route(&caller, &plugin, request).await? {
+    match app.route(&caller, &plugin, request, is_dry).await? {
+        Routed::Answered(response) if is_dry => Ok(dry(answer(response))),
         Routed::Answered(response) => Ok(answer(response)),
         Routed::Unknown => Err(Problem::not_found("there is nothing at this path")),
         Routed::WrongMethod => Err(Problem::wrong_method()),
@@ -142,6 +145,15 @@ fn answer(given: RouteResponse) -> Response {
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response.extensions_mut().insert(Finished);
+    response
+}
+
+/// The answer to a dry run: the module's own, which has no room for what would be written.
+fn dry(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    // There will be nothing at that place.
+    headers.remove(header::LOCATION);
+    headers.insert(HeaderName::from_static(preference::APPLIED), HeaderValue::from_static("dry-run"));
     response
 }
 

@@ -69,6 +69,9 @@ impl Guest {
 
     /// Counts a call, and has the port answer it.
     async fn ask<T: FromAnswer>(&mut self, call: HostCall) -> Answered<T> {
+        if let Some(stop) = self.port.stop() {
+            return Err(stop.into());
+        }
         self.count()?;
         // Whoever waits for the host keeps nobody from running.
         self.ticket.give_back();

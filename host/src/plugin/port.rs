@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::failure::Stop;
 use crate::domain::plugin::{Fault, HostAnswer, HostCall};
 
 /// Answers the host calls of one invocation.
@@ -9,4 +10,9 @@ use crate::domain::plugin::{Fault, HostAnswer, HostCall};
 pub trait Port: Send + Sync {
     /// Answers one call.
     async fn answer(&self, call: HostCall) -> Result<HostAnswer, Fault>;
+
+    /// Why the guest ends here, instead of being answered one call more.
+    fn stop(&self) -> Option<Stop> {
+        None
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::failure::Stop;
 use super::port::Port;
 use crate::domain::plugin::{Fault, HostAnswer, HostCall};
 
@@ -81,13 +82,16 @@ pub struct Divergence {
 /// A port that answers from a transcript.
 pub struct ReplayPort {
     exchanges: Vec<Exchange>,
+    /// What ended the call when it had made all of them.
+    stop: Option<Stop>,
     place: Mutex<(usize, Option<Divergence>)>,
 }
 
 impl ReplayPort {
-    /// Answers from this transcript.
-    pub fn new(transcript: Transcript) -> Self {
-        Self { exchanges: transcript.exchanges, place: Mutex::default() }
+    /// Answers from this transcript. Where a clock ended the call, no clock of another machine finds the place again:
+    /// the end of the transcript is all that is known of it, and there the guest is stopped as it was then.
+    pub fn new(transcript: Transcript, stop: Option<Stop>) -> Self {
+        Self { exchanges: transcript.exchanges, stop, place: Mutex::default() }
     }
 
     /// The first place where the call took another way, once it has ended.
@@ -121,6 +125,12 @@ impl Port for ReplayPort {
         }
         // From here on, nobody knows what the host would have said.
         Err(Fault::new("replay_diverged", "the transcript has no answer to this"))
+    }
+
+    fn stop(&self) -> Option<Stop> {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, divergence) = &*place;
+        self.stop.filter(|_| divergence.is_none() && *at == self.exchanges.len())
     }
 }
 
@@ -225,7 +235,7 @@ mod tests {
     async fn what_was_kept_answers_the_same_calls() {
         let transcript = recorded(1_000).await;
         let text = serde_json::to_string(&transcript).unwrap();
-        let port = ReplayPort::new(serde_json::from_str(&text).unwrap());
+        let port = ReplayPort::new(serde_json::from_str(&text).unwrap(), None);
         for id in ["a", "b"] {
             assert_eq!(port.answer(get(id)).await, Ok(HostAnswer::Text("now".to_owned())));
         }
@@ -234,16 +244,30 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_other_call_is_told() {
-        let port = ReplayPort::new(recorded(1_000).await);
+        let port = ReplayPort::new(recorded(1_000).await, None);
         port.answer(get("a")).await.unwrap();
         assert_eq!(port.answer(get("x")).await.unwrap_err().code, "replay_diverged");
         assert_eq!(port.answer(get("b")).await.unwrap_err().code, "replay_diverged");
         let expected = Divergence { call: 2, expected: Some(get("b")), got: Some(get("x")) };
         assert_eq!(port.divergence(), Some(expected));
         // Fewer calls are another way, too.
-        let port = ReplayPort::new(recorded(1_000).await);
+        let port = ReplayPort::new(recorded(1_000).await, None);
         port.answer(get("a")).await.unwrap();
         assert_eq!(port.divergence(), Some(Divergence { call: 2, expected: Some(get("b")), got: None }));
+    }
+
+    #[tokio::test]
+    async fn who_was_ended_by_a_clock_is_ended_where_the_transcript_ends() {
+        let port = ReplayPort::new(recorded(1_000).await, Some(Stop::Cpu));
+        for id in ["a", "b"] {
+            assert_eq!(port.stop(), None);
+            port.answer(get(id)).await.unwrap();
+        }
+        assert_eq!((port.stop(), port.divergence()), (Some(Stop::Cpu), None));
+        // Who takes another way is not where the clock ended it.
+        let port = ReplayPort::new(recorded(1_000).await, Some(Stop::Cpu));
+        port.answer(get("x")).await.unwrap_err();
+        assert_eq!(port.stop(), None);
     }
 
     #[tokio::test]

@@ -109,12 +109,12 @@ async fn a_viewer_calls_no_action(on: On) {
     assert!(ann.all("workshop.note", &[("filter[title][_eq]", "made")]).await.is_empty());
 }
 
-fn calling(plugin: &str, steps: &Json) -> Json {
+pub fn calling(plugin: &str, steps: &Json) -> Json {
     json!({"do": "call", "plugin": plugin, "name": "shared", "input": {"steps": steps}})
 }
 
 /// A second module that stands on the workshop.
-async fn bench(test: &TestApp) -> String {
+pub async fn bench(test: &TestApp) -> String {
     let id = variant(test, "bench", |manifest| {
         manifest["requires"] = json!([{"plugin": WORKSHOP, "version": "1.0.0"}]);
         let asked = &mut manifest["permissions"];

@@ -25,6 +25,7 @@ both!(
     packages_with_tricks_are_refused
     a_component_that_ends_early_is_refused
     what_takes_too_long_to_compile_is_refused
+    what_takes_too_much_memory_to_compile_is_refused
     good_ones_are_installed
 );
 
@@ -120,7 +121,17 @@ async fn what_takes_too_long_to_compile_is_refused(on: On) {
     settings.plugins.compile_time = Some(Duration::from_secs(1));
     let test = TestApp::start_with(on, guildhall::domain::clock::Clock::system(), settings).await;
     refused(&test, generated::compile_bombs(), 1).await;
+    let operator = test.operator().await;
+    // Many blocks take long only for a compiler that does its best: with less effort, they are done.
+    operator.post_bytes("/api/v1/plugins", COMPONENT, generated::blocks(50_000)).await.assert(201);
     // The host has a core for others meanwhile, and compiles what is harmless under the same limit.
+    let harmless = plugin_of("(component)", &json!({"version": "1.0.1"}));
+    operator.post_bytes("/api/v1/plugins", COMPONENT, harmless).await.assert(201);
+}
+
+async fn what_takes_too_much_memory_to_compile_is_refused(on: On) {
+    let test = TestApp::start(on).await;
+    refused(&test, generated::memory_bombs(), 1).await;
     let operator = test.operator().await;
     let harmless = operator.post_bytes("/api/v1/plugins", COMPONENT, plugin_of("(component)", &json!({}))).await;
     harmless.assert(201);

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::permissions::user;
 use crate::support::{Actor, On, Reply, TestApp};
+use crate::workshop::{self, ACTION, WORKSHOP};
 
 both!(
     an_amendment_is_told_field_by_field
@@ -13,6 +14,8 @@ both!(
     runs_of_a_batch_are_told_apart
     hidden_and_encrypted_fields_are_not_told
     without_a_dry_run_nothing_is_explained
+    an_action_is_told_with_what_it_does_beside_records
+    calls_of_calls_are_told
 );
 
 const HOSTILE: &str = "test.hostile";
@@ -164,4 +167,64 @@ async fn without_a_dry_run_nothing_is_explained(on: On) {
     assert!(reply.json().get("plugins").is_none());
     let problem = contact(&ann.with("prefer", "dry-run"), "refuse").await.problem(422, "plugin_error");
     assert!(problem.get("plugins").is_none());
+}
+
+async fn an_action_is_told_with_what_it_does_beside_records(on: On) {
+    let TestApp { ann, .. } = workshop::start(on).await;
+    workshop::run(&ann, json!([{"do": "kv_set", "key": "old", "value": "1"}])).await;
+    let steps = json!([
+        {"do": "create", "object": "workshop.note", "fields": {"title": "made"}},
+        {"do": "kv_get", "key": "unread"}, {"do": "kv_set", "key": "position", "value": "kept-value"},
+        {"do": "kv_delete", "key": "old"}, {"do": "kv_set", "key": "same", "value": "1"}, {"do": "kv_delete", "key": "same"},
+        {"do": "enqueue", "name": "later", "input": {"a": "kept-value"}},
+        {"do": "publish", "type": "workshop.item.done", "data": {"a": "kept-value"}},
+    ]);
+    let reply = explaining(&ann).post(ACTION, &json!({"steps": steps})).await.assert(200);
+    assert_eq!(reply.header("preference-applied"), "dry-run, explain=plugins");
+    let body = reply.json();
+    assert_eq!(
+        (&body["changes"][0]["object"], &body["result"]["result"][0]["fault"]),
+        (&json!("workshop.note"), &Json::Null)
+    );
+    let calls = body["plugins"].as_array().unwrap();
+    let points: Vec<&Json> = calls.iter().map(|call| &call["extension_point"]).collect();
+    assert_eq!(points, ["action", "computed-field", "validate"], "{body}");
+    let action = &calls[0];
+    assert_eq!((&action["outcome"], &action["records"]), (&json!("passed"), &json!([])));
+    assert_eq!(
+        (&action["writes"][0]["operation"], &action["writes"][0]["object"]),
+        (&json!("created"), &json!("workshop.note"))
+    );
+    // Names, and no values. What is as it was is no effect.
+    let effects = json!({"keys": ["old", "position"], "jobs": ["later"], "events": ["workshop.item.done"]});
+    assert_eq!(action["effects"], effects);
+    assert!(!body["plugins"].to_string().contains("kept-value"), "{body}");
+    // Hooks that follow did none of it.
+    assert_eq!(calls[2]["effects"], json!({"keys": [], "jobs": [], "events": []}));
+    assert_eq!(workshop::step(&ann, json!({"do": "kv_get", "key": "old"})).await, json!({"ok": "1"}));
+    // A refusal says what ran before it.
+    let fail = json!([{"do": "kv_set", "key": "a", "value": "1"}, {"do": "fail", "code": "no", "must": true}]);
+    let problem = explaining(&ann).post(ACTION, &json!({"steps": fail})).await.problem(422, "plugin_error");
+    assert_eq!((&problem["plugin_code"], &problem["plugins"][0]["outcome"]), (&json!("no"), &json!("refused")));
+    // Without the wish, it is not told.
+    let plain = ann.with("prefer", "dry-run").post(ACTION, &json!({"steps": steps})).await.assert(200);
+    assert!(plain.json().get("plugins").is_none());
+}
+
+async fn calls_of_calls_are_told(on: On) {
+    let test = workshop::start(on).await;
+    let bench = crate::actions::bench(&test).await;
+    workshop::enable(&test.ann, &bench, &json!({})).await;
+    let keys = |key: &str| json!({"do": "kv_set", "key": key, "value": "1"});
+    let inner = json!([keys("inner"), {"do": "create", "object": "workshop.note", "fields": {"title": "made"}}]);
+    let steps = json!([keys("outer"), crate::actions::calling(WORKSHOP, &inner)]);
+    let path = format!("/api/v1/modules/{bench}/actions/run");
+    let body = explaining(&test.ann).post(&path, &json!({"steps": steps})).await.assert(200).json();
+    let calls = body["plugins"].as_array().unwrap();
+    let told: Vec<(&Json, &Json, usize)> = calls[..2]
+        .iter()
+        .map(|call| (&call["plugin"], &call["effects"]["keys"], call["writes"].as_array().unwrap().len()))
+        .collect();
+    // The call that was waited for comes first; what it wrote is part of what the other one came to.
+    assert_eq!(told, [(&json!(WORKSHOP), &json!(["inner"]), 1), (&json!(bench), &json!(["outer"]), 1)], "{body}");
 }

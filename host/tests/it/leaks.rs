@@ -97,13 +97,13 @@ impl Port for Nobody {
 }
 
 /// An engine, with what compiles for it.
-struct Bench {
-    engine: PluginEngine,
+pub struct Bench {
+    pub engine: PluginEngine,
     compiler: Compiler,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let engine = PluginEngine::new().unwrap();
         let options = CompilerOptions { program: Some(env!("CARGO_BIN_EXE_guildhall").into()), ..Default::default() };
         let compiler = Compiler::new(&engine, options).unwrap();
@@ -112,9 +112,13 @@ impl Bench {
 
     async fn spy(&self, text: &str, mark: u8) -> Compiled {
         let manifest = json!({"api": "1.1", "hooks": {"on-events": {"types": ["contact.*"]}}});
-        let bytes = plugin_of(&text.replace("MARK", &mark.to_string()), &manifest);
-        let audited = audit(&bytes).unwrap();
-        let artefact = self.compiler.artefact(&bytes, &audited).await.unwrap();
+        self.compiled(&plugin_of(&text.replace("MARK", &mark.to_string()), &manifest)).await
+    }
+
+    /// A component that can be called.
+    pub async fn compiled(&self, component: &[u8]) -> Compiled {
+        let audited = audit(component).unwrap();
+        let artefact = self.compiler.artefact(component, &audited).await.unwrap();
         self.engine.load(audited.found, &artefact).unwrap()
     }
 

@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod support;
+mod abuse;
 mod access;
 mod actions;
 mod aggregate;
@@ -50,6 +51,7 @@ mod filters;
 mod frozen;
 mod guide;
 mod histories;
+mod host_panics;
 mod hostile;
 mod idempotency;
 mod imports;

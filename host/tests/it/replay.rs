@@ -8,11 +8,13 @@ use serde_json::{Value as Json, json};
 use tokio::process::Command;
 
 use crate::encrypted::{new_key_file, pin};
+use crate::hostile::variant;
 use crate::permissions::user;
 use crate::support::{Actor, On, TestApp, plugin, plugin_with};
 
 both!(
     a_failed_call_comes_to_the_same_end
+    who_was_ended_by_a_clock_ends_at_the_same_place
     another_component_is_told_and_where_it_differs
     nothing_is_kept_unasked
     what_is_too_large_is_cut_and_said_to_be
@@ -39,7 +41,11 @@ async fn contact(actor: &Actor, fields: Json) -> crate::support::Reply {
 
 /// The newest failure.
 async fn failure(actor: &Actor) -> Json {
-    actor.get(&format!("{MODULE}/failures")).await.assert(200).json()["data"][0].clone()
+    failure_of(actor, MODULE).await
+}
+
+async fn failure_of(actor: &Actor, module: &str) -> Json {
+    actor.get(&format!("{module}/failures")).await.assert(200).json()["data"][0].clone()
 }
 
 fn file_of(failure: &Json) -> String {
@@ -81,6 +87,41 @@ async fn a_failed_call_comes_to_the_same_end(on: On) {
         assert_eq!((&told["same"], &told["same_component"]), (&json!(true), &json!(true)), "{note}: {told}");
         assert_eq!((&told["divergence"], &told["got"]["code"]), (&Json::Null, &json!(code)));
         assert!(String::from_utf8_lossy(&output.stdout).contains("the same, to the bit"));
+    }
+}
+
+async fn who_was_ended_by_a_clock_ends_at_the_same_place(on: On) {
+    let test = start(on).await;
+    variant(&test, &test.sam, "patient", |manifest| {
+        manifest["limits"]["cpu_ms"] = json!(1_000);
+        manifest["hooks"]["before-write"][0]["timeout_ms"] = json!(20);
+    })
+    .await;
+    let patient = "/api/v1/modules/test.patient";
+    test.sam.put(patient, &json!({"keep_failures": true})).await.assert(200);
+    let directory = tempfile::tempdir().unwrap();
+    for (actor, module, note, code) in [
+        (&test.ann, MODULE, "work-and-call", "cpu_limit"),
+        // It has made all its host calls by then, and has to be ended all the same.
+        (&test.ann, MODULE, "call-then-loop", "cpu_limit"),
+        (&test.sam, patient, "work-and-call", "wall_timeout"),
+    ] {
+        contact(actor, json!({"note": note})).await.problem(422, code);
+        let failure = failure_of(actor, module).await;
+        let path = format!("{module}/failures/{}/replay", failure["id"].as_str().unwrap());
+        let file = actor.get(&path).await.assert(200);
+        let calls = file.json()["transcript"].as_array().unwrap().len();
+        assert_eq!(failure["spent"]["host_calls"], calls);
+        assert!(calls > 0, "{note}: the machine is too slow for this test");
+        let (output, told) = replay(directory.path(), &file.text, &plugin(HOSTILE)).await;
+        assert!(output.status.success(), "{note}: {told}");
+        assert_eq!((&told["same"], &told["divergence"]), (&json!(true), &Json::Null), "{note}: {told}");
+        assert_eq!(told["got"], told["expected"], "{note}");
+        // Another way to the same end is another way.
+        let mut changed = file.json();
+        changed["transcript"][calls - 1]["call"]["id"] = json!("another");
+        let (_, told) = replay(directory.path(), &changed.to_string(), &plugin(HOSTILE)).await;
+        assert_eq!((&told["same"], &told["divergence"]["call"]), (&json!(false), &json!(calls)), "{note}: {told}");
     }
 }
 

@@ -13,6 +13,7 @@ both!(
     paths_that_lead_nowhere_are_all_the_same
     a_viewer_looks_and_has_nothing_done
     bodies_are_bounded
+    a_dry_run_answers_and_stores_nothing
 );
 
 const ECHO: &str = "/api/v1/x/test.workshop/echo/a";
@@ -169,4 +170,47 @@ async fn bodies_are_bounded(on: On) {
     let sized = |size: usize| answering(&ann, &json!({"size": size}));
     assert_eq!(sized(1_000_000).get(ECHO).await.assert(200).text.len(), 1_000_000);
     sized((1 << 20) + 1).get(ECHO).await.problem(422, "payload_limit");
+}
+
+async fn a_dry_run_answers_and_stores_nothing(on: On) {
+    let TestApp { ann, .. } = start(on).await;
+    ann.create("contact", json!({"name": "Ann", "email": "ann@x.com"})).await;
+    let steps = |steps: Json| ann.with("x-steps", &json!({"steps": steps}).to_string());
+    let deeds = steps(json!([
+        {"do": "context"},
+        {"do": "create", "object": "workshop.note", "fields": {"title": "made"}},
+        {"do": "kv_set", "key": "a", "value": "1"},
+        {"do": "enqueue", "name": "work", "input": {}},
+        {"do": "publish", "type": "workshop.item.done", "data": {}},
+        {"do": "http", "method": "POST", "url": "http://localhost:1/"},
+    ]));
+    let reply = deeds.with("prefer", "dry-run").post(ECHO, &json!({"a": 1})).await.assert(200);
+    assert_eq!(reply.header("preference-applied"), "dry-run");
+    // The module answers as it would, and knows that it is a try.
+    let seen = reply.json();
+    assert_eq!((&seen["body"], &seen["results"][0]["ok"]["dry_run"]), (&json!(r#"{"a":1}"#), &json!(true)));
+    for at in 1..5 {
+        assert!(seen["results"][at].get("ok").is_some(), "{seen}");
+    }
+    assert_eq!(seen["results"][5]["fault"], "not_allowed_here");
+    let kept = async || {
+        let jobs = ann.get("/api/v1/jobs?kind=module_job").await.assert(200).json()["data"].as_array().unwrap().len();
+        let made = ann.all("workshop.note", &[("filter[title][_eq]", "made")]).await.len();
+        (jobs, made, step(&ann, json!({"do": "kv_get", "key": "a"})).await["ok"].clone())
+    };
+    assert_eq!(kept().await, (0, 0, json!(null)));
+    // What could not be committed is refused as it would be.
+    let taken = steps(json!([{"do": "create", "object": "contact", "fields": {"name": "Bob", "email": "ann@x.com"}}]));
+    for actor in [&taken, &taken.with("prefer", "dry-run")] {
+        let problem = actor.post(ECHO, &json!({})).await.problem(422, "plugin_error");
+        assert_eq!(problem["plugin_code"], "duplicate", "{problem}");
+    }
+    // There would be nothing at the place that it names.
+    let answer = json!({"status": 201, "headers": {"location": "/api/v1/me"}});
+    let reply = answering(&ann.with("prefer", "dry-run"), &answer).post(ECHO, &json!({})).await.assert(201);
+    assert!(!reply.headers.contains_key("location"));
+    // Without the wish, it is done.
+    let reply = deeds.post(ECHO, &json!({})).await.assert(200);
+    assert!(!reply.headers.contains_key("preference-applied"));
+    assert_eq!(kept().await, (1, 1, json!("1")));
 }

@@ -15,6 +15,7 @@ both!(
     other_decisions_are_laid_beside_each_other
     what_the_recorded_call_did_not_ask_is_asked_now
     a_version_that_asks_for_more_is_tried_with_consent
+    what_differs_in_words_alone_is_the_same
     so_many_calls_are_recorded_as_is_said
     what_is_recorded_is_sealed_and_goes_with_the_person
     recordings_are_kept_for_thirty_days
@@ -166,6 +167,43 @@ async fn a_version_that_asks_for_more_is_tried_with_consent(on: On) {
     let code = |decision: &str| difference[decision]["result"]["output"]["value"][0]["Err"]["code"].clone();
     assert_eq!((code("then"), code("now")), (json!("not_welcome"), json!("permission_denied")), "{report}");
     assert_eq!((difference["then"]["writes"].as_array().unwrap().len(), &difference["now"]["writes"]), (1, &json!([])));
+}
+
+async fn what_differs_in_words_alone_is_the_same(on: On) {
+    let test = TestApp::start(on).await;
+    crate::hostile::variant(&test, &test.ann, "told", |manifest| {
+        let text = json!({"type": "string"});
+        manifest["config"] = json!({"schema": {"type": "object", "properties": {"do": text, "answer": text}}});
+    })
+    .await;
+    let module = "/api/v1/modules/test.told";
+    test.ann.put(module, &json!({"record_calls": 10})).await.assert(200);
+    let set = async |config: Json| drop(test.ann.put(module, &json!({"config": config})).await.assert(200));
+    let tried = async || {
+        let body = json!({"version": "0.1.0", "last": 1});
+        test.ann.post(&format!("{module}/shadow"), &body).await.assert(200).json()
+    };
+    let contact = json!({"name": "Ann", "note": "as-set"});
+    // Another crash, in other functions: to the caller it is the same answer.
+    set(json!({"do": "trap"})).await;
+    test.ann.post("/api/v1/records/contact", &contact).await.problem(422, "plugin_trap");
+    set(json!({"do": "recurse"})).await;
+    let report = tried().await;
+    assert_eq!(counts(&report), [1, 1, 1, 0], "{report}");
+    // Another limit is another answer.
+    set(json!({"do": "loop"})).await;
+    let report = tried().await;
+    assert_eq!(counts(&report), [1, 1, 0, 1], "{report}");
+    let code = |decision: &str| report["differences"][0][decision]["result"]["code"].clone();
+    assert_eq!((code("then"), code("now")), (json!("plugin_trap"), json!("cpu_limit")));
+    // The same JSON in other words is the same amendment.
+    set(json!({"answer": r#"{"name":"Bea","city":"Bern"}"#})).await;
+    test.ann.post("/api/v1/records/contact", &contact).await.assert(201);
+    for (answer, same) in [(r#"{ "city": "Bern", "name": "Bea" }"#, 1), (r#"{"city":"Bern","name":"Bob"}"#, 0)] {
+        set(json!({"answer": answer})).await;
+        let report = tried().await;
+        assert_eq!(counts(&report), [1, 1, same, 1 - same], "{answer}: {report}");
+    }
 }
 
 async fn so_many_calls_are_recorded_as_is_said(on: On) {

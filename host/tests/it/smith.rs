@@ -1,6 +1,6 @@
 //! Random WebAssembly, and what random bytes make of it: the host refuses it or installs it, and never falls over.
 //!
-//! `GUILDHALL_SMITH=10000 cargo xtask test random_` makes so many of each kind.
+//! `cargo xtask smith --modules 10000` makes so many of each kind.
 
 use arbitrary::Unstructured;
 use guildhall::plugin::{CompileError, Compiler, CompilerOptions, PluginEngine, audit};

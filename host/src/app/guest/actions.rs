@@ -34,10 +34,16 @@ impl GuestPort {
         }
         let _deeper = Deeper(&self.work);
         let before = self.work.buffer().await.clone();
+        let explained = self.work.before_call().await;
         let input = Input::Action { name: name.to_owned(), input };
         let ended = self.work.app.invoke_inside(&self.work, module, self.reach, input).await;
         let failure = match ended {
-            Ok(Output::Json(text)) => return Ok(text),
+            Ok(Output::Json(text)) => {
+                if let Some(before) = explained {
+                    self.work.explain_effects(&module.manifest, before, &[], &[]).await;
+                }
+                return Ok(text);
+            }
             Ok(_) => Failure::HostFault,
             Err(failure) => failure,
         };

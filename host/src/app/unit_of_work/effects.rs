@@ -127,6 +127,16 @@ impl Keys {
         own.map(|((_, key), kept)| (key.as_slice(), kept.now.is_some()))
     }
 
+    /// The keys of a module that have another value here than in an earlier state of the same run.
+    pub fn differing(&self, before: &Self, plugin: &str) -> Vec<String> {
+        let own = self.seen.iter().filter(|((of, _), _)| of == plugin);
+        let changed = own.filter(|(name, kept)| match before.seen.get(*name) {
+            Some(earlier) => earlier.now != kept.now,
+            None => kept.is_changed(),
+        });
+        changed.map(|((_, key), _)| String::from_utf8_lossy(key).into_owned()).collect()
+    }
+
     fn growth(&self, plugin: &str) -> i64 {
         let size = |key: &[u8], value: Option<&[u8]>| value.map_or(0, |value| key.len() + value.len());
         let of_key = |((_, key), kept): (&(String, Vec<u8>), &Kept)| {

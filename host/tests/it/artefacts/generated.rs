@@ -108,6 +108,7 @@ pub fn too_much() -> Vec<Case> {
         ("locals-in-groups", locals(&[1; 2_001]), "more than 2000 locals"),
         ("long-function", of_function(&[&[0][..], &vec![1; 513 << 10], &[0x0b]].concat()), "a function is larger than"),
         ("branch-bomb", of_function(&branches(100_000)), "more than 65536 branches"),
+        ("hundred-thousand-blocks", blocks(100_000), "a function is larger than"),
         (
             "branches-that-are-not-there",
             of_function(&[&[0, 0x02, 0x40, 0x41, 0, 0x0e][..], &leb128(4_000_000_000)].concat()),
@@ -210,15 +211,33 @@ fn boundaries(bytes: &[u8], offset: usize, cuts: &mut Vec<usize>) {
     }
 }
 
+/// One function of so many small blocks, which a compiler that does its best takes long for.
+pub fn blocks(count: usize) -> Vec<u8> {
+    // A block that adds one to a local.
+    let block = [0x02, 0x40, 0x41, 1, 0x20, 0, 0x6a, 0x21, 0, 0x0b];
+    of_function(&[&[1, 1, 0x7f][..], &block.repeat(count), &[0x0b]].concat())
+}
+
 /// Small files that keep a compiler busy.
 pub fn compile_bombs() -> Vec<Case> {
-    // Each branch brings other values of all locals to the end of the block.
-    let mut branches = [&[1][..], &leb128(1_500), &[0x7f, 0x02, 0x40]].concat();
-    for at in 0..40_000_usize {
-        let local = leb128(at % 1_500);
-        branches.extend([&[0x20][..], &local, &[0x0d, 0, 0x41, 1, 0x21], &local].concat());
-    }
-    branches.extend([0x0b, 0x0b]);
     let detail = "takes more than 1 s; the largest function is function 0 of core module 0";
-    vec![Case::invalid("branches", of_function(&branches), detail)]
+    vec![Case::invalid("branches", of_function(&branches(40_000, 1_500, &[])), detail)]
+}
+
+/// Small files that a compiler needs much memory for.
+pub fn memory_bombs() -> Vec<Case> {
+    // What is read behind the block has another value for each way out of it, and each way carries all of them.
+    let reads: Vec<u8> = (0..2_000).flat_map(|at| [&[0x20][..], &leb128(at), &[0x1a]].concat()).collect();
+    let bomb = of_function(&branches(45_000, 2_000, &reads));
+    vec![Case::invalid("branches-with-values", bomb, "takes more memory than it may")]
+}
+
+/// A function with so many ways out of one block, and before each another local has got another value.
+fn branches(count: usize, locals: usize, behind: &[u8]) -> Vec<u8> {
+    let mut body = [&[1][..], &leb128(locals), &[0x7f, 0x02, 0x40]].concat();
+    for at in 0..count {
+        let local = leb128(at % locals);
+        body.extend([&[0x20][..], &local, &[0x0d, 0, 0x41, 1, 0x21], &local].concat());
+    }
+    [&body[..], &[0x0b], behind, &[0x0b]].concat()
 }
