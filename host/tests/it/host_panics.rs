@@ -12,12 +12,15 @@ use crate::abuse::framed;
 use crate::artefacts::build::plugin_of;
 use crate::leaks::Bench;
 
-/// Writes one line into the log, and answers nothing at all, which is an answer.
+/// Writes one line into the log, and answers `null`.
 const ONE_LINE: &str = r#"(module
   (import "host" "memory" (memory 256))
   (import "host" "write" (func $write (param i32 i32 i32 i32 i32 i32)))
+  (data (i32.const 512) "null")
   (func (export "run") (param i32 i32 i32 i32) (result i32)
     (call $write (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+    (i32.store (i32.const 260) (i32.const 512))
+    (i32.store (i32.const 264) (i32.const 4))
     (i32.const 256)))"#;
 
 /// What answers the line.
