@@ -1,6 +1,7 @@
 //! `cargo xtask bench plugins`: what hooks cost the writes that they look at, and what a loop in one tenant costs
-//! another; and what many plugins cost that nobody uses.
+//! another; how soon many modules hear of an event; and what many plugins cost that nobody uses.
 
+mod fan_out;
 mod many;
 
 use anyhow::{Context as _, Result};
@@ -17,6 +18,7 @@ use super::rounds::Plan;
 use super::server::Server;
 use super::turns::Turns;
 use super::{Folder, hook};
+use fan_out::FanOut;
 use guildhall_kit::component;
 use many::{Many, Sizes};
 
@@ -37,7 +39,7 @@ pub struct Options {
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..))]
     tenants: u32,
     /// Which parts
-    #[arg(long, value_delimiter = ',', default_value = "alone,creates,batches,neighbour,many")]
+    #[arg(long, value_delimiter = ',', default_value = "alone,creates,batches,neighbour,fan-out,many")]
     parts: Vec<Part>,
 }
 
@@ -47,6 +49,7 @@ enum Part {
     Creates,
     Batches,
     Neighbour,
+    FanOut,
     Many,
 }
 
@@ -54,9 +57,9 @@ enum Part {
 pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
     let plan = options.turns.plan();
     let sizes = if options.turns.quick {
-        Sizes { plugins: 10, tenants: 20 }
+        Sizes { plugins: 10, tenants: 20, hearers: [1, 2, 4] }
     } else {
-        Sizes { plugins: options.plugins as usize, tenants: options.tenants as usize }
+        Sizes { plugins: options.plugins as usize, tenants: options.tenants as usize, hearers: [1, 10, 100] }
     };
     let mut alone = None;
     if options.parts.contains(&Part::Alone) {
@@ -74,22 +77,25 @@ pub async fn measure(options: &Options, programs: &Programs) -> Result<()> {
         alone = Some(hook);
     }
     let folder = Folder::make()?;
-    let (mut reports, mut manies) = (Vec::new(), Vec::new());
+    let (mut reports, mut manies, mut fans) = (Vec::new(), Vec::new(), Vec::new());
     for engine in options.turns.engines() {
         let installation = Installation::make(*engine, programs, &folder.0.join(format!("{engine:?}").to_lowercase()))?;
         let mut report = Report { engine: *engine, pairs: Vec::new(), neighbours: Vec::new() };
-        let done = on(&mut report, &options.parts, &installation, plan, sizes).await;
+        let mut fan = Vec::new();
+        let done = on((&mut report, &mut fan), &options.parts, &installation, plan, sizes).await;
         print::report(&report);
+        fan_out::print(&fan);
+        fans.push(fan);
         let many = done.with_context(|| format!("on {engine:?}"))?;
         many.iter().for_each(many::print);
         reports.push(report);
         manies.extend(many);
     }
-    options.turns.keep(&json!({"hook": alone, "engines": reports, "many": manies}))
+    options.turns.keep(&json!({"hook": alone, "engines": reports, "fan_out": fans, "many": manies}))
 }
 
 async fn on(
-    report: &mut Report,
+    (report, fan): (&mut Report, &mut Vec<FanOut>),
     parts: &[Part],
     installation: &Installation,
     plan: Plan,
@@ -128,6 +134,11 @@ async fn on(
     if has(Part::Neighbour) {
         let busy = tenant("busy", &names[3..]).await?;
         report.neighbours.push(neighbour(installation, &server, &hooked, &busy, plan).await?);
+    }
+    if has(Part::FanOut) {
+        for modules in sizes.hearers {
+            fan.push(fan_out::measure(installation, &server, modules).await?);
+        }
     }
     server.stop().await?;
     if !has(Part::Many) {

@@ -30,6 +30,8 @@ const EMPTY: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 pub struct Sizes {
     pub plugins: usize,
     pub tenants: usize,
+    /// Modules of one tenant that hear of its events, in turn.
+    pub hearers: [usize; 3],
 }
 
 /// What they cost.
@@ -111,7 +113,7 @@ async fn touched(server: &Server, kinds: &[&[String]; 2], client: impl Fn(&str) 
 
 /// Prints it.
 pub fn print(many: &Many) {
-    let Many { sizes: Sizes { plugins, tenants }, start_ms, started_mb, touched_kb, first_ms } = many;
+    let Many { sizes: Sizes { plugins, tenants, .. }, start_ms, started_mb, touched_kb, first_ms } = many;
     println!("\n{plugins} plugins and {tenants} tenants");
     println!("\n| what | figure |\n|---|---|");
     println!("| start until it listens, ms | {start_ms:.0} |");
