@@ -19,9 +19,9 @@ pub fn kill(kills: usize) -> Result<()> {
     run_with(&arguments, &[("GUILDHALL_KILLS", kills.to_string())])
 }
 
-/// The tests with random WebAssembly on their own, with more modules of each kind than in the suite.
+/// The tests of `smith` on their own, with more modules of each kind than in the suite.
 pub fn smith(modules: usize) -> Result<()> {
-    let arguments = ["random_", "-p", "guildhall", "--test", "it", "--", "--nocapture"].map(str::to_owned);
+    let arguments = ["smith::", "-p", "guildhall", "--test", "it", "--", "--nocapture"].map(str::to_owned);
     run_with(&arguments, &[("GUILDHALL_SMITH", modules.to_string())])
 }
 
