@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+use crate::domain::plugin::caps::{
+    BACKGROUND_CPU_MS, HOOK_CPU_MS, HOOK_TIMEOUT_MS, HOST_CALLS as HOST_CALLS_CAP, HTTP_CALLS as HTTP_CALLS_CAP,
+    MEMORY_MB, REQUEST_CPU_MS,
+};
 use crate::domain::plugin::{ExtensionPoint, Input, Manifest};
 use crate::domain::tenant::PluginLimits;
 
 const MIB: usize = 1 << 20;
 /// Most memory that a plan can give.
-pub const MEMORY_CAP: usize = 64 * MIB;
+pub const MEMORY_CAP: usize = MEMORY_MB as usize * MIB;
 /// Memory that is given when nothing else is asked for.
 const MEMORY: usize = 32 * MIB;
-/// Host calls, and requests to other servers: what is given, and what a plan can give.
+/// Host calls, and requests to other servers: what is given when nothing else is said.
 const HOST_CALLS: u32 = 1_000;
-const HOST_CALLS_CAP: u32 = 10_000;
 const HTTP_CALLS: u32 = 10;
-const HTTP_CALLS_CAP: u32 = 100;
 /// What each further change of one call of a hook adds, and what they may add together.
 const MORE_HOST_CALLS: (u32, u32) = (10, 10_000);
 const MORE_CPU: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(3));
@@ -56,13 +58,13 @@ impl Times {
     fn of(point: ExtensionPoint, allowed: &PluginLimits) -> Self {
         let (cpu, cpu_cap, wall, wall_cap, own) = match point {
             ExtensionPoint::BeforeWrite | ExtensionPoint::Validate | ExtensionPoint::ComputedField => {
-                (50, 1_000, 200, 5_000, allowed.hook_cpu_ms)
+                (50, HOOK_CPU_MS, 200, HOOK_TIMEOUT_MS, allowed.hook_cpu_ms)
             }
             ExtensionPoint::HttpRoute | ExtensionPoint::Action | ExtensionPoint::View | ExtensionPoint::Channel => {
-                (500, 2_000, 5_000, 30_000, allowed.request_cpu_ms)
+                (500, REQUEST_CPU_MS, 5_000, 30_000, allowed.request_cpu_ms)
             }
             ExtensionPoint::OnEvents | ExtensionPoint::Scheduled | ExtensionPoint::Lifecycle | ExtensionPoint::Job => {
-                (1_000, 10_000, 60_000, 300_000, allowed.background_cpu_ms)
+                (1_000, BACKGROUND_CPU_MS, 60_000, 300_000, allowed.background_cpu_ms)
             }
         };
         let cpu_cap = own.map_or(cpu_cap, |own| u64::from(own.get()).min(cpu_cap));

@@ -4,14 +4,13 @@ use super::GuestPort;
 use super::records::fault;
 use crate::access::{Chore, HostPermit};
 use crate::domain::plugin::Fault;
+use crate::domain::plugin::caps::KV_BYTES;
 
 /// Most bytes of a key, and of a value.
 const MAX_KEY: usize = 256;
 const MAX_VALUE: usize = 64 << 10;
 /// Most keys of one answer.
 const MAX_KEYS: u32 = 1_000;
-/// Most bytes that a module keeps, whatever it asks for.
-const CAP: u64 = 100 << 20;
 
 impl GuestPort {
     /// Has the run meet a key: what it is now is what the commit relies on.
@@ -88,7 +87,7 @@ impl GuestPort {
 
     fn most(&self) -> i64 {
         let asked = self.module.manifest.permissions.kv.as_ref().map_or(0, |kv| kv.max_bytes);
-        i64::try_from(asked.min(CAP)).unwrap_or(i64::MAX)
+        i64::try_from(asked.min(KV_BYTES)).unwrap_or(i64::MAX)
     }
 
     /// Finds out what the plugin keeps already.
