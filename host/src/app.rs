@@ -61,6 +61,7 @@ mod plugins;
 mod policies;
 mod profile;
 mod question;
+mod reading;
 mod recompute;
 mod records;
 mod replay;
@@ -132,13 +133,14 @@ pub use people::{MeView, RenderView, UserInput, UserView};
 pub use persons::{ErasureCount, ErasurePlan, PersonExport};
 pub use plans::PlanView;
 pub use plugins::{
-    Capabilities, Checked, Inspected, Looker, MAX_UPLOAD, NewPublisherKey, PLUGIN_CACHE, Part, Parts, PluginSettings,
-    PluginStatistics, PluginUpload, PluginVersionView, PluginVersions, PluginView, PublisherKeyView, ShowcaseFiles,
-    Shown, Signatures, UploadKind, VersionStatistics, check_plugin, inspect, is_package, new_publisher_secret, pack,
-    parts, sign,
+    Capabilities, Checked, Finding, Inspected, Looker, MAX_UPLOAD, NewPublisherKey, PLUGIN_CACHE, Part, Parts,
+    PluginSettings, PluginStatistics, PluginUpload, PluginVersionView, PluginVersions, PluginView, PublisherKeyView,
+    ShowcaseFiles, Shown, Signatures, UploadKind, VersionStatistics, check_manifest, check_plugin, inspect, is_package,
+    new_publisher_secret, pack, parts, sign,
 };
 pub use profile::{Profile, ProfileList};
 pub use question::ListRequest;
+pub use reading::read as read_members;
 pub use records::Page;
 pub use replay::{Rerun, replay};
 pub use roles::RoleView;

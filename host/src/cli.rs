@@ -26,6 +26,7 @@ use crate::domain::seal::KeyRing;
 use help::{CompletionsCommand, ManCommand};
 use operator_key::OperatorKeyCommand;
 use output::Output;
+pub use output::plain;
 use plugin::{PluginCommand, PluginOptions};
 use tenant::TenantCommand;
 

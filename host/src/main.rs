@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use guildhall::cli::Cli;
+use guildhall::cli::{Cli, plain};
 use guildhall::domain::formula::STACK;
 use tracing_subscriber::EnvFilter;
 
@@ -35,10 +35,10 @@ async fn run() -> ExitCode {
     match cli.run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error}");
+            tracing::error!("{}", plain(&error.to_string()));
             if let guildhall::app::AppError::Invalid(faults) = &error {
                 for fault in faults {
-                    tracing::error!("{}: {}", fault.field, fault.message);
+                    tracing::error!("{}: {}", plain(&fault.field), plain(&fault.message));
                 }
             }
             ExitCode::FAILURE

@@ -20,7 +20,9 @@ mod port;
 mod smoke;
 mod transcript;
 
-pub use audit::{Audited, Found, Function, Invalid, MAX_COMPONENT, Problem, audit, survey};
+pub use audit::{
+    Audited, Found, Function, Invalid, MAX_COMPONENT, Problem, audit, audit_again, survey, survey_manifest,
+};
 pub use call::{Ended, Spent, Turn};
 pub use compile::Compiled;
 pub use compiler::child::run as run_as_compiler;

@@ -27,6 +27,7 @@ use crate::domain::caller::Caller;
 use crate::domain::event::PastEvent;
 use crate::domain::id::TenantId;
 use crate::domain::plugin::Input;
+use crate::domain::plugin::caps::EVENTS;
 use crate::domain::position::Position;
 use crate::store::{ConsumerRow, SetAside};
 
@@ -34,8 +35,7 @@ use crate::store::{ConsumerRow, SetAside};
 const MODULES: usize = 8;
 /// Events looked at in one query.
 const WINDOW: u32 = 500;
-/// Most events of one call, and what a module gets that does not say.
-const MAX_BATCH: u32 = 500;
+/// Events of one call for a module that does not say.
 const BATCH: u32 = 100;
 /// Tries of one event that fails, before it is set aside.
 const TRIES: i32 = 3;
@@ -209,7 +209,7 @@ impl App {
             if singly_until.is_some_and(|until| row.cursor >= until) {
                 singly_until = None;
             }
-            let most = if singly_until.is_some() || row.failures > 0 { 1 } else { hears.batch(BATCH, MAX_BATCH) };
+            let most = if singly_until.is_some() || row.failures > 0 { 1 } else { hears.batch(BATCH, EVENTS) };
             let mut batch: Vec<&PastEvent> = window.events.iter().filter(|event| hears.wants(event)).collect();
             batch.truncate(most as usize);
             // What is not for it is passed over together with what is.

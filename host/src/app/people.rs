@@ -1,11 +1,11 @@
 //! Who works for a tenant, and who gives whom which role.
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub(super) use super::reading::read;
 use super::{Answer, App, AppError, Done, IdempotencyKey};
 use crate::access::{Configure, Denied, Read};
 use crate::domain::audit::Note;
@@ -374,12 +374,6 @@ impl App {
         }
         Err(Denied::Grant { role: role.to_owned() }.into())
     }
-}
-
-/// Reads the body of a request into what it is to be.
-pub(super) fn read<T: DeserializeOwned>(fields: &Map<String, Json>) -> Result<T, AppError> {
-    serde_json::from_value(Json::Object(fields.clone()))
-        .map_err(|error| AppError::invalid("", "wrong_type", error.to_string()))
 }
 
 /// What is wrong with a name.

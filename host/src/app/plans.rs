@@ -9,6 +9,7 @@ use super::people::read;
 use super::tenants::MAX_PLAN;
 use super::{App, AppError, Operator};
 use crate::access::{Chore, HostPermit};
+use crate::domain::invalid::FieldError;
 use crate::domain::tenant::{Tenancy, TenantLimits};
 use crate::store::PlanRow;
 
@@ -38,8 +39,12 @@ impl App {
         fields: &Map<String, Json>,
     ) -> Result<PlanView, AppError> {
         let limits: TenantLimits = read(fields)?;
+        let mut faults = limits.plugins.beyond("plugins");
         if !(1..=MAX_PLAN).contains(&name.chars().count()) {
-            return Err(AppError::invalid("plan", "out_of_range", format!("has 1 to {MAX_PLAN} characters")));
+            faults.push(FieldError::new("plan", "out_of_range", format!("has 1 to {MAX_PLAN} characters")));
+        }
+        if !faults.is_empty() {
+            return Err(AppError::Invalid(faults));
         }
         let row = PlanRow { name: name.to_owned(), limits, changed_at: self.clock.now() };
         self.store.put_plan(HostPermit::new(Chore::Operate), &row).await?;

@@ -10,7 +10,7 @@ mod view;
 mod workshop;
 
 pub use crate::plugin::{MAX_PACKAGE as MAX_UPLOAD, Part, Parts};
-pub use check::{Checked, check_plugin, ready};
+pub use check::{Checked, Finding, check_manifest, check_plugin, ready};
 pub use install::{PluginUpload, UploadKind};
 pub use keys::{NewPublisherKey, PublisherKeyView};
 pub(super) use keys::{not_a_publisher, publisher_of};

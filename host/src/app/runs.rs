@@ -9,15 +9,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::id::TenantId;
+use crate::domain::plugin::caps;
 use crate::domain::tenant::PluginLimits;
 use crate::plugin::{Failure, Queue};
 
-/// Calls of one tenant at the same time: as many as there are when nothing else is said, and what can be said.
+/// Calls of one tenant at the same time, when nothing else is said.
 const OF_TENANT: usize = 32;
-const MOST_OF_TENANT: usize = 64;
 /// The same for one module.
 const OF_MODULE: usize = 8;
-const MOST_OF_MODULE: usize = 32;
 /// Runs at the same time that only try a version.
 const TRIALS: usize = 1;
 /// Longest wait for a turn.
@@ -105,7 +104,7 @@ impl Runs {
         now: Timestamp,
     ) -> Result<Turn, Failure> {
         let of_tenant = self.of_tenant(tenant);
-        let count = |own: Option<NonZeroU32>, usual, most| own.map_or(usual, |own| (own.get() as usize).min(most));
+        let count = |own: Option<NonZeroU32>, usual, most: u32| own.map_or(usual, |own| own.get().min(most) as usize);
         let module = of_tenant.of_module(plugin);
         if let Some(until) = lock(&module.health).until.filter(|until| *until > now) {
             let wait = Duration::from_micros(u64::try_from(until.micros() - now.micros()).unwrap_or(0));
@@ -116,9 +115,9 @@ impl Runs {
             return Ok(Turn { queue, module, _places: None });
         }
         let turn = async {
-            let own = module.places.of(count(allowed.module_at_once, OF_MODULE, MOST_OF_MODULE));
+            let own = module.places.of(count(allowed.module_at_once, OF_MODULE, caps::MODULE_AT_ONCE));
             let own = own.acquire_owned().await.ok()?;
-            let all = of_tenant.places.of(count(allowed.at_once, OF_TENANT, MOST_OF_TENANT));
+            let all = of_tenant.places.of(count(allowed.at_once, OF_TENANT, caps::AT_ONCE));
             Some((own, all.acquire_owned().await.ok()?))
         };
         let places = tokio::time::timeout(QUEUE_DEADLINE, turn).await.map_err(|_| Failure::Overloaded)?;

@@ -221,7 +221,10 @@ impl App {
         if let Some(term) = &input.term {
             (row.tenancy.starts_at, row.tenancy.ends_at) = read_term(term, &mut faults);
         }
-        row.tenancy.limits = input.limits.unwrap_or(row.tenancy.limits);
+        if let Some(limits) = input.limits {
+            faults.extend(limits.plugins.beyond("limits.plugins"));
+            row.tenancy.limits = limits;
+        }
         faults.extend(faults_of(&row.tenancy));
         if !faults.is_empty() {
             return Err(AppError::Invalid(faults));

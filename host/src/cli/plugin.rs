@@ -19,7 +19,9 @@ use serde_json::json;
 
 use super::Place;
 use super::output::Output;
-use crate::app::{AppError, Looker, Operator, PluginSettings, PluginUpload, Signatures, UploadKind, is_package};
+use crate::app::{
+    AppError, Looker, Operator, PluginSettings, PluginUpload, PluginVersionView, Signatures, UploadKind, is_package,
+};
 use check::CheckCommand;
 use dev::DevCommand;
 use file::{InspectCommand, KeygenCommand, SignCommand, read};
@@ -147,7 +149,9 @@ impl PluginCommand {
                     .map(|(plugin, version)| {
                         let signed = json!(version.signature.state);
                         let signed = signed.as_str().unwrap_or_default();
-                        format!("{} {} {} {signed}: {}", plugin.id, version.version, version.digest, plugin.name)
+                        // Whether it runs, and what the signature is worth, are two things: each can be revoked.
+                        let PluginVersionView { version, digest, state, .. } = version;
+                        format!("{} {version} {digest} {state}, signature: {signed}: {}", plugin.id, plugin.name)
                     })
                     .collect();
                 output.print(&json!({"data": plugins}), &lines.join("\n"))

@@ -1,6 +1,7 @@
 //! What a plugin says of itself: the manifest, as it travels inside the component.
 
 mod capability;
+pub mod caps;
 mod check;
 mod extension;
 mod fault;
@@ -14,7 +15,7 @@ use serde_json::Value as Json;
 use super::object::ObjectDef;
 
 pub use capability::Capability;
-pub use check::check;
+pub use check::{Wrong, check, steers};
 pub use extension::{
     ActionDef, Channel, ComputedField, ExtensionPoint, Hooks, OnEvents, OnFailure, Route, Schedule, ViewDef, ViewKind,
     WriteHook,

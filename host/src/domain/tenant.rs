@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Timestamp;
+use super::invalid::FieldError;
+use super::plugin::caps;
 
 /// Where a tenant stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -119,60 +121,91 @@ impl TenantLimits {
 pub struct PluginLimits {
     /// CPU milliseconds of a hook that sees one change; at most 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     pub hook_cpu_ms: Option<NonZeroU32>,
     /// CPU milliseconds of a route, an action or a view; at most 2,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 2000)]
     pub request_cpu_ms: Option<NonZeroU32>,
     /// CPU milliseconds of a job, a schedule or a batch of events; at most 10,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 10000)]
     pub background_cpu_ms: Option<NonZeroU32>,
     /// Milliseconds of a hook's own time when it sees one change; at most 5,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 5000)]
     pub hook_wall_ms: Option<NonZeroU32>,
     /// The same for a route, an action or a view, with what it waits for other servers; at most 30,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 30000)]
     pub request_wall_ms: Option<NonZeroU32>,
     /// The same for a job, a schedule or a batch of events; at most 300,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 300000)]
     pub background_wall_ms: Option<NonZeroU32>,
     /// Memory in MiB; at most 64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 64)]
     pub memory_mb: Option<NonZeroU32>,
     /// KiB that cross the border in one host call or as the result, for one change; at most 4,096.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4096)]
     pub payload_kb: Option<NonZeroU32>,
     /// Log lines that are kept; at most 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 1000)]
     pub log_lines: Option<u32>,
     /// MiB of keys and values that one module may keep; at most 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 100)]
     pub kv_mb: Option<u32>,
     /// Host calls; at most 10,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 10000)]
     pub host_calls: Option<NonZeroU32>,
     /// Requests to other servers; at most 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 100)]
     pub http_calls: Option<u32>,
     /// Calls of one module at the same time; at most 32.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 32)]
     pub module_at_once: Option<NonZeroU32>,
     /// Calls of all modules at the same time; at most 64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 64)]
     pub at_once: Option<NonZeroU32>,
 }
 
 impl PluginLimits {
+    /// What is more than the host gives any call, each by its name below this path.
+    pub fn beyond(&self, path: &str) -> Vec<FieldError> {
+        let given = |limit: Option<NonZeroU32>| limit.map(NonZeroU32::get);
+        let limits = [
+            ("hook_cpu_ms", given(self.hook_cpu_ms), 1, caps::HOOK_CPU_MS),
+            ("request_cpu_ms", given(self.request_cpu_ms), 1, caps::REQUEST_CPU_MS),
+            ("background_cpu_ms", given(self.background_cpu_ms), 1, caps::BACKGROUND_CPU_MS),
+            ("hook_wall_ms", given(self.hook_wall_ms), 1, caps::HOOK_TIMEOUT_MS),
+            ("request_wall_ms", given(self.request_wall_ms), 1, caps::REQUEST_TIMEOUT_MS),
+            ("background_wall_ms", given(self.background_wall_ms), 1, caps::BACKGROUND_TIMEOUT_MS),
+            ("memory_mb", given(self.memory_mb), 1, caps::MEMORY_MB),
+            ("payload_kb", given(self.payload_kb), 1, caps::PAYLOAD_KB.into()),
+            ("host_calls", given(self.host_calls), 1, caps::HOST_CALLS.into()),
+            ("http_calls", self.http_calls, 0, caps::HTTP_CALLS.into()),
+            ("log_lines", self.log_lines, 0, caps::LOG_LINES.into()),
+            ("kv_mb", self.kv_mb, 0, caps::KV_BYTES >> 20),
+            ("module_at_once", given(self.module_at_once), 1, caps::MODULE_AT_ONCE.into()),
+            ("at_once", given(self.at_once), 1, caps::AT_ONCE.into()),
+        ];
+        let beyond =
+            limits.into_iter().filter(|(_, given, _, most)| given.is_some_and(|given| u64::from(given) > *most));
+        beyond
+            .map(|(name, _, least, most)| {
+                FieldError::new(format!("{path}.{name}"), "out_of_range", format!("is {least} to {most}"))
+            })
+            .collect()
+    }
+
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

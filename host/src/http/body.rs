@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
 use super::{BATCH_BODY_LIMIT, BODY_LIMIT, Problem};
-use crate::app::{App, AppError};
+use crate::app::{App, read_members};
 
 /// A JSON object, and the bytes that it was read from.
 pub struct ObjectBody {
@@ -40,8 +40,7 @@ impl FromRequest<Arc<App>> for BatchBody {
 
 /// What a body says, when it says that and nothing else.
 pub fn read_body<T: DeserializeOwned>(body: &ObjectBody) -> Result<T, Problem> {
-    let members = Json::Object(body.members.clone());
-    serde_json::from_value(members).map_err(|error| AppError::invalid("", "wrong_type", error.to_string()).into())
+    Ok(read_members(&body.members)?)
 }
 
 async fn read(mut request: Request, app: &Arc<App>, limit: usize) -> Result<ObjectBody, Problem> {

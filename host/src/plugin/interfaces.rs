@@ -35,7 +35,7 @@ pub const INTERFACES: &[Interface] = &[
 /// Where the names of hooks stand among exports.
 pub const HOOKS: &str = "guildhall:hooks/";
 /// What the names of our own packages begin with.
-const OURS: &str = "guildhall:";
+pub const OURS: &str = "guildhall:";
 
 /// The API of this host, as manifests and messages name it.
 pub fn api() -> String {

@@ -5,26 +5,27 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+use crate::domain::plugin::caps::{
+    BACKGROUND_CPU_MS, BACKGROUND_TIMEOUT_MS, HOOK_CPU_MS, HOOK_TIMEOUT_MS, HOST_CALLS as HOST_CALLS_CAP,
+    HTTP_CALLS as HTTP_CALLS_CAP, LOG_LINES as LOG_LINES_CAP, MEMORY_MB, PAYLOAD_KB, REQUEST_CPU_MS,
+    REQUEST_TIMEOUT_MS,
+};
 use crate::domain::plugin::{ExtensionPoint, Input, Manifest};
 use crate::domain::tenant::PluginLimits;
 
 const MIB: usize = 1 << 20;
 /// Most memory that a plan can give.
-pub const MEMORY_CAP: usize = 64 * MIB;
+pub const MEMORY_CAP: usize = MEMORY_MB as usize * MIB;
 /// Memory that is given when nothing else is asked for.
 const MEMORY: usize = 32 * MIB;
-/// Host calls, and requests to other servers: what is given, and what a plan can give.
+/// Host calls, and requests to other servers: what is given when nothing else is said.
 const HOST_CALLS: u32 = 1_000;
-const HOST_CALLS_CAP: u32 = 10_000;
 const HTTP_CALLS: u32 = 10;
-const HTTP_CALLS_CAP: u32 = 100;
-/// Bytes that cross the border: what is given, and what a plan can give.
+/// Bytes that cross the border: what is given.
 const PAYLOAD: usize = MIB;
-const PAYLOAD_CAP: usize = 4 * MIB;
-/// Log lines: what is given, with so many bytes, and what a plan can give, with as many for each line.
+/// Log lines: what is given, with so many bytes; a plan that gives more gives as many bytes for each line.
 const LOG_LINES: u32 = 100;
 const LOG_BYTES: usize = 16 << 10;
-const LOG_LINES_CAP: u32 = 1_000;
 /// What each further change of one call of a hook adds, and what they may add together.
 const MORE_HOST_CALLS: (u32, u32) = (10, 10_000);
 const MORE_CPU: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(3));
@@ -64,14 +65,18 @@ impl Times {
     fn of(point: ExtensionPoint, allowed: &PluginLimits) -> Self {
         let (cpu, cpu_cap, wall, wall_cap, own) = match point {
             ExtensionPoint::BeforeWrite | ExtensionPoint::Validate | ExtensionPoint::ComputedField => {
-                (50, 1_000, 200, 5_000, (allowed.hook_cpu_ms, allowed.hook_wall_ms))
+                (50, HOOK_CPU_MS, 200, HOOK_TIMEOUT_MS, (allowed.hook_cpu_ms, allowed.hook_wall_ms))
             }
             ExtensionPoint::HttpRoute | ExtensionPoint::Action | ExtensionPoint::View | ExtensionPoint::Channel => {
-                (500, 2_000, 5_000, 30_000, (allowed.request_cpu_ms, allowed.request_wall_ms))
+                (500, REQUEST_CPU_MS, 5_000, REQUEST_TIMEOUT_MS, (allowed.request_cpu_ms, allowed.request_wall_ms))
             }
-            ExtensionPoint::OnEvents | ExtensionPoint::Scheduled | ExtensionPoint::Lifecycle | ExtensionPoint::Job => {
-                (1_000, 10_000, 60_000, 300_000, (allowed.background_cpu_ms, allowed.background_wall_ms))
-            }
+            ExtensionPoint::OnEvents | ExtensionPoint::Scheduled | ExtensionPoint::Lifecycle | ExtensionPoint::Job => (
+                1_000,
+                BACKGROUND_CPU_MS,
+                60_000,
+                BACKGROUND_TIMEOUT_MS,
+                (allowed.background_cpu_ms, allowed.background_wall_ms),
+            ),
         };
         let capped = |own: Option<NonZeroU32>, cap: u64| own.map_or(cap, |own| u64::from(own.get()).min(cap));
         let (cpu_cap, wall_cap) = (capped(own.0, cpu_cap), capped(own.1, wall_cap));
@@ -103,7 +108,7 @@ impl Limits {
             memory: memory.map_or(MEMORY, |mb| mb.saturating_mul(MIB)).min(memory_cap).min(MEMORY_CAP),
             payload: allowed
                 .payload_kb
-                .map_or(PAYLOAD, |kb| (kb.get() as usize).saturating_mul(1 << 10).min(PAYLOAD_CAP))
+                .map_or(PAYLOAD, |kb| (kb.get() as usize).saturating_mul(1 << 10).min(PAYLOAD_KB as usize * (1 << 10)))
                 + MORE_PAYLOAD.0.saturating_mul(further).min(MORE_PAYLOAD.1),
             host_calls: allowed.host_calls.map_or(HOST_CALLS, |most| most.get().min(HOST_CALLS_CAP))
                 + MORE_HOST_CALLS.0.saturating_mul(many).min(MORE_HOST_CALLS.1),

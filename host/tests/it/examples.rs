@@ -79,9 +79,9 @@ fn come_out(folders: &[PathBuf], others: &[PathBuf]) {
 async fn deals_have_a_score_that_follows_them(on: On) {
     let TestApp { ann, sam, .. } = TestApp::with_plugin(on, SCORING).await;
     let company = ann.create("company", json!({"name": "Acme"})).await;
-    let deal = ann.create("sales.deal", json!({"name": "Roof", "amount": euros("100000.00")})).await;
+    let deal = ann.create("deal_scoring.deal", json!({"name": "Roof", "amount": euros("100000.00")})).await;
     assert_eq!((&deal["stage"], &deal["score"]), (&json!("lead"), &json!(0)));
-    let path = path("sales.deal", &deal);
+    let path = path("deal_scoring.deal", &deal);
     for (change, score) in [
         (json!({"company": company["id"]}), 5),
         (json!({"stage": "proposal"}), 40),
@@ -94,7 +94,7 @@ async fn deals_have_a_score_that_follows_them(on: On) {
     }
     // Nobody sets it, and a stage that is none is refused as in any field.
     for fields in [json!({"name": "Roof", "score": 100}), json!({"name": "Roof", "stage": "dreamt"})] {
-        ann.post("/api/v1/records/sales.deal", &fields).await.problem(422, "validation_failed");
+        ann.post("/api/v1/records/deal_scoring.deal", &fields).await.problem(422, "validation_failed");
     }
     let module = format!("/api/v1/modules/{SCORING}");
     for wrong in [json!({"stages": {"lead": "many"}}), json!({"large_from": "-1"}), json!({"no_such_setting": 1})] {
@@ -102,7 +102,7 @@ async fn deals_have_a_score_that_follows_them(on: On) {
     }
     ann.put(&module, &json!({"config": {"stages": {"lead": 30}, "company": 0}})).await.assert(200);
     assert_eq!(ann.patch(&path, &json!({"stage": "lead"})).await.assert(200).json()["score"], 30);
-    sam.get("/api/v1/records/sales.deal").await.problem(404, "unknown_object");
+    sam.get("/api/v1/records/deal_scoring.deal").await.problem(404, "unknown_object");
 }
 
 async fn deals_are_drawn_by_stage(on: On) {
@@ -123,7 +123,8 @@ async fn deals_are_drawn_by_stage(on: On) {
         ("lead", json!(null), company["id"].clone()),
         ("won", euros("20000.00"), company["id"].clone()),
     ] {
-        ann.create("sales.deal", json!({"name": "D", "stage": stage, "amount": amount, "company": company})).await;
+        ann.create("deal_scoring.deal", json!({"name": "D", "stage": stage, "amount": amount, "company": company}))
+            .await;
     }
     let page = format!("/api/v1/modules/{CHART}/views/pipeline");
     let drawn = async |path: &str| {

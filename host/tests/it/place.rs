@@ -31,7 +31,7 @@ impl Place {
         Self { arguments: vec!["--database-url".to_owned(), url], directory: tempfile::tempdir().unwrap() }
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub fn command(&self, words: &[&str]) -> Command {
         // A write past a limit of the process fails like one on a full disk, instead of ending it.
         let mut command = Command::new("sh");
         command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_guildhall")]);

@@ -53,15 +53,34 @@ async fn no_tenant_has_more_than_the_host_gives(on: On) {
     })
     .await;
     let olga = test.operator().await;
-    limit(&olga, "first", json!({"hook_cpu_ms": 4_000_000, "memory_mb": 4_000})).await;
+    limit(&olga, "first", json!({"hook_cpu_ms": 1_000, "memory_mb": 64})).await;
     let contact =
         async |note: &str| test.ann.post("/api/v1/records/contact", &json!({"name": "Ann", "note": note})).await;
     contact("loop").await.problem(422, "cpu_limit");
     contact("allocate").await.problem(422, "memory_limit");
-    for bad in [json!({"hook_cpu_ms": 0}), json!({"memory_mb": -1}), json!({"surprise": 1})] {
-        let body = json!({"limits": {"plugins": bad}});
-        olga.patch("/api/v1/tenants/first", &body).await.problem(422, "validation_failed");
+    // More than that is not bent, but refused: of a tenant and of a plan, each limit by its name.
+    for (field, range, bad) in [
+        ("hook_cpu_ms", "is 1 to 1000", json!({"hook_cpu_ms": 4_000_000})),
+        ("request_cpu_ms", "is 1 to 2000", json!({"request_cpu_ms": 2_001})),
+        ("background_cpu_ms", "is 1 to 10000", json!({"background_cpu_ms": 10_001})),
+        ("memory_mb", "is 1 to 64", json!({"memory_mb": 100_000})),
+        ("host_calls", "is 1 to 10000", json!({"host_calls": 5_000_000})),
+        ("http_calls", "is 0 to 100", json!({"http_calls": 101})),
+        ("at_once", "is 1 to 64", json!({"at_once": 1_000_000})),
+        ("hook_cpu_ms", "expects a whole number from 1 to 4294967295", json!({"hook_cpu_ms": 0})),
+        ("memory_mb", "expects a whole number from 1 to 4294967295", json!({"memory_mb": -1})),
+        ("surprise", "is not known; expected one of `hook_cpu_ms`", json!({"surprise": 1})),
+    ] {
+        let of_tenant = olga.patch("/api/v1/tenants/first", &json!({"limits": {"plugins": bad}})).await;
+        let of_plan = olga.put("/api/v1/plans/team", &json!({"plugins": bad})).await;
+        for (path, reply) in [("limits.plugins", of_tenant), ("plugins", of_plan)] {
+            let problem = reply.problem(422, "validation_failed");
+            assert_eq!(problem["errors"][0]["field"], format!("{path}.{field}"), "{problem}");
+            let message = problem["errors"][0]["message"].as_str().unwrap();
+            assert!(message.starts_with(range), "{problem}");
+        }
     }
+    assert_eq!(olga.get("/api/v1/plans").await.assert(200).json()["data"], json!([]));
 }
 
 async fn every_limit_of_a_call_can_be_set(on: On) {

@@ -56,6 +56,14 @@ async fn the_operator_installs_and_members_see(on: On) {
     objects.sort_unstable();
     assert_eq!(capabilities["objects"], json!(objects));
     assert_eq!(capabilities["permissions"]["records"][0]["object"], "order");
+    // What a form for its settings needs, and what it does when it is asked to, is there for whoever enables it.
+    let seen = &test.ann.get(&format!("{PATH}/{LOYALTY}")).await.assert(200).json()["versions"][0]["capabilities"];
+    assert_eq!(seen["settings"]["type"], "object", "{seen}");
+    assert!(seen["settings"]["properties"].as_object().is_some_and(|properties| !properties.is_empty()), "{seen}");
+    assert_eq!((&seen["namespace"], &seen["api"]), (&json!("loyalty"), &json!("1.1")));
+    assert!(seen["actions"].as_array().unwrap().iter().any(|action| action["input"]["type"] == "object"), "{seen}");
+    assert!(seen["views"].as_array().unwrap().iter().all(|view| view["title"].is_string()), "{seen}");
+    assert_eq!((&seen["requires"], &seen["channel"]), (&json!([]), &json!(null)));
     // The same again is nothing new.
     let mut again = operator.post_bytes(PATH, COMPONENT, bytes).await.assert(200).json();
     assert_eq!(again["changes"], json!([]));

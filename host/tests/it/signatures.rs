@@ -214,4 +214,9 @@ async fn the_command_line_signs_and_checks(on: On) {
     place.run(&["plugin", "key", "revoke", added["id"].as_str().unwrap()]).await;
     assert!(place.run(&["plugin", "key", "list"]).await["data"][0]["revoked_at"].is_string());
     assert!(place.refused(&install).await.contains("was revoked"));
+    // Whether it runs and what its signature is worth are told apart: here the key was revoked, and it still runs.
+    let listed = place.command(&["plugin", "list"]).output().await.unwrap();
+    let line = String::from_utf8(listed.stdout).unwrap();
+    let digest = seen["digest"].as_str().unwrap();
+    assert!(line.contains(&format!("{digest} available, signature: revoked: ")), "{line}");
 }

@@ -114,10 +114,11 @@ async fn what_is_wrong_is_told(on: On) {
         ("answers.weather", json!({"answers": {"weather": "fine"}})),
         ("admin.email", json!({"admin": {"email": "nobody", "name": "N"}})),
         ("admin.name", json!({"admin": {"email": "n@example.com", "name": ""}})),
-        ("", json!({"limits": {"max_users": -1}})),
-        ("", json!({"limits": {"requests_per_second": 0}})),
-        ("", json!({"limits": {"max_moons": 1}})),
-        ("", json!({"tenant_id": "x"})),
+        ("limits.max_users", json!({"limits": {"max_users": -1}})),
+        ("limits.requests_per_second", json!({"limits": {"requests_per_second": 0}})),
+        ("limits.max_moons", json!({"limits": {"max_moons": 1}})),
+        ("limits.plugins.memory_mb", json!({"limits": {"plugins": {"memory_mb": 100_000}}})),
+        ("tenant_id", json!({"tenant_id": "x"})),
     ] {
         let mut bad = good.clone();
         bad.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());

@@ -18,7 +18,7 @@ struct DealChart;
 
 /// The deals of one stage, with amounts in one currency or without any.
 #[derive(Record)]
-#[record(object = "sales.deal")]
+#[record(object = "deal_scoring.deal")]
 struct Figure {
     stage: String,
     count: i64,
@@ -54,7 +54,7 @@ fn figures(company: Option<&Value>) -> Result<Vec<Figure>, Fault> {
     if let Some(company) = company {
         question["filter"] = json!({"company": {"_eq": company}});
     }
-    let answer = records::aggregate("sales.deal", &question)?;
+    let answer = records::aggregate("deal_scoring.deal", &question)?;
     let rows = answer["data"].as_array().into_iter().flatten().filter_map(|row| row.as_object().cloned());
     rows.map(|row| Figure::from_record(&Record::from(row))).collect()
 }

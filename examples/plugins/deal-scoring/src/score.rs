@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 /// What a score depends on.
 #[derive(Record)]
-#[record(object = "sales.deal")]
+#[record(object = "deal_scoring.deal")]
 pub struct Deal {
     stage: String,
     amount: Option<Money>,

@@ -4,14 +4,13 @@ use super::GuestPort;
 use super::records::fault;
 use crate::access::{Chore, HostPermit};
 use crate::domain::plugin::Fault;
+use crate::domain::plugin::caps::KV_BYTES;
 
 /// Most bytes of a key, and of a value.
 const MAX_KEY: usize = 256;
 const MAX_VALUE: usize = 64 << 10;
 /// Most keys of one answer.
 const MAX_KEYS: u32 = 1_000;
-/// Most bytes that a module keeps, whatever it asks for.
-const CAP: u64 = 100 << 20;
 
 impl GuestPort {
     /// Has the run meet a key: what it is now is what the commit relies on.
@@ -91,7 +90,7 @@ impl GuestPort {
         let asked = self.module.manifest.permissions.kv.as_ref().map_or(0, |kv| kv.max_bytes);
         let standing = self.work.app.standing(self.work.caller.tenant).await.map_err(fault)?;
         let allowed = standing.and_then(|standing| standing.limits.plugins.kv_mb);
-        let cap = allowed.map_or(CAP, |mb| (u64::from(mb) << 20).min(CAP));
+        let cap = allowed.map_or(KV_BYTES, |mb| (u64::from(mb) << 20).min(KV_BYTES));
         Ok(i64::try_from(asked.min(cap)).unwrap_or(i64::MAX))
     }
 

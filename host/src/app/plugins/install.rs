@@ -13,7 +13,7 @@ use crate::app::operators::Operator;
 use crate::app::{App, AppError};
 use crate::domain::object::Object;
 use crate::domain::publisher::Signed;
-use crate::plugin::{Artefact, Audited, CompileError, Found, Invalid, Showcase, audit, unpack};
+use crate::plugin::{Artefact, Audited, CompileError, Found, Invalid, Showcase, audit, audit_again, unpack};
 use crate::store::{NewPlugin, PluginRow};
 
 /// What a file is.
@@ -144,7 +144,7 @@ impl App {
         }
         let component: Arc<[u8]> = self.store.component(permit, id, version).await?.ok_or_else(missing)?.into();
         let bytes = Arc::clone(&component);
-        let audited = blocking(move || audit(&bytes)).await?.map_err(of_invalid)?;
+        let audited = blocking(move || audit_again(&bytes)).await?.map_err(of_invalid)?;
         self.load(component, audited).await
     }
 

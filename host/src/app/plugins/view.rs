@@ -50,6 +50,25 @@ pub struct Capabilities {
     pub limits: Json,
     /// The objects that it brings.
     pub objects: Vec<String>,
+    /// What the names of its objects, and of the events of its own, begin with.
+    pub namespace: String,
+    /// The oldest host API that it works with.
+    pub api: String,
+    /// JSON Schema of its settings; null when it says nothing of them.
+    #[schema(value_type = Option<Object>)]
+    pub settings: Option<Json>,
+    /// The plugins that it needs, each with the oldest version that will do; any when that is empty.
+    #[schema(value_type = Vec<Object>)]
+    pub requires: Json,
+    /// What it does when it is asked to, each with the JSON Schema of its input; any object when that is null.
+    #[schema(value_type = Vec<Object>)]
+    pub actions: Json,
+    /// What people see of it.
+    #[schema(value_type = Vec<Object>)]
+    pub views: Json,
+    /// The messaging platform that it connects to.
+    #[schema(value_type = Option<Object>)]
+    pub channel: Json,
 }
 
 /// What a signature is worth, and by whom it is.
@@ -218,6 +237,13 @@ impl Capabilities {
             permissions: json(serde_json::to_value(&manifest.permissions)),
             limits: json(serde_json::to_value(&manifest.limits)),
             objects: manifest.objects.iter().map(|object| object.name.clone()).collect(),
+            namespace: manifest.namespace.clone(),
+            api: manifest.api.clone(),
+            settings: manifest.config.schema.clone(),
+            requires: json(serde_json::to_value(&manifest.requires)),
+            actions: json(serde_json::to_value(&manifest.actions)),
+            views: json(serde_json::to_value(&manifest.views)),
+            channel: json(serde_json::to_value(&manifest.channel)),
         }
     }
 }

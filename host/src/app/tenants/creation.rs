@@ -214,6 +214,7 @@ impl App {
         let name = input.name.trim().to_owned();
         let tenancy = Tenancy { name, plan: input.plan.clone(), starts_at, ends_at, limits: input.limits };
         faults.extend(faults_of(&tenancy));
+        faults.extend(input.limits.plugins.beyond("limits.plugins"));
         let user = input.admin.as_ref().map(|admin| {
             let email = match FieldType::Email.parse(&Json::from(admin.email.as_str())) {
                 Ok(Value::Text(email)) => email.to_lowercase(),

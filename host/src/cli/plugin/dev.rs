@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::file::{read, told};
 use super::logs::{Tail, text};
+use super::make::sound;
 use super::watch::{after_build, change, changes};
 use crate::app::{App, AppError, Database, NewTenantInput, Operator, PluginUpload, Settings, UploadKind};
 use crate::cli::output::Output;
@@ -133,7 +134,7 @@ impl DevCommand {
     async fn swap(&self, app: &App, remote: &Remote, settings: &Json, turn: u32) -> Result<Swapped, AppError> {
         let began = Instant::now();
         let folder = self.folder.clone();
-        let built = tokio::task::spawn_blocking(move || build_draft(&folder, turn)).await;
+        let built = tokio::task::spawn_blocking(move || sound(&folder).and_then(|()| build_draft(&folder, turn))).await;
         let built = built.map_err(|error| AppError::Setup(format!("building: {error}")))?;
         let Built { id, version, component, .. } = built.map_err(|error| AppError::Refused(error.to_string()))?;
         install(app, component).await?;

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use guildhall_kit::{Built, Kind, Language, NewPlugin, build};
+use guildhall_kit::{Built, Kind, Language, Manifest, NewPlugin, build, read_manifest};
 use serde_json::json;
 
-use crate::app::AppError;
+use crate::app::{AppError, Checked, check_manifest};
 use crate::cli::output::Output;
 
 #[derive(Debug, Args)]
@@ -85,7 +85,33 @@ impl BuildCommand {
     }
 }
 
-/// Builds the plugin in a folder.
+/// Builds the plugin in a folder, when its manifest is sound.
 pub fn built(folder: &Path, output: &Output) -> Result<Built, AppError> {
-    build(folder).map_err(|error| output.kit(&error))
+    sound(folder).and_then(|()| build(folder)).map_err(|error| output.kit(&error))
+}
+
+/// Refuses a manifest that no host would take, before anything is built: each thing that is wrong with its line.
+pub fn sound(folder: &Path) -> guildhall_kit::Result<()> {
+    let checked = surveyed(folder)?.1;
+    let lines: Vec<String> = checked.problems.iter().map(ToString::to_string).collect();
+    if checked.fits { Ok(()) } else { Err(guildhall_kit::Error::Manifest(lines.join("\n"))) }
+}
+
+/// The manifest of a folder, and what a host says of it.
+pub fn surveyed(folder: &Path) -> guildhall_kit::Result<(Manifest, Checked)> {
+    let manifest = read_manifest(folder)?;
+    let mut checked = check_manifest(manifest.json());
+    place(&manifest, folder, &mut checked);
+    Ok((manifest, checked))
+}
+
+/// Says where what is wrong stands in the files of the folder.
+pub fn place(manifest: &Manifest, folder: &Path, checked: &mut Checked) {
+    for problem in &mut checked.problems {
+        problem.place = problem.path.as_ref().map(|path| {
+            let (file, line) = manifest.place_of(path);
+            let file = folder.join(file);
+            format!("{}:{line}", file.strip_prefix(".").unwrap_or(&file).display())
+        });
+    }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::file::{read, secret, told};
-use super::make::built;
+use super::make::{built, place};
 use super::oci::Repository;
 use crate::app::{AppError, ShowcaseFiles, check_plugin, inspect, is_package, pack, parts};
 use crate::cli::output::Output;
@@ -100,10 +100,14 @@ impl PublishCommand {
         let host = key.map(|key| Remote::new(&self.to, key)).transpose()?;
         let package = self.contents.package(&self.output)?;
         let step = Step::begin("checking it as a host does");
-        let checked = check_plugin(package.clone()).await?;
+        let mut checked = check_plugin(package.clone()).await?;
         drop(step);
         if !checked.fits {
-            let problems = checked.problems.iter().map(|problem| format!("\n  {}: {}", problem.name, problem.message));
+            let folder = &self.contents.place;
+            if let Some(manifest) = folder.is_dir().then(|| guildhall_kit::read_manifest(folder).ok()).flatten() {
+                place(&manifest, folder, &mut checked);
+            }
+            let problems = checked.problems.iter().map(|problem| format!("\n  {problem}"));
             let problems = problems.collect::<String>();
             return Err(AppError::Refused(format!("no host would take it, so it is not published:{problems}")));
         }

@@ -6,46 +6,78 @@ use semver::Version;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Invalid, check_api};
+use super::{Invalid, Problem, check_api};
 use crate::domain::field::is_name;
 use crate::domain::permission::Action;
-use crate::domain::plugin::{Manifest, SCHEMA, WriteHook};
+use crate::domain::plugin::caps::{BACKGROUND_CPU_MS, HOOK_CPU_MS, MEMORY_MB, REQUEST_CPU_MS};
+use crate::domain::plugin::{ExtensionPoint, Manifest, SCHEMA, WriteHook, Wrong};
 
-/// What no plan gives more of: the limits of a call are those of the tenant's plan, or less.
-const MEMORY_MB: u64 = 64;
-const CPU_MS: u64 = 10_000;
-const TIMEOUT_MS: u64 = 300_000;
 /// Longest texts that people read.
 const NAME: usize = 100;
 const DESCRIPTION: usize = 2_000;
 
 /// Reads a manifest.
-pub fn read(section: &[u8]) -> Result<Manifest, Invalid> {
+pub fn read(section: &[u8]) -> Result<Manifest, Problem> {
+    let unread = |path: Option<String>, message: &str| {
+        let at = path.as_ref().map(|path| format!(" at `{path}`")).unwrap_or_default();
+        let why = Invalid::Component(format!("the manifest cannot be read{at}: {message}"));
+        Problem { name: "manifest", message: Some(message.to_owned()).filter(|_| path.is_some()), path, why }
+    };
     let mut json = serde_json::Deserializer::from_slice(section);
     let manifest: Manifest = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let at = if path == "." { String::new() } else { format!(" at `{path}`") };
-        Invalid::Component(format!("the manifest cannot be read{at}: {}", error.inner()))
+        unread(Some(path).filter(|path| path != "."), &said(error.inner()))
     })?;
-    json.end().map_err(|error| Invalid::Component(format!("the manifest cannot be read: {error}")))?;
+    json.end().map_err(|error| unread(None, &error.to_string()))?;
     if manifest.schema != SCHEMA {
-        return wrong("schema", &format!("is format {}, and this host reads {SCHEMA}", manifest.schema));
+        let text = format!("is format {}, and this host reads {SCHEMA}", manifest.schema);
+        return Err(Problem::of("manifest", Wrong::new("schema", text)));
     }
     Ok(manifest)
 }
 
-/// What is said in it, part by part, each with the name of the look at it.
-pub fn checks(manifest: &Manifest) -> impl Iterator<Item = (&'static str, Result<(), Invalid>)> {
-    type Check = fn(&Manifest) -> Result<(), Invalid>;
-    const CHECKS: [(&str, Check); 6] = [
-        ("api", |manifest| check_api(&manifest.api)),
-        ("manifest", words),
-        ("manifest", limits),
-        ("manifest", permissions),
-        ("manifest", objects),
-        ("manifest", |manifest| crate::domain::plugin::check(manifest).map_err(Invalid::Component)),
-    ];
-    CHECKS.iter().map(|(name, check)| (*name, check(manifest)))
+/// What a reader of JSON says, without the line: nobody has written the JSON that travels in a component.
+fn said(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    if error.is_data() { text.strip_suffix(&place).unwrap_or(&text).to_owned() } else { text }
+}
+
+/// What is wrong with what is said in it.
+pub fn problems(manifest: &Manifest) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = check_api(&manifest.api).err().into_iter().collect();
+    let wrong = [words, limits, permissions, objects].into_iter().filter_map(|check| check(manifest).err());
+    let wrong = wrong.chain(crate::domain::plugin::check(manifest));
+    problems.extend(wrong.map(|wrong| Problem::of("manifest", wrong)));
+    problems
+}
+
+/// CPU time that no call of the plugin can have: what is asked for counts where the host calls it.
+pub fn cpu(manifest: &Manifest, exported: &dyn Fn(&str) -> bool) -> Result<(), Wrong> {
+    use ExtensionPoint as Point;
+    let called = |point: &Point| match point {
+        Point::Lifecycle => exported("guildhall:hooks/lifecycle"),
+        Point::Job => exported("guildhall:jobs/handler"),
+        point => manifest.lists(*point),
+    };
+    let points: Vec<Point> = Point::ALL.into_iter().filter(called).collect();
+    let most = match points.as_slice() {
+        [] => BACKGROUND_CPU_MS,
+        points if points.iter().all(|point| point.is_hook()) => HOOK_CPU_MS,
+        points if points.iter().all(|point| point.is_hook() || is_request(*point)) => REQUEST_CPU_MS,
+        _ => BACKGROUND_CPU_MS,
+    };
+    match manifest.limits.cpu_ms {
+        Some(asked) if asked > most => {
+            Err(Wrong::new("limits.cpu_ms", format!("is 1 to {most} for where the host calls the plugin")))
+        }
+        _ => Ok(()),
+    }
+}
+
+const fn is_request(point: ExtensionPoint) -> bool {
+    use ExtensionPoint as Point;
+    matches!(point, Point::HttpRoute | Point::Action | Point::View | Point::Channel)
 }
 
 /// The names of those parts of something in the manifest that are not empty.
@@ -68,11 +100,11 @@ pub fn asks(permissions: &impl Serialize, part: &str) -> bool {
     parts(permissions).iter().any(|name| name == part)
 }
 
-fn wrong<T>(path: &str, what: &str) -> Result<T, Invalid> {
-    Err(Invalid::Component(format!("the manifest: `{path}` {what}")))
+fn wrong<T>(path: &str, what: &str) -> Result<T, Wrong> {
+    Err(Wrong::new(path, what))
 }
 
-fn words(manifest: &Manifest) -> Result<(), Invalid> {
+fn words(manifest: &Manifest) -> Result<(), Wrong> {
     let parts: Vec<&str> = manifest.id.split('.').collect();
     let is_part = |part: &&str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -95,44 +127,19 @@ fn words(manifest: &Manifest) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn limits(manifest: &Manifest) -> Result<(), Invalid> {
-    let bounds = [
-        ("limits.memory_mb".to_owned(), manifest.limits.memory_mb, MEMORY_MB),
-        ("limits.cpu_ms".to_owned(), manifest.limits.cpu_ms, CPU_MS),
-    ];
-    let mut bounds = Vec::from(bounds);
-    let json = serde_json::to_value(manifest).unwrap_or_default();
-    timeouts(&json, "", &mut bounds);
-    for (path, asked, most) in bounds {
-        if asked.is_some_and(|asked| asked == 0 || asked > most) {
-            return wrong(&path, &format!("is 1 to {most}"));
+fn limits(manifest: &Manifest) -> Result<(), Wrong> {
+    let limits = &manifest.limits;
+    for (path, asked, most) in
+        [("limits.memory_mb", limits.memory_mb, MEMORY_MB), ("limits.cpu_ms", limits.cpu_ms, BACKGROUND_CPU_MS)]
+    {
+        if asked.is_some_and(|asked| !(1..=most).contains(&asked)) {
+            return wrong(path, &format!("is 1 to {most}"));
         }
     }
     Ok(())
 }
 
-/// Every `timeout_ms`, wherever a hook, an action or a route has one.
-fn timeouts(json: &Json, path: &str, bounds: &mut Vec<(String, Option<u64>, u64)>) {
-    match json {
-        Json::Array(items) => {
-            for (at, item) in items.iter().enumerate() {
-                timeouts(item, &format!("{path}[{at}]"), bounds);
-            }
-        }
-        Json::Object(members) => {
-            for (name, value) in members.iter().filter(|(name, _)| *name != "config" && *name != "objects") {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                match value {
-                    Json::Number(number) if name == "timeout_ms" => bounds.push((path, number.as_u64(), TIMEOUT_MS)),
-                    _ => timeouts(value, &path, bounds),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn permissions(manifest: &Manifest) -> Result<(), Invalid> {
+fn permissions(manifest: &Manifest) -> Result<(), Wrong> {
     let mut asked = HashSet::new();
     for (at, permission) in manifest.permissions.records.iter().enumerate() {
         if permission.ops.is_empty() || permission.fields.is_empty() {
@@ -152,7 +159,7 @@ fn permissions(manifest: &Manifest) -> Result<(), Invalid> {
 }
 
 /// What hooks over changes are shown: what they may read, and each change once.
-fn hooked(manifest: &Manifest, name: &str, hooks: &[WriteHook]) -> Result<(), Invalid> {
+fn hooked(manifest: &Manifest, name: &str, hooks: &[WriteHook]) -> Result<(), Wrong> {
     let mut seen = HashSet::new();
     for (at, hook) in hooks.iter().enumerate() {
         let path = format!("hooks.{name}[{at}].object");
@@ -168,7 +175,7 @@ fn hooked(manifest: &Manifest, name: &str, hooks: &[WriteHook]) -> Result<(), In
     Ok(())
 }
 
-fn objects(manifest: &Manifest) -> Result<(), Invalid> {
+fn objects(manifest: &Manifest) -> Result<(), Wrong> {
     let mut names = HashSet::new();
     for (at, object) in manifest.objects.iter().enumerate() {
         let name = object.name.as_str();

@@ -156,6 +156,15 @@ pub fn manifests() -> Vec<Case> {
     let twice = good.replacen('{', "{\"id\":\"evil.case\",", 1);
     let hidden = [&HEAD[..], &section(4, &with(good.as_bytes()))].concat();
     let deep = format!("{}{}{}", "[".repeat(100_000), "1", "]".repeat(100_000));
+    let field = |at: usize| json!({"name": format!("f{at}"), "label": "F", "type": "text"});
+    let object = |at: usize, fields: usize| {
+        let fields: Vec<_> = (0..fields).map(field).collect();
+        json!({"name": format!("case.o{at}"), "label": "O", "plural": "Os", "fields": fields})
+    };
+    let bringing = |objects: usize, fields: usize| {
+        let objects: Vec<_> = (0..objects).map(|at| object(at, fields)).collect();
+        plugin_of("(component)", &json!({"objects": objects}))
+    };
     [
         ("no-manifest", HEAD.to_vec(), "no `guildhall:manifest` section"),
         ("manifest-inside", hidden, "no `guildhall:manifest` section"),
@@ -173,6 +182,9 @@ pub fn manifests() -> Vec<Case> {
         ("manifest-goes-on", with(format!("{good} {good}").as_bytes()), "cannot be read"),
         ("manifest-key-twice", with(twice.as_bytes()), "duplicate field `id`"),
         ("manifest-nested", with(deep.as_bytes()), "cannot be read"),
+        ("fields-by-the-thousand", bringing(1, 2_500), "`objects[0].fields`: are 2500, and may be 200"),
+        ("objects-by-the-thousand", bringing(1_000, 1), "`objects`: are 1000, and may be 100"),
+        ("fields-of-all-objects", bringing(10, 101), "`objects`: have 1010 fields together, and may have 1000"),
     ]
     .map(|(name, bytes, detail)| Case::invalid(name, bytes, detail))
     .into()
