@@ -192,7 +192,9 @@ mod tests {
     fn what_was_slow_most_of_the_time_is_expected_to_be() {
         let (queue, point) = (Queue::default(), ExtensionPoint::BeforeWrite);
         let noted = |calls: &[bool]| {
-            calls.iter().for_each(|is_slow| queue.note(point, *is_slow));
+            for is_slow in calls {
+                queue.note(point, *is_slow);
+            }
             queue.expects_slow(point)
         };
         assert!(!noted(&[true, true, true, false, true, false]));

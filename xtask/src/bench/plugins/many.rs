@@ -108,7 +108,11 @@ async fn touched(server: &Server, kinds: &[&[String]; 2], client: impl Fn(&str) 
         }
     }
     // The first part fills what is kept for everybody.
-    Ok(grown.map(|parts| parts.iter().skip(1).sum::<f64>() / f64::from(PARTS as u32 - 1)))
+    let mean = |parts: Vec<f64>| {
+        let count = u32::try_from(parts.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        parts.iter().skip(1).sum::<f64>() / f64::from(count.max(1))
+    };
+    Ok(grown.map(mean))
 }
 
 /// Prints it.
