@@ -59,6 +59,7 @@ mod jobs;
 mod keys;
 mod kills;
 mod kit;
+mod kit_manifest;
 mod kv;
 mod labels;
 mod languages;
