@@ -49,9 +49,8 @@ fn below(path: String, name: &str) -> String {
 /// What the reader expected, for who does not write Rust.
 fn in_words(form: &str) -> String {
     match form {
-        "u32" => format!("a whole number from 0 to {}", u32::MAX),
-        "a nonzero u32" => format!("a whole number from 1 to {}", u32::MAX),
-        "u64" | "usize" => "a whole number that is not negative".to_owned(),
+        "u32" | "u64" | "usize" => "a whole number of at least 0".to_owned(),
+        "a nonzero u32" => "a whole number of at least 1".to_owned(),
         "i32" | "i64" => "a whole number".to_owned(),
         "a sequence" => "a list".to_owned(),
         "a boolean" => "true or false".to_owned(),
@@ -95,13 +94,13 @@ mod tests {
                 json!({"name": "x", "limits": {"plugins": {"memory_mb": 0}}}),
                 "limits.plugins.memory_mb",
                 "out_of_range",
-                "expects a whole number from 1 to 4294967295",
+                "expects a whole number of at least 1",
             ),
             (
                 json!({"name": "x", "limits": {"max_users": -1}}),
                 "limits.max_users",
                 "out_of_range",
-                "expects a whole number from 0 to 4294967295",
+                "expects a whole number of at least 0",
             ),
         ] {
             let Err(AppError::Invalid(faults)) = read::<Input>(input.as_object().unwrap()) else { panic!("{input}") };

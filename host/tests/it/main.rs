@@ -62,6 +62,7 @@ mod jobs;
 mod keys;
 mod kills;
 mod kit;
+mod kit_manifest;
 mod kv;
 mod labels;
 mod languages;
