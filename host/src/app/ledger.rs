@@ -8,6 +8,7 @@ mod kept;
 mod observed;
 mod query;
 mod recorder;
+mod redaction;
 mod views;
 
 use std::collections::HashMap;

@@ -50,11 +50,8 @@ pub fn plain(text: &str) -> String {
 
 /// The same as JSON, which escapes but a part of it: such characters stand in its texts only.
 fn plain_json(json: &Value) -> String {
-    let mut whole = String::new();
-    for c in json.to_string().chars() {
-        if steers(c) { whole.push_str(&format!("\\u{:04x}", u32::from(c))) } else { whole.push(c) }
-    }
-    whole
+    let escaped = |c: char| if steers(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    json.to_string().chars().map(escaped).collect()
 }
 
 /// Prints a line on standard output.

@@ -21,7 +21,7 @@ pub use extension::{
     WriteHook,
 };
 pub use fault::Fault;
-pub use host_call::{HostAnswer, HostCall, HttpRequest, HttpResponse, Need};
+pub use host_call::{HostAnswer, HostCall, HttpRequest, HttpResponse, Need, REDACTED};
 pub use invocation::{HookChange, HookOutcome, Input, Output, RouteRequest, RouteResponse};
 pub use permission::{
     ActionPermission, EventPermission, HttpPermission, KvPermission, Permissions, Reason, RecordPermission,

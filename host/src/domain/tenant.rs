@@ -141,7 +141,7 @@ pub struct PluginLimits {
     pub request_wall_ms: Option<NonZeroU32>,
     /// The same for a job, a schedule or a batch of events; at most 300,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 300000)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 300_000)]
     pub background_wall_ms: Option<NonZeroU32>,
     /// Memory in MiB; at most 64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -188,7 +188,7 @@ impl PluginLimits {
             ("hook_wall_ms", given(self.hook_wall_ms), 1, caps::HOOK_TIMEOUT_MS),
             ("request_wall_ms", given(self.request_wall_ms), 1, caps::REQUEST_TIMEOUT_MS),
             ("background_wall_ms", given(self.background_wall_ms), 1, caps::BACKGROUND_TIMEOUT_MS),
-            ("memory_mb", given(self.memory_mb), 1, caps::MEMORY_MB),
+            ("memory_mb", given(self.memory_mb), 1, caps::MEMORY_MB.into()),
             ("payload_kb", given(self.payload_kb), 1, caps::PAYLOAD_KB.into()),
             ("host_calls", given(self.host_calls), 1, caps::HOST_CALLS.into()),
             ("http_calls", self.http_calls, 0, caps::HTTP_CALLS.into()),

@@ -95,7 +95,8 @@ pub fn audit(component: &[u8]) -> Result<Audited, Invalid> {
         let Invalid::Component(mut text) = first.why else { return first.why };
         let others = problems.filter(|other| first.path.is_some() && other.path.is_some());
         for other in others.take(TOLD - 1) {
-            text += &format!("; {}", other.why);
+            text.push_str("; ");
+            text.push_str(&other.why.to_string());
         }
         Invalid::Component(text)
     })

@@ -75,23 +75,23 @@ async fn calls_that_wait_for_servers_leave_places_to_hooks(on: On) {
             calls.extend((0..OF_MODULE).map(|_| (actor, path.clone())));
         }
     }
+    let id = variant(&test, "three", |_| {}).await;
+    enable(&test.ann, &id, &json!({})).await;
+    let late = format!("/api/v1/modules/{id}/actions/run");
     let calls = join_all(calls.iter().map(|(actor, path)| actor.post(path, &body)));
     let others = async {
         assert!(receiver.until(Duration::from_secs(20), |got| got.len() == 32).await, "{}", receiver.got().len());
-        quick(&test).await;
-        // More than these never wait at once; whoever finds no place is told so.
-        assert_eq!(receiver.got().len(), 32);
-        let id = variant(&test, "three", |_| {}).await;
-        enable(&test.ann, &id, &json!({})).await;
-        let late = test.ann.post(&format!("/api/v1/modules/{id}/actions/run"), &body).await;
+        // Whoever finds no place any more is told so; hooks find one.
+        let late = test.ann.post(&late, &body);
+        let (late, ()) = tokio::join!(late, quick(&test));
         late.problem(429, "overloaded");
         open.send(true).unwrap();
     };
     let (replies, ()) = tokio::join!(calls, others);
-    let mut codes = codes(&replies);
-    codes.sort();
-    assert_eq!(codes.iter().filter(|code| *code == "done").count(), 32, "{codes:?}");
-    assert!(codes[32..].iter().all(|code| code == "overloaded"), "{codes:?}");
+    // Those that waited have their answer, and so have some that came late enough.
+    let codes = codes(&replies);
+    assert!(codes.iter().filter(|code| *code == "done").count() >= 32, "{codes:?}");
+    assert!(codes.iter().all(|code| code == "done" || code == "overloaded"), "{codes:?}");
 }
 
 async fn calls_that_take_long_leave_places_to_hooks(on: On) {

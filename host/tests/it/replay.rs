@@ -10,6 +10,7 @@ use tokio::process::Command;
 use crate::encrypted::{new_key_file, pin};
 use crate::hostile::variant;
 use crate::permissions::user;
+use crate::receiver::{Receiver, with_header};
 use crate::support::{Actor, On, TestApp, plugin, plugin_with};
 
 both!(
@@ -19,6 +20,7 @@ both!(
     nothing_is_kept_unasked
     what_is_too_large_is_cut_and_said_to_be
     the_file_holds_no_secrets
+    credentials_of_requests_are_taken_out_and_it_runs_all_the_same
     it_is_for_who_may_have_all
 );
 
@@ -199,6 +201,29 @@ async fn the_file_holds_no_secrets(on: On) {
     assert!(file.contains("Quitzow") && !file.contains("4711-sealed") && !file.contains("x_pin"), "{file}");
     // It is sealed where it lies.
     assert!(!crate::dump::holds(&test.database, "Quitzow").await);
+}
+
+async fn credentials_of_requests_are_taken_out_and_it_runs_all_the_same(on: On) {
+    let test = crate::workshop::start(on).await;
+    let module = "/api/v1/modules/test.workshop";
+    crate::workshop::enable(&test.ann, "test.workshop", &json!({"keep_failures": true})).await;
+    let receiver = Receiver::start().await;
+    receiver.answer(|_, _| with_header(200, "set-cookie", "session=out-of-the-oven"));
+    let url = receiver.url("/").replace("127.0.0.1", "localhost");
+    let headers = json!({"Authorization": "Bearer not-to-be-kept", "x-plain": "stays"});
+    let steps = json!([{"do": "http", "url": url, "headers": headers}, {"do": "trap"}]);
+    test.ann.post(crate::workshop::ACTION, &json!({"steps": steps})).await.problem(422, "plugin_trap");
+    assert_eq!(receiver.got()[0].headers["authorization"], "Bearer not-to-be-kept");
+    let failure = failure_of(&test.ann, module).await;
+    let path = format!("{module}/failures/{}/replay", failure["id"].as_str().unwrap());
+    let file = test.ann.get(&path).await.assert(200);
+    let transcript = file.json()["transcript"].to_string();
+    assert!(transcript.contains("stays") && transcript.contains("[redacted]"), "{transcript}");
+    assert!(!transcript.contains("not-to-be-kept") && !transcript.contains("out-of-the-oven"), "{transcript}");
+    assert_eq!(file.json()["is_redacted"], true);
+    let directory = tempfile::tempdir().unwrap();
+    let (output, told) = replay(directory.path(), &file.text, &plugin("test.workshop")).await;
+    assert!(output.status.success(), "{told}");
 }
 
 async fn it_is_for_who_may_have_all(on: On) {

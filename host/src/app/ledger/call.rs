@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::kept::{self, KeptCall};
 use super::observed::Observed;
 use super::recorder::Recorder;
+use super::redaction;
 use super::{Entry, Place};
 use crate::app::App;
 use crate::app::catalog::Module;
@@ -156,7 +157,7 @@ fn actor_of(caller: &Caller) -> (&'static str, String) {
 impl App {
     /// A call as it is kept: without what must not be, and sealed where there are keys.
     async fn sealed_call(&self, work: &Work, module: &Module, mut call: KeptCall) -> Option<String> {
-        kept::redact(&mut call, work, &module.manifest);
+        redaction::redact(&mut call, work, &module.manifest);
         let tenant = work.caller.tenant;
         let text = serde_json::to_string(&call).ok()?;
         let spot = spot(tenant, call.invocation);

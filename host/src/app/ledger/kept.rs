@@ -7,20 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::app::unit_of_work::Work;
 use crate::domain::accountability::Invocation;
-use crate::domain::plugin::{Fault, HostAnswer, HostCall, Input, Manifest, Output};
-use crate::domain::setting::{secret_paths, take};
+use crate::domain::plugin::{Fault, Input, Output};
 use crate::plugin::{Exchange, Failure, Limits, Transcript};
 
 /// Version of the format.
 pub const FORMAT: u32 = 1;
 /// Most bytes of the input and the host calls together, as JSON.
 pub const ROOM: usize = 1 << 20;
-/// Headers of requests whose values are not kept.
-const CREDENTIALS: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "x-api-key", "x-csrf-token"];
-/// What stands for them.
-const REDACTED: &str = "[redacted]";
 
 /// A call.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -176,91 +170,4 @@ impl KeptCall {
 /// How large an input is as JSON.
 pub fn size_of(input: &Input) -> usize {
     serde_json::to_vec(input).map_or(usize::MAX, |bytes| bytes.len())
-}
-
-/// Takes out what must not be kept: secret settings, credentials of requests, and what the caller for whom the call
-/// was made does not see, of objects that the module itself brings and sees whole. Encrypted fields no module sees.
-pub fn redact(call: &mut KeptCall, work: &Work, manifest: &Manifest) {
-    let hides = |object: &str| -> Vec<String> {
-        let Some(object) = work.catalog.schema.object(object).filter(|object| !object.hidden.is_empty()) else {
-            return Vec::new();
-        };
-        object.hidden.iter().map(|&place| object.fields[place].name().to_owned()).collect()
-    };
-    let mut is_redacted = false;
-    let secrets = manifest.config.schema.as_ref().map(secret_paths).unwrap_or_default();
-    for Exchange { call, answer } in &mut call.transcript {
-        match (&*call, answer) {
-            (HostCall::Config, Ok(HostAnswer::Text(text))) => {
-                let Ok(mut settings) = serde_json::from_str::<Json>(text) else { continue };
-                let taken = secrets.iter().filter(|path| take(&mut settings, path).is_some()).count();
-                if taken > 0 {
-                    is_redacted = true;
-                    *text = settings.to_string();
-                }
-            }
-            (
-                HostCall::Get { object, .. }
-                | HostCall::Query { object, .. }
-                | HostCall::Create { object, .. }
-                | HostCall::Update { object, .. },
-                Ok(answer),
-            ) => {
-                let hidden = hides(object);
-                match answer {
-                    HostAnswer::Text(text) | HostAnswer::MaybeText(Some(text)) => {
-                        is_redacted |= without(&hidden, text);
-                    }
-                    HostAnswer::Texts(texts) => {
-                        for text in texts {
-                            is_redacted |= without(&hidden, text);
-                        }
-                    }
-                    _ => {}
-                }
-            }
-            _ => {}
-        }
-    }
-    match &mut call.input {
-        Some(Input::BeforeWrite(changes) | Input::Validate(changes)) => {
-            for change in changes {
-                let hidden = hides(&change.object);
-                for text in [&mut change.before, &mut change.after].into_iter().flatten() {
-                    is_redacted |= without(&hidden, text);
-                }
-            }
-        }
-        Some(Input::ComputedField { object, records, .. }) => {
-            let hidden = hides(object);
-            for text in records {
-                is_redacted |= without(&hidden, text);
-            }
-        }
-        Some(Input::HttpRoute(request) | Input::ChannelReceive(request)) => {
-            for (name, value) in &mut request.headers {
-                if CREDENTIALS.contains(&name.as_str()) {
-                    REDACTED.clone_into(value);
-                    is_redacted = true;
-                }
-            }
-        }
-        _ => {}
-    }
-    call.is_redacted |= is_redacted;
-}
-
-/// Takes members out of a JSON object; whether there was one.
-fn without(hidden: &[String], text: &mut String) -> bool {
-    if hidden.is_empty() {
-        return false;
-    }
-    let Ok(Json::Object(mut members)) = serde_json::from_str::<Json>(text) else { return false };
-    let before = members.len();
-    members.retain(|name, _| !hidden.contains(name));
-    let has_changed = members.len() < before;
-    if has_changed {
-        *text = Json::Object(members).to_string();
-    }
-    has_changed
 }

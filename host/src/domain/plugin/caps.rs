@@ -17,7 +17,7 @@ pub const PAYLOAD_KB: u32 = 4_096;
 /// Log lines of one call.
 pub const LOG_LINES: u32 = 1_000;
 /// Memory in MiB.
-pub const MEMORY_MB: u64 = 64;
+pub const MEMORY_MB: u32 = 64;
 /// Host calls.
 pub const HOST_CALLS: u32 = 10_000;
 /// Requests to other servers.

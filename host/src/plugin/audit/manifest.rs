@@ -130,7 +130,7 @@ fn words(manifest: &Manifest) -> Result<(), Wrong> {
 fn limits(manifest: &Manifest) -> Result<(), Wrong> {
     let limits = &manifest.limits;
     for (path, asked, most) in
-        [("limits.memory_mb", limits.memory_mb, MEMORY_MB), ("limits.cpu_ms", limits.cpu_ms, BACKGROUND_CPU_MS)]
+        [("limits.memory_mb", limits.memory_mb, MEMORY_MB.into()), ("limits.cpu_ms", limits.cpu_ms, BACKGROUND_CPU_MS)]
     {
         if asked.is_some_and(|asked| !(1..=most).contains(&asked)) {
             return wrong(path, &format!("is 1 to {most}"));
