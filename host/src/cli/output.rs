@@ -52,7 +52,12 @@ pub fn plain(text: &str) -> String {
 fn plain_json(json: &Value) -> String {
     let mut whole = String::new();
     for c in json.to_string().chars() {
-        if steers(c) { whole.push_str(&format!("\\u{:04x}", u32::from(c))) } else { whole.push(c) }
+        if steers(c) {
+            whole += "\\u";
+            whole.extend([12, 8, 4, 0].map(|at| char::from_digit((u32::from(c) >> at) & 0xf, 16).unwrap_or('0')));
+        } else {
+            whole.push(c);
+        }
     }
     whole
 }

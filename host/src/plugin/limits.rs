@@ -6,14 +6,15 @@ use wasmtime::ResourceLimiter;
 
 use crate::domain::plugin::caps::{
     BACKGROUND_CPU_MS, HOOK_CPU_MS, HOOK_TIMEOUT_MS, HOST_CALLS as HOST_CALLS_CAP, HTTP_CALLS as HTTP_CALLS_CAP,
-    MEMORY_MB, REQUEST_CPU_MS,
+    REQUEST_CPU_MS,
 };
 use crate::domain::plugin::{ExtensionPoint, Input, Manifest};
 use crate::domain::tenant::PluginLimits;
 
 const MIB: usize = 1 << 20;
 /// Most memory that a plan can give.
-pub const MEMORY_CAP: usize = MEMORY_MB as usize * MIB;
+pub const MEMORY_CAP: usize = 64 * MIB;
+const _: () = assert!(MEMORY_CAP as u64 == crate::domain::plugin::caps::MEMORY_MB << 20);
 /// Memory that is given when nothing else is asked for.
 const MEMORY: usize = 32 * MIB;
 /// Host calls, and requests to other servers: what is given when nothing else is said.

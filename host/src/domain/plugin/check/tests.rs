@@ -148,11 +148,11 @@ fn what_may_be_said_is_not_refused() {
         },
     ];
     for (at, change) in cases.iter().enumerate() {
-        let mut with_room = |manifest: &mut Json| {
+        let with_room = |manifest: &mut Json| {
             manifest["permissions"]["records"].as_array_mut().unwrap().push(json!({"object": "task", "ops": ["read"]}));
             change(manifest);
         };
-        assert_eq!(said(&mut with_room), "", "{at}");
+        assert_eq!(said(with_room), "", "{at}");
     }
 }
 
