@@ -6,6 +6,8 @@ mod largest;
 mod manifest;
 mod shape;
 
+use std::iter::once;
+
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -92,13 +94,10 @@ pub fn audit(component: &[u8]) -> Result<Audited, Invalid> {
     survey(component).map_err(|problems| {
         let mut problems = problems.into_iter();
         let Some(first) = problems.next() else { return nothing() };
-        let Invalid::Component(mut text) = first.why else { return first.why };
+        let Invalid::Component(text) = first.why else { return first.why };
         let others = problems.filter(|other| first.path.is_some() && other.path.is_some());
-        for other in others.take(TOLD - 1) {
-            text.push_str("; ");
-            text.push_str(&other.why.to_string());
-        }
-        Invalid::Component(text)
+        let told: Vec<String> = once(text).chain(others.map(|other| other.why.to_string())).take(TOLD).collect();
+        Invalid::Component(told.join("; "))
     })
 }
 
