@@ -26,7 +26,7 @@ use tower::Service;
 
 use crate::domain::address::{BadAddress, is_public, parse_receiver};
 
-pub use visit::{Refused, Visit, Visited};
+pub use visit::{Refused, Trail, Visit, Visited};
 
 /// Longest wait for the head of an answer, the connection included.
 pub const TIMEOUT: Duration = Duration::from_secs(15);

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::catalog::Module;
 use super::unit_of_work::Work;
 use crate::domain::plugin::{ExtensionPoint, Fault, HostAnswer, HostCall, Manifest, Need};
+use crate::outbound::Trail;
 use crate::plugin::Port;
 
 pub use records::{
@@ -80,12 +81,20 @@ pub struct GuestPort {
     reach: Latitude,
     /// Names the invocation.
     id: Uuid,
+    trail: Arc<dyn Trail>,
 }
 
 impl GuestPort {
-    /// Answers for this module, called at this point, inside this unit of work.
-    pub fn new(work: Arc<Work>, module: Module, point: ExtensionPoint, reach: Latitude, id: Uuid) -> Self {
-        Self { work, module, point, reach, id }
+    /// Answers for this module, called at this point, inside this unit of work; the trail is told what it sends.
+    pub fn new(
+        work: Arc<Work>,
+        module: Module,
+        point: ExtensionPoint,
+        reach: Latitude,
+        id: Uuid,
+        trail: Arc<dyn Trail>,
+    ) -> Self {
+        Self { work, module, point, reach, id, trail }
     }
 
     /// Lets a call pass that the plugin was granted, and that may be made here.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::App;
 use super::catalog::Module;
 use super::guest::{GuestPort, Latitude};
-use super::ledger::Watch;
+use super::ledger::{Recorder, Watch};
 use super::unit_of_work::Work;
 use crate::access::{Chore, HostPermit};
 use crate::domain::audit::{Entry, Note};
@@ -67,9 +67,11 @@ impl App {
             let waited = began.elapsed();
             let turn = turn.inspect_err(|failure| self.metrics.missed(module, point, failure))?;
             let limits = Limits::of(manifest, timeout_ms, &input, &allowed);
-            let port = Arc::new(GuestPort::new(Arc::clone(work), module.clone(), point, latitude, id));
+            let recorder = Recorder::new(work, module);
+            let trail = Arc::clone(&recorder) as _;
+            let port = Arc::new(GuestPort::new(Arc::clone(work), module.clone(), point, latitude, id, trail));
             let terms = Turn { limits: &limits, queue: &turn.queue, is_inner };
-            let ended = self.watched(work, module, id, terms, port, input).await?;
+            let ended = self.watched(recorder, id, terms, port, input).await?;
             work.explain_call(module, point, id, &ended);
             let Ended { result, spent } = ended;
             self.metrics.count(module, point, &spent, waited, result.as_ref().err());
@@ -107,18 +109,15 @@ impl App {
     /// Calls a module against this port, and keeps what it read, said and cost.
     pub(super) async fn watched(
         &self,
-        work: &Arc<Work>,
-        module: &Module,
+        recorder: Arc<Recorder>,
         id: Uuid,
         terms: Turn<'_>,
         port: Arc<dyn Port>,
         input: Input,
     ) -> Result<Ended, Failure> {
-        let (point, limits) = (input.point(), terms.limits);
-        let watch = Watch::begin(work, module, id, port, &input).await?;
-        let ended = self.engine.call(&module.plugin.compiled, terms, watch.port(), input).await;
-        let cost = watch.end(work, module, limits, &ended).await;
-        self.account(work.caller.tenant, module, point, &ended.spent, cost, ended.result.as_ref().err());
+        let watch = Watch::begin(Arc::clone(&recorder), id, port, &input).await?;
+        let ended = self.engine.call(&recorder.module.plugin.compiled, terms, watch.port(), input).await;
+        watch.end(terms.limits, &ended).await;
         Ok(ended)
     }
 }

@@ -27,6 +27,7 @@ use crate::store::StoreError;
 pub(super) use call::{Watch, spent_of, spot};
 pub use kept::{KeptCall, KeptResult};
 pub(super) use query::days;
+pub(super) use recorder::Recorder;
 pub(super) use views::sum;
 pub use views::{AccessPage, AccessRequest, CallsRequest, FailurePage, LogPage, ModuleUsageView, UsageSum};
 

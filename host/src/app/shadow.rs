@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::catalog::{Catalog, Module};
 use super::guest::{GuestPort, Latitude};
-use super::ledger::{KeptCall, KeptResult, spent_of, spot};
+use super::ledger::{KeptCall, KeptResult, Recorder, spent_of, spot};
 use super::modules::{Consent, ModuleInput, Wish};
 use super::people::read;
 use super::unit_of_work::Work;
@@ -220,7 +220,9 @@ impl App {
         let point = input.point();
         let work = Arc::new(Work::begin(self, caller, catalog, std::collections::BTreeSet::new()).dry(true));
         let (reach, id) = (Latitude::of(point, &work), self.ids.make());
-        let live = Arc::new(GuestPort::new(Arc::clone(&work), module.clone(), point, reach, id));
+        let recorder = Recorder::new(&work, module);
+        let live = GuestPort::new(work, module.clone(), point, reach, id, Arc::clone(&recorder) as _);
+        let live = Arc::new(live);
         let gate = Arc::clone(&live);
         let may = Box::new(move |call: &HostCall| gate.gate(call));
         let shadow = Arc::new(ShadowPort::new(call.transcript, may, live));
@@ -230,7 +232,7 @@ impl App {
         let queue = Queue::default();
         let terms = Turn { limits: &limits, queue: &queue, is_inner: false };
         let port = Arc::clone(&shadow) as Arc<dyn Port>;
-        let ended = self.watched(&work, module, id, terms, port, input).await.map_err(told)?;
+        let ended = self.watched(recorder, id, terms, port, input).await.map_err(told)?;
         if let Err(failure @ (Failure::HostFault | Failure::HostSlow | Failure::Overloaded)) = ended.result {
             return Err(told(failure));
         }

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use url::{Host, Url};
 
 use super::{AGENT, Outbound, is_private};
@@ -96,14 +97,28 @@ pub enum Refused {
     /// The name, the connection, TLS or the answer was no good.
     #[error("no connection, or no readable answer")]
     Failed,
+    /// Nobody is there any more who would note what is sent.
+    #[error("nobody waits for the answer any more")]
+    GivenUp,
 }
 
 /// Whether requests of a method may go to a host.
 pub type Allowed<'a> = dyn Fn(&Method, &str) -> bool + Send + Sync + 'a;
 
+/// Is told what goes to which host and what comes back, while it does: whatever becomes of the answer, the bytes have
+/// left.
+pub trait Trail: Send + Sync {
+    /// A request is about to go to a host. False when this can be noted no more: then it does not go.
+    fn sends(&self, host: &str, bytes: usize) -> bool;
+    /// There was no connection that it could have gone over.
+    fn unsent(&self, host: &str, bytes: usize);
+    /// So much came back.
+    fn received(&self, host: &str, bytes: usize);
+}
+
 impl Outbound {
     /// Sends a request, and follows redirects to hosts that are allowed.
-    pub async fn visit(&self, visit: Visit, allowed: &Allowed<'_>) -> Result<Visited, Refused> {
+    pub async fn visit(&self, visit: Visit, allowed: &Allowed<'_>, trail: &dyn Trail) -> Result<Visited, Refused> {
         if visit.body.len() > MAX_BODY {
             return Err(Refused::Body);
         }
@@ -112,30 +127,22 @@ impl Outbound {
             return Err(Refused::Header);
         }
         let timeout = visit.timeout.min(LONGEST);
-        tokio::time::timeout(timeout, self.follow(visit, allowed)).await.map_err(|_| Refused::Timeout)?
+        tokio::time::timeout(timeout, self.follow(visit, allowed, trail)).await.map_err(|_| Refused::Timeout)?
     }
 
-    async fn follow(&self, visit: Visit, allowed: &Allowed<'_>) -> Result<Visited, Refused> {
+    async fn follow(&self, visit: Visit, allowed: &Allowed<'_>, trail: &dyn Trail) -> Result<Visited, Refused> {
         let Visit { mut method, url, mut headers, secret, mut body, .. } = visit;
         let mut url = self.named(&url)?;
         for _ in 0..=MAX_REDIRECTS {
-            if !url.host_str().is_some_and(|host| allowed(&method, host)) {
+            let host = url.host_str().unwrap_or_default();
+            if !allowed(&method, host) {
                 return Err(Refused::NotAllowed);
             }
-            let answer = self.client.request(request(&method, &url, &headers, &body)?).await.map_err(|error| {
-                tracing::debug!(?error, "a request of a module failed");
-                if is_private(&error) { Refused::Address(BadAddress::Private) } else { Refused::Failed }
-            })?;
-            let (head, answer) = answer.into_parts();
+            let request = request(&method, &url, &headers, &body)?;
+            let bytes = method.as_str().len() + url.as_str().len() + size_of(request.headers()) + body.len();
+            let (head, answer) = self.step(request, bytes, host, trail).await?.into_parts();
             let Some(next) = redirect(&head, &url) else {
-                let read = Limited::new(answer, MAX_BODY).collect().await;
-                let body =
-                    read.map_err(
-                        |error| {
-                            if error.is::<LengthLimitError>() { Refused::TooLarge } else { Refused::Failed }
-                        },
-                    )?;
-                let body = body.to_bytes();
+                let body = read(answer, host, trail).await?;
                 let mut headers = head.headers;
                 for name in REFUSED {
                     headers.remove(*name);
@@ -163,6 +170,29 @@ impl Outbound {
         Err(Refused::Redirects)
     }
 
+    /// Sends one of the requests that redirects make of one, to a host that may be reached.
+    async fn step(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        bytes: usize,
+        host: &str,
+        trail: &dyn Trail,
+    ) -> Result<Response<impl BodyExt<Data = Bytes> + Unpin + use<>>, Refused> {
+        let connection = capture_connection(&mut request);
+        if !trail.sends(host, bytes) {
+            return Err(Refused::GivenUp);
+        }
+        let noted = Noted { trail, host, bytes, connection };
+        let answer = self.client.request(request).await;
+        drop(noted);
+        let answer = answer.map_err(|error| {
+            tracing::debug!(?error, "a request of a module failed");
+            if is_private(&error) { Refused::Address(BadAddress::Private) } else { Refused::Failed }
+        })?;
+        trail.received(host, size_of(answer.headers()));
+        Ok(answer)
+    }
+
     /// An address as far as its text goes: a name, over https.
     fn named(&self, url: &str) -> Result<Url, Refused> {
         let url = parse_receiver(url, self.allow_private)?;
@@ -171,6 +201,42 @@ impl Outbound {
             _ => Err(Refused::NoName),
         }
     }
+}
+
+/// A request that was noted before it went: given up at whatever point, it takes the note back when it had no
+/// connection by then.
+struct Noted<'a> {
+    trail: &'a dyn Trail,
+    host: &'a str,
+    bytes: usize,
+    connection: CaptureConnection,
+}
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        if self.connection.connection_metadata().is_none() {
+            self.trail.unsent(self.host, self.bytes);
+        }
+    }
+}
+
+/// The body of an answer, as far as it may go.
+async fn read(mut body: impl BodyExt<Data = Bytes> + Unpin, host: &str, trail: &dyn Trail) -> Result<Bytes, Refused> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(|_| Refused::Failed)?.into_data() else { continue };
+        trail.received(host, piece.len());
+        if whole.len() + piece.len() > MAX_BODY {
+            return Err(Refused::TooLarge);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
+}
+
+/// Bytes of headers, without what stands between them.
+fn size_of(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 /// One request of those that redirects make of one.

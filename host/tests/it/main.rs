@@ -36,6 +36,7 @@ mod dry_runs;
 mod dump;
 mod duplicates;
 mod egress;
+mod egress_booked;
 mod encrypted;
 mod encrypted_refusals;
 mod erp;

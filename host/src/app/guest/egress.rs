@@ -47,7 +47,7 @@ impl GuestPort {
         let visit = Visit { method, url: request.url, headers, secret, body: request.body.into(), timeout };
         let manifest = &self.module.manifest;
         let allowed = |method: &Method, host: &str| manifest.allows(&Need::Http { host, method: method.as_str() });
-        let visited = self.work.app.outbound.visit(visit, &allowed).await.map_err(refused)?;
+        let visited = self.work.app.outbound.visit(visit, &allowed, &*self.trail).await.map_err(refused)?;
         let mut room = MAX_ANSWER_HEADERS;
         let mut shown = Vec::new();
         for (name, value) in &visited.headers {

@@ -1,6 +1,7 @@
 //! The watch over one call: its place in the queue, its recorder, and what becomes of what they saw.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use super::{Entry, Place};
 use crate::app::App;
 use crate::app::catalog::Module;
 use crate::app::unit_of_work::Work;
-use crate::domain::accountability::{CallAccount, Cost, FailureNote, Invocation, SpentOf};
+use crate::domain::accountability::{CallAccount, FailureNote, Invocation, LogLine, Reach, SpentOf};
 use crate::domain::caller::Caller;
 use crate::domain::id::TenantId;
 use crate::domain::plugin::{ExtensionPoint, Input};
@@ -22,8 +23,9 @@ use crate::plugin::{Ended, Failure, Limits, Port, RecordingPort, Spent};
 /// Watches one call. One that is given up before its end, because nobody waits for it any more, has read what it has
 /// read.
 pub struct Watch {
-    tenant: TenantId,
     place: Option<Place>,
+    began: Instant,
+    point: ExtensionPoint,
     invocation: Invocation,
     recorder: Arc<Recorder>,
     port: Arc<dyn Port>,
@@ -33,15 +35,9 @@ pub struct Watch {
 
 impl Watch {
     /// Waits for a place in the queue, and notes what the call is shown.
-    pub async fn begin(
-        work: &Arc<Work>,
-        module: &Module,
-        id: Uuid,
-        port: Arc<dyn Port>,
-        input: &Input,
-    ) -> Result<Self, Failure> {
+    pub async fn begin(recorder: Arc<Recorder>, id: Uuid, port: Arc<dyn Port>, input: &Input) -> Result<Self, Failure> {
+        let (work, module) = (&recorder.work, &recorder.module);
         let place = Some(work.app.ledger.place().await?);
-        let recorder = Arc::new(Recorder::new(Arc::clone(work), module.clone()));
         recorder.note_input(input);
         let mut port: Arc<dyn Port> = Arc::new(Observed::new(port, Arc::clone(&recorder)));
         // What a dry run would do is nothing that another version has to do, too.
@@ -52,8 +48,9 @@ impl Watch {
             port = Arc::clone(&recording) as Arc<dyn Port>;
             (input.clone(), recording)
         });
-        let invocation = invocation(work, module, id, input.point());
-        Ok(Self { tenant: work.caller.tenant, place, invocation, recorder, port, recording, is_recorded })
+        let (began, point) = (Instant::now(), input.point());
+        let invocation = invocation(work, module, id, point);
+        Ok(Self { place, began, point, invocation, recorder, port, recording, is_recorded })
     }
 
     /// What answers the call.
@@ -61,12 +58,14 @@ impl Watch {
         Arc::clone(&self.port)
     }
 
-    /// Puts what was seen into the queue; says what else it came to than time and memory.
-    pub async fn end(mut self, work: &Work, module: &Module, limits: &Limits, ended: &Ended) -> Cost {
+    /// Counts what the call came to, and puts what was seen into the queue.
+    pub async fn end(mut self, limits: &Limits, ended: &Ended) {
+        let recorder = Arc::clone(&self.recorder);
+        let (work, module) = (&recorder.work, &recorder.module);
         if let Ok(output) = &ended.result {
-            self.recorder.note_output(output);
+            recorder.note_output(output);
         }
-        let (reaches, lines, cost) = self.recorder.take();
+        let (reaches, lines) = self.settle(&ended.spent, ended.result.as_ref().err());
         let is_breakage = ended.result.as_ref().is_err_and(Failure::is_breakage);
         let mut recording = None;
         let mut transcript = None;
@@ -84,13 +83,20 @@ impl Watch {
         let failure = ended.result.as_ref().err().filter(|failure| is_told(failure, &self.invocation));
         let failure = failure.map(|failure| FailureNote { transcript, ..note_of(failure, &ended.spent) });
         self.put(CallAccount { invocation: self.invocation.clone(), reaches, lines, failure, recording });
-        cost
+    }
+
+    /// Takes what was seen, and adds what it came to to the usage of the module.
+    fn settle(&self, spent: &Spent, failure: Option<&Failure>) -> (Vec<Reach>, Vec<LogLine>) {
+        let Recorder { work, module, .. } = &*self.recorder;
+        let (reaches, lines, cost) = self.recorder.take();
+        work.app.account(work.caller.tenant, module, self.point, spent, cost, failure);
+        (reaches, lines)
     }
 
     fn put(&mut self, account: CallAccount) {
         let Some(place) = self.place.take() else { return };
         if !account.is_empty() {
-            drop(place.send(Entry::Call(self.tenant, Box::new(account))));
+            drop(place.send(Entry::Call(self.recorder.work.caller.tenant, Box::new(account))));
         }
     }
 }
@@ -98,7 +104,9 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if self.place.is_some() {
-            let (reaches, lines, _) = self.recorder.take();
+            // How much time of a processor it had, nobody knows any more.
+            let spent = Spent { wall: self.began.elapsed(), ..Spent::default() };
+            let (reaches, lines) = self.settle(&spent, None);
             let invocation = self.invocation.clone();
             self.put(CallAccount { invocation, reaches, lines, failure: None, recording: None });
         }

@@ -7,7 +7,7 @@ use tracing::Instrument;
 
 use super::recorder::Recorder;
 use crate::domain::accountability::LogLine;
-use crate::domain::plugin::{Fault, HostAnswer, HostCall, Need};
+use crate::domain::plugin::{Fault, HostAnswer, HostCall};
 use crate::plugin::Port;
 
 /// A port, and the recorder that watches it.
@@ -24,8 +24,6 @@ pub enum About {
     Records(String, usize),
     /// Figures of an object.
     Figures(String, String),
-    /// So many bytes for this host.
-    Host(String, usize),
     /// A line.
     Line(LogLine),
     /// So many bytes were to be kept.
@@ -77,14 +75,6 @@ impl About {
                 Self::Records(object.clone(), fields.len())
             }
             HostCall::Aggregate { object, question } => Self::Figures(object.clone(), question.clone()),
-            HostCall::Http(request) => {
-                let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-                let host = match call.need() {
-                    Need::Http { host, .. } => host.to_ascii_lowercase(),
-                    _ => String::new(),
-                };
-                Self::Host(host, request.method.len() + request.url.len() + headers + request.body.len())
-            }
             HostCall::Log { level, message, fields } => {
                 Self::Line(LogLine { level: level.clone(), message: message.clone(), fields: fields.clone() })
             }

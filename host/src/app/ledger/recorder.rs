@@ -15,18 +15,19 @@ use crate::domain::accountability::{Cost, LogLine, Reach};
 use crate::domain::object::Object;
 use crate::domain::permission::Action;
 use crate::domain::plugin::{Fault, HostAnswer, Input, Output};
+use crate::outbound::Trail;
 
 /// What one call did so far.
 pub struct Recorder {
-    work: Arc<Work>,
-    module: Module,
+    pub(in crate::app) work: Arc<Work>,
+    pub(in crate::app) module: Module,
     seen: Mutex<Seen>,
 }
 
 #[derive(Default)]
 struct Seen {
     objects: BTreeMap<String, OfObject>,
-    hosts: BTreeMap<String, (u64, u64, u64)>,
+    hosts: BTreeMap<String, OfHost>,
     lines: Vec<LogLine>,
     cost: Cost,
     /// Whether it was taken: nothing can be added any more.
@@ -38,6 +39,14 @@ struct Seen {
 struct OfObject {
     sets: Vec<Vec<String>>,
     records: BTreeMap<Uuid, usize>,
+}
+
+/// What went to a host and came from it.
+#[derive(Default)]
+struct OfHost {
+    requests: u64,
+    bytes_out: u64,
+    bytes_in: u64,
 }
 
 /// All that is looked for in the text of a record.
@@ -64,8 +73,8 @@ struct EventData {
 
 impl Recorder {
     /// A recorder of a call of this module.
-    pub fn new(work: Arc<Work>, module: Module) -> Self {
-        Self { work, module, seen: Mutex::default() }
+    pub fn new(work: &Arc<Work>, module: &Module) -> Arc<Self> {
+        Arc::new(Self { work: Arc::clone(work), module: module.clone(), seen: Mutex::default() })
     }
 
     /// What the call is shown as its input.
@@ -118,7 +127,7 @@ impl Recorder {
             sets,
             records: records.into_iter().collect(),
         });
-        let hosts = hosts.into_iter().map(|(host, (requests, bytes_out, bytes_in))| Reach::Host {
+        let hosts = hosts.into_iter().map(|(host, OfHost { requests, bytes_out, bytes_in })| Reach::Host {
             host,
             requests,
             bytes_out,
@@ -155,23 +164,6 @@ impl Recorder {
                 let mut seen = self.seen();
                 seen.cost.bytes_read += text.len() as u64;
                 seen.read(&object, &fields, []);
-            }
-            (About::Host(host, out), answer) => {
-                let back = match answer {
-                    Ok(HostAnswer::Http(response)) => {
-                        let headers = response.headers.iter().map(|(name, value)| name.len() + value.len());
-                        headers.sum::<usize>() + response.body.len()
-                    }
-                    // Refused before anything was sent.
-                    Err(fault) if !fault.retryable => return,
-                    Ok(_) | Err(_) => 0,
-                };
-                let mut seen = self.seen();
-                seen.cost.bytes_sent += out as u64;
-                let (requests, bytes_out, bytes_in) = seen.hosts.entry(host).or_default();
-                *requests += 1;
-                *bytes_out += out as u64;
-                *bytes_in += back as u64;
             }
             (About::Line(line), _) => self.seen().lines.push(line),
             (About::Kept(bytes), Ok(_)) => self.seen().cost.bytes_written += bytes as u64,
@@ -218,6 +210,38 @@ impl Recorder {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Trail for Recorder {
+    fn sends(&self, host: &str, bytes: usize) -> bool {
+        let mut seen = self.seen();
+        if seen.is_closed {
+            return false;
+        }
+        seen.cost.bytes_sent += bytes as u64;
+        let of = seen.hosts.entry(host.to_owned()).or_default();
+        of.requests += 1;
+        of.bytes_out += bytes as u64;
+        true
+    }
+
+    fn unsent(&self, host: &str, bytes: usize) {
+        let mut seen = self.seen();
+        // What was taken meanwhile stays as it is: it says too much rather than too little.
+        let Some(of) = seen.hosts.get_mut(host) else { return };
+        of.requests -= 1;
+        of.bytes_out -= bytes as u64;
+        if of.requests == 0 {
+            seen.hosts.remove(host);
+        }
+        seen.cost.bytes_sent -= bytes as u64;
+    }
+
+    fn received(&self, host: &str, bytes: usize) {
+        if let Some(of) = self.seen().hosts.get_mut(host) {
+            of.bytes_in += bytes as u64;
+        }
     }
 }
 
