@@ -100,6 +100,9 @@ fn variant(name: &str) -> Result<Vec<u8>> {
 
 /// Prints them.
 pub fn print(all: &[FanOut]) {
+    if all.is_empty() {
+        return;
+    }
     println!("\n| modules that hear of it | create, ms | until the last has heard, ms | events told a second |");
     println!("|---|---|---|---|");
     for FanOut { modules, create_ms, last_ms, per_second } in all {
