@@ -54,9 +54,10 @@ impl App {
         let (tenant, manifest) = (work.caller.tenant, &module.manifest);
         let (point, id) = (input.point(), self.ids.make());
         // No contents of records: spans go to whoever collects them.
+        let trace = work.caller.origin.as_ref().map(|origin| origin.trace.id.as_str());
         let span = tracing::info_span!(
             "plugin_call", %tenant, plugin = %manifest.id, version = %manifest.version,
-            extension_point = point.name(), invocation = %id
+            extension_point = point.name(), invocation = %id, trace
         );
         async {
             let is_inner = work.depth() > 0;

@@ -46,6 +46,30 @@ pub struct Origin {
     pub peer: Option<String>,
     /// Id of the request, or `job:` and the id of the job.
     pub request: Option<String>,
+    /// What it is a part of.
+    pub trace: Trace,
+}
+
+/// A trace of requests that cause each other, by W3C Trace Context.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Trace {
+    /// Its id: 32 digits.
+    pub id: String,
+    /// Whether who began it keeps it.
+    pub is_sampled: bool,
+}
+
+impl Trace {
+    /// A trace that begins with what has this id.
+    pub fn beginning(id: Uuid) -> Self {
+        Self { id: id.simple().to_string(), is_sampled: false }
+    }
+
+    /// The `traceparent` of a request that is a part of it.
+    pub fn parent(&self, span: Uuid) -> String {
+        let span = span.as_u64_pair().1;
+        format!("00-{}-{span:016x}-{:02x}", self.id, u8::from(self.is_sampled))
+    }
 }
 
 impl Caller {

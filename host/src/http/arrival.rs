@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderName};
 use super::cookies::{DEVICE, SESSION, cookie};
 use super::request_id::RequestId;
 use crate::app::{App, Arrival};
-use crate::domain::caller::Origin;
+use crate::domain::caller::{Origin, Trace};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -37,7 +37,8 @@ impl FromRequestParts<Arc<App>> for From {
 pub fn origin(parts: &Parts, app: &App) -> Origin {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
     let peer = peer.map(|peer| behind(peer, app.trusted_proxies(), &parts.headers).to_string());
-    Origin { peer, request: parts.extensions.get::<RequestId>().map(|id| id.0.clone()) }
+    let trace = parts.extensions.get::<Trace>().cloned().unwrap_or_default();
+    Origin { peer, request: parts.extensions.get::<RequestId>().map(|id| id.0.clone()), trace }
 }
 
 /// The last address that no trusted proxy wrote of another trusted proxy. What stands before it, anybody can write.

@@ -13,6 +13,7 @@ use tracing::Instrument;
 use super::Problem;
 use super::allowance::Left;
 use crate::app::App;
+use crate::domain::caller::Trace;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
@@ -27,13 +28,14 @@ pub struct Finished;
 
 /// Wraps every request.
 pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let id = app.ids().make().to_string();
+    let uuid = app.ids().make();
+    let id = uuid.to_string();
     let span = tracing::debug_span!(
         "request", id, method = %request.method(), path = request.uri().path(), trace = tracing::field::Empty
     );
-    if let Some(trace) = trace_of(request.headers()) {
-        span.record("trace", trace);
-    }
+    let trace = trace_of(request.headers()).unwrap_or_else(|| Trace::beginning(uuid));
+    span.record("trace", &trace.id);
+    request.extensions_mut().insert(trace);
     request.extensions_mut().insert(RequestId(id.clone()));
     let left = Left::default();
     request.extensions_mut().insert(left.clone());
@@ -72,7 +74,7 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
 }
 
 /// The trace that a request is part of, by its `traceparent` (W3C Trace Context); none when it is not of that form.
-fn trace_of(headers: &HeaderMap) -> Option<&str> {
+fn trace_of(headers: &HeaderMap) -> Option<Trace> {
     let text = headers.get("traceparent")?.to_str().ok()?;
     let mut parts = text.split('-');
     let is_hex = |text: &str, length: usize| {
@@ -80,7 +82,9 @@ fn trace_of(headers: &HeaderMap) -> Option<&str> {
     };
     let (version, trace, parent) = (parts.next()?, parts.next()?, parts.next()?);
     let is_form = is_hex(version, 2) && version != "ff" && is_hex(trace, 32) && is_hex(parent, 16);
-    (is_form && trace.bytes().any(|byte| byte != b'0')).then_some(trace)
+    let flags = parts.next().filter(|flags| is_hex(flags, 2)).and_then(|flags| u8::from_str_radix(flags, 16).ok());
+    let trace = Trace { id: trace.to_owned(), is_sampled: flags.is_some_and(|flags| flags & 1 == 1) };
+    (is_form && trace.id.bytes().any(|byte| byte != b'0')).then_some(trace)
 }
 
 #[cfg(test)]
@@ -94,10 +98,11 @@ mod tests {
         let of = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert("traceparent", text.parse().unwrap());
-            trace_of(&headers).map(str::to_owned)
+            trace_of(&headers).map(|trace| (trace.id, trace.is_sampled))
         };
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(of(&format!("00-{trace}-00f067aa0ba902b7-01")).as_deref(), Some(trace));
+        assert_eq!(of(&format!("00-{trace}-00f067aa0ba902b7-01")), Some((trace.to_owned(), true)));
+        assert_eq!(of(&format!("00-{trace}-00f067aa0ba902b7-00")), Some((trace.to_owned(), false)));
         for wrong in ["", "00", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
             assert_eq!(of(wrong), None, "{wrong}");
         }

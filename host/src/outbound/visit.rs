@@ -38,7 +38,7 @@ const REFUSED: &[&str] = &[
     "forwarded",
 ];
 /// Headers that say who asks: not for another host than the one that they were meant for.
-const PERSONAL: &[&str] = &["authorization", "cookie"];
+const PERSONAL: &[&str] = &["authorization", "cookie", "traceparent"];
 
 /// A request.
 pub struct Visit {

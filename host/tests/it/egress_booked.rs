@@ -13,9 +13,10 @@ use serde_json::{Value as Json, json};
 use crate::permissions::user;
 use crate::receiver::{Receiver, silent, with_header};
 use crate::support::{Actor, On, TestApp};
-use crate::workshop::{WORKSHOP, enable, run, start, step};
+use crate::workshop::{ACTION, WORKSHOP, enable, run, start, step};
 
 both!(
+    who_is_asked_sees_what_it_is_a_part_of
     what_left_is_booked_whatever_the_answer
     each_host_of_a_redirect_has_its_own
     what_did_not_leave_is_not_booked
@@ -135,4 +136,39 @@ async fn a_request_in_flight_is_booked_when_its_call_is_given_up(on: On) {
     assert_eq!((&entry["extension_point"], count(entry, "requests")), (&json!("job"), 1));
     assert!(count(entry, "bytes_sent") > 3_000, "{entry}");
     assert_eq!(usage(&test.ann).await - before, count(entry, "bytes_sent"));
+}
+
+async fn who_is_asked_sees_what_it_is_a_part_of(on: On) {
+    let test = start(on).await;
+    let receiver = Receiver::start().await;
+    let ask = json!({"do": "http", "url": local(&receiver, "/"), "headers": {"traceparent": "00-own-own-01", "tracestate": "a=b"}});
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let traced = test.ann.with("traceparent", &format!("00-{trace}-00f067aa0ba902b7-01"));
+    let parents = || -> Vec<String> {
+        let of = |message: crate::receiver::Message| {
+            assert!(!message.headers.contains_key("tracestate"));
+            message.headers["traceparent"].to_str().unwrap().to_owned()
+        };
+        receiver.got().into_iter().map(of).collect()
+    };
+    traced.post(ACTION, &json!({"steps": [ask, ask]})).await.assert(200);
+    let seen = parents();
+    for parent in &seen {
+        let parts: Vec<&str> = parent.split('-').collect();
+        assert_eq!((parts[0], parts[1], parts[2].len(), parts[3]), ("00", trace, 16, "01"), "{parent}");
+        assert_ne!(parts[2], "00f067aa0ba902b7", "a span of its own");
+    }
+    assert_ne!(seen[0], seen[1]);
+    // Without one, it begins here: with the id that the answer names.
+    receiver.forget();
+    let reply = test.ann.post(ACTION, &json!({"steps": [ask]})).await.assert(200);
+    let begun = reply.header("x-request-id").replace('-', "");
+    assert!(parents()[0].starts_with(&format!("00-{begun}-")), "{:?}", parents());
+    // What another origin is asked is none of its business.
+    receiver.forget();
+    let other = Receiver::start().await;
+    let elsewhere = local(&other, "/there");
+    receiver.answer(move |_, _| with_header(302, "location", &elsewhere));
+    test.ann.post(ACTION, &json!({"steps": [ask]})).await.assert(200);
+    assert!(!other.got()[0].headers.contains_key("traceparent"));
 }

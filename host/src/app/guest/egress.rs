@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sha2::{Digest, Sha256};
 
 use super::GuestPort;
+use crate::domain::caller::Trace;
 use crate::domain::plugin::{Fault, HttpRequest, HttpResponse, Need};
 use crate::outbound::{Refused, Visit};
 
@@ -20,6 +21,8 @@ const MAX_ANSWER_HEADERS: usize = 64 << 10;
 /// What stands around the name of a secret.
 const SECRET: (&str, &str) = ("{{secret:", "}}");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 
 impl GuestPort {
     pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Fault> {
@@ -39,6 +42,13 @@ impl GuestPort {
         let (mut headers, secret) = self.headers(&request.headers).await?;
         if !is_read && !headers.contains_key(IDEMPOTENCY_KEY) {
             headers.insert(IDEMPOTENCY_KEY, self.idempotency_key(&request));
+        }
+        // Whoever is asked sees what it is a part of, as this host knows it, whatever the plugin says.
+        headers.remove(TRACE_STATE);
+        let trace = self.work.caller.origin.as_ref().map(|origin| origin.trace.clone());
+        let parent = trace.unwrap_or_else(|| Trace::beginning(self.id)).parent(self.work.app.ids().make());
+        if let Ok(parent) = HeaderValue::from_str(&parent) {
+            headers.insert(TRACE_PARENT, parent);
         }
         let timeout = match request.timeout_ms {
             0 => Duration::MAX,

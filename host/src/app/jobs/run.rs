@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::super::{App, AppError, archive, exports, imports, matching, module_jobs, modules, persons, recompute};
 use crate::access::Denied;
-use crate::domain::caller::{Caller, Origin};
+use crate::domain::caller::{Caller, Origin, Trace};
 use crate::domain::clock::Timestamp;
 use crate::domain::job::{JobState, Progress};
 use crate::store::{Conflict, Further, JobRow, Lease, StoreError};
@@ -233,7 +233,8 @@ impl App {
 
 /// Who asked for the job, as they are now: a key that has ended asks for nothing, nor does a member who may do nothing.
 async fn caller_of(app: &App, row: &JobRow) -> Result<Caller, JobFault> {
-    let origin = Some(Arc::new(Origin { peer: None, request: Some(format!("job:{}", row.id)) }));
+    let trace = Trace::beginning(row.id);
+    let origin = Some(Arc::new(Origin { peer: None, request: Some(format!("job:{}", row.id)), trace }));
     if let Some(module) = module_jobs::module_of(row, origin.clone()) {
         app.prepare_policy(row.tenant).await?;
         return Ok(module);
