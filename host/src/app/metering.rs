@@ -36,6 +36,7 @@ impl App {
         failure: Option<&Failure>,
     ) {
         let manifest = &module.manifest;
+        self.metrics.sent(module, point, cost.bytes_sent);
         let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let cost = Cost {
             calls: 1,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +18,13 @@ type Labels = (String, String, &'static str);
 
 /// Since the process began.
 #[derive(Default)]
-pub(super) struct Metrics(Mutex<BTreeMap<Labels, Figures>>);
+pub(super) struct Metrics {
+    calls: Mutex<BTreeMap<Labels, Figures>>,
+    denied: Mutex<BTreeMap<Denial, u64>>,
+}
+
+/// What was denied: to which plugin and version, which host call, and why.
+type Denial = (String, String, &'static str, String);
 
 #[derive(Clone, Default)]
 struct Figures {
@@ -27,6 +34,7 @@ struct Figures {
     wall: Duration,
     waited: Duration,
     peak_memory: usize,
+    bytes_sent: u64,
     failures: BTreeMap<&'static str, u64>,
 }
 
@@ -58,9 +66,22 @@ impl Metrics {
         self.with(module, point, |figures| *figures.failures.entry(code(failure)).or_default() += 1);
     }
 
+    /// Counts bytes that went to other servers.
+    pub fn sent(&self, module: &Module, point: ExtensionPoint, bytes: u64) {
+        if bytes > 0 {
+            self.with(module, point, |figures| figures.bytes_sent += bytes);
+        }
+    }
+
+    /// Counts a host call that was denied.
+    pub fn denied(&self, module: &Module, call: &'static str, code: &str) {
+        let denial = (module.manifest.id.clone(), module.manifest.version.clone(), call, code.to_owned());
+        *self.denied.lock().unwrap_or_else(PoisonError::into_inner).entry(denial).or_default() += 1;
+    }
+
     fn with(&self, module: &Module, point: ExtensionPoint, change: impl FnOnce(&mut Figures)) {
         let labels = (module.manifest.id.clone(), module.manifest.version.clone(), point.name());
-        change(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(labels).or_default());
+        change(self.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(labels).or_default());
     }
 }
 
@@ -75,7 +96,7 @@ fn code(failure: &Failure) -> &'static str {
 impl App {
     /// The figures of this node.
     pub fn metrics(&self, _: &Operator) -> String {
-        let all = self.metrics.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let all = self.metrics.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut text = String::new();
         let mut family = |name: &str, kind: &str, help: &str, lines: Vec<(String, f64)>| {
             let _ = writeln!(text, "# HELP guildhall_{name} {help}\n# TYPE guildhall_{name} {kind}");
@@ -104,6 +125,20 @@ impl App {
         family("plugin_host_calls_total", "counter", "Host calls.", host_calls);
         let memory = each(&|figures| float(figures.peak_memory as u64));
         family("plugin_memory_peak_bytes", "gauge", "Most memory of one call.", memory);
+        let sent = each(&|figures| float(figures.bytes_sent));
+        family("plugin_sent_bytes_total", "counter", "Bytes sent to other servers.", sent);
+        let denied = self.metrics.denied.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let denied = denied.iter().map(|((plugin, version, call, code), count)| {
+            let labels = format!("{},call=\"{call}\",code=\"{code}\"", named(plugin, version));
+            (format!("{{{labels}}}"), float(*count))
+        });
+        family("plugin_denied_total", "counter", "Host calls that were denied, by code.", denied.collect());
+        let counts = self.compiler.counts();
+        let one = |count: &AtomicU64| vec![(String::new(), float(count.load(Ordering::Relaxed)))];
+        family("plugin_cache_hits_total", "counter", "Compiled plugins that were kept.", one(&counts.found));
+        family("plugin_compilations_total", "counter", "Components that were compiled.", one(&counts.compiled));
+        let took = Duration::from_micros(counts.micros.load(Ordering::Relaxed)).as_secs_f64();
+        family("plugin_compile_seconds_total", "counter", "Time of compiling.", vec![(String::new(), took)]);
         let pools = ["call", "inner_call"].iter().zip(self.engine.occupancy());
         let pools: Vec<_> = pools.map(|(pool, taken)| (format!("{{pool=\"{pool}\"}}"), taken)).collect();
         let gauge = |value: fn(&(u32, u32)) -> u32| -> Vec<(String, f64)> {
@@ -118,6 +153,10 @@ impl App {
 }
 
 fn written((plugin, version, point): &Labels) -> String {
+    format!("{},extension_point=\"{point}\"", named(plugin, version))
+}
+
+fn named(plugin: &str, version: &str) -> String {
     let safe = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-    format!("plugin=\"{}\",version=\"{}\",extension_point=\"{point}\"", safe(plugin), safe(version))
+    format!("plugin=\"{}\",version=\"{}\"", safe(plugin), safe(version))
 }

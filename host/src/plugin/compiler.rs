@@ -10,7 +10,8 @@ mod seccomp;
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use sha2::{Digest, Sha256};
@@ -92,6 +93,18 @@ pub struct Compiler {
     counting: Counting,
     /// What artefacts of this engine have in common.
     compatibility: [u8; 32],
+    counts: Counts,
+}
+
+/// What a compiler has done since it was made.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Artefacts that were kept.
+    pub found: AtomicU64,
+    /// Artefacts that had to be made, and components that could not be compiled.
+    pub compiled: AtomicU64,
+    /// Microseconds that this took, waiting for a turn included.
+    pub micros: AtomicU64,
 }
 
 impl Compiler {
@@ -106,7 +119,13 @@ impl Compiler {
             cache,
             counting: engine.counting,
             compatibility: engine.compatibility(),
+            counts: Counts::default(),
         })
+    }
+
+    /// What it has done so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// The artefact of a component: the one that is kept, or a new one.
@@ -115,7 +134,12 @@ impl Compiler {
         if let Some((artefact, _)) = self.kept(digest).await {
             return Ok(artefact);
         }
-        let artefact = self.compile(component, audited).await?;
+        let began = Instant::now();
+        let artefact = self.compile(component, audited).await;
+        self.counts.compiled.fetch_add(1, Ordering::Relaxed);
+        let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.counts.micros.fetch_add(micros, Ordering::Relaxed);
+        let artefact = artefact?;
         if let Some(cache) = &self.cache {
             let found = serde_json::to_vec(&audited.found).map_err(|error| CompileError::Host(error.to_string()))?;
             cache.put(self.name(digest), Kept { found, artefact: artefact.clone() }).await;
@@ -127,6 +151,7 @@ impl Compiler {
     /// none when it is not kept.
     pub async fn kept(&self, digest: [u8; 32]) -> Option<(Artefact, Found)> {
         let Kept { found, artefact } = self.cache.as_ref()?.get(self.name(digest)).await?;
+        self.counts.found.fetch_add(1, Ordering::Relaxed);
         Some((Artefact(artefact), serde_json::from_slice(&found).ok()?))
     }
 

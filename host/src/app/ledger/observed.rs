@@ -44,8 +44,14 @@ impl Port for Observed {
         // What is asked and answered may hold anything: a span names the call alone.
         let span = tracing::trace_span!("host_call", call = call.name());
         let answer = async {
+            let name = call.name();
             let answer = self.port.answer(call).instrument(span).await;
             self.recorder.note(about, &answer);
+            if let Err(fault) = &answer
+                && ["permission_denied", "egress_denied"].contains(&fault.code.as_str())
+            {
+                self.recorder.deny(name, &fault.code);
+            }
             answer
         };
         unless_given_up(|| self.recorder.is_closed(), answer).await

@@ -77,6 +77,11 @@ impl Recorder {
         Arc::new(Self { work: Arc::clone(work), module: module.clone(), seen: Mutex::default() })
     }
 
+    /// Counts a host call that was denied.
+    pub fn deny(&self, call: &'static str, code: &str) {
+        self.work.app.metrics.denied(&self.module, call, code);
+    }
+
     /// What the call is shown as its input.
     pub fn note_input(&self, input: &Input) {
         match input {
