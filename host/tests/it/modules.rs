@@ -119,12 +119,12 @@ async fn a_module_whose_neighbours_are_missing_is_refused(on: On) {
         ann.put(&format!("/api/v1/modules/{LOYALTY}"), &json!({"consent": ["*"]})).await.problem(409, "refused");
     assert!(problem["detail"].as_str().unwrap().contains("elsewhere.thing"), "{problem}");
     let blind = plugin_with("test.hostile", |manifest| {
-        manifest["hooks"]["before-write"][0]["object"] = json!("ghost");
-        manifest["permissions"]["records"][0]["object"] = json!("ghost");
+        manifest["hooks"]["before-write"][0]["object"] = json!("elsewhere.ghost");
+        manifest["permissions"]["records"][0]["object"] = json!("elsewhere.ghost");
     });
     app.install_plugin(&blind).await.unwrap();
     let problem = ann.put("/api/v1/modules/test.hostile", &json!({"consent": ["*"]})).await.problem(409, "refused");
-    assert!(problem["detail"].as_str().unwrap().contains("`ghost`"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("`elsewhere.ghost`"), "{problem}");
     // The tenant works as before.
     ann.create("contact", json!({"name": "Ann"})).await;
     assert_eq!(ann.get("/api/v1/modules").await.assert(200).json(), json!({"data": []}));

@@ -154,8 +154,8 @@ async fn people_bad_input(on: On) {
         ("roles", json!({"email": "a@example.com", "name": "A", "roles": ["moon"]})),
         ("manager", json!({"email": "a@example.com", "name": "A", "manager": top})),
         ("company", json!({"email": "a@example.com", "name": "A", "company": top})),
-        ("", json!({"email": "a@example.com", "name": "A", "id": top})),
-        ("", json!({"email": 7, "name": "A"})),
+        ("id", json!({"email": "a@example.com", "name": "A", "id": top})),
+        ("email", json!({"email": 7, "name": "A"})),
     ] {
         let problem = ann.post(users, &bad).await.problem(422, "validation_failed");
         assert_eq!(problem["errors"][0]["field"], field, "{bad}: {problem}");

@@ -90,12 +90,17 @@ async fn the_operator_sees_figures_without_tenants(on: On) {
     let test = TestApp::with_plugin(on, HOSTILE).await;
     contact(&test.ann, "fine").await.assert(201);
     contact(&test.ann, "trap").await.problem(422, "plugin_trap");
+    contact(&test.ann, "undeclared").await.problem(422, "plugin_error");
     let reply = test.operator().await.get("/metrics").await.assert(200);
     assert!(reply.header("content-type").starts_with("text/plain; version=0.0.4"));
     let labels = r#"plugin="test.hostile",version="0.1.0",extension_point="before-write""#;
+    let denied = r#"plugin="test.hostile",version="0.1.0",call="get",code="permission_denied""#;
     for line in [
-        format!("guildhall_plugin_calls_total{{{labels}}} 2\n"),
+        format!("guildhall_plugin_calls_total{{{labels}}} 3\n"),
         format!("guildhall_plugin_failures_total{{{labels},code=\"plugin_trap\"}} 1\n"),
+        format!("guildhall_plugin_sent_bytes_total{{{labels}}} 0\n"),
+        format!("guildhall_plugin_denied_total{{{denied}}} 1\n"),
+        "# TYPE guildhall_plugin_compilations_total counter\n".to_owned(),
         "guildhall_plugin_suspended 0\n".to_owned(),
         "guildhall_plugin_pool_taken{pool=\"call\"} 0\n".to_owned(),
         "# TYPE guildhall_plugin_cpu_seconds_total counter\n".to_owned(),

@@ -167,8 +167,8 @@ async fn keys_are_the_operators(on: On) {
         (json!({"publisher": "acme.thing", "key": key}), "publisher"),
         (json!({"publisher": "", "key": key}), "publisher"),
         (json!({"publisher": "acme", "key": key, "name": "x".repeat(300)}), "name"),
-        (json!({"publisher": "acme", "key": key, "surprise": 1}), ""),
-        (json!({"publisher": "acme"}), ""),
+        (json!({"publisher": "acme", "key": key, "surprise": 1}), "surprise"),
+        (json!({"publisher": "acme"}), "key"),
     ] {
         let problem = operator.post(KEYS, &wrong).await.problem(422, "validation_failed");
         assert_eq!(problem["errors"][0]["field"], field, "{problem}");

@@ -81,7 +81,7 @@ fn records(manifest: &Manifest, path: &str, grant: &RecordPermission, faults: &m
     let own = manifest.objects.iter().find(|object| object.name == grant.object);
     let own = own.map(|object| object.fields.iter().map(|field| field.name.clone()).collect::<HashSet<_>>());
     // What another plugin brings is known when both are there.
-    let Some(there) = own.as_ref().or_else(|| CORE.get(&grant.object)) else { return };
+    let Some(there) = CORE.get(&grant.object).or(own.as_ref()) else { return };
     let is_there = |name: &str| {
         name == "*" || there.contains(name) || name.starts_with(OWN_PREFIX) || SYSTEM_FIELDS.contains(&name)
     };
