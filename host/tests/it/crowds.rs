@@ -47,9 +47,11 @@ async fn quick(test: &TestApp) {
 }
 
 fn codes(replies: &[Reply]) -> Vec<String> {
-    let code = |reply: &Reply| match reply.status.is_success() {
-        true => "done".to_owned(),
-        false => serde_json::from_str::<Json>(&reply.text).unwrap()["code"].as_str().unwrap().to_owned(),
+    let code = |reply: &Reply| {
+        if reply.status.is_success() {
+            return "done".to_owned();
+        }
+        serde_json::from_str::<Json>(&reply.text).unwrap()["code"].as_str().unwrap().to_owned()
     };
     replies.iter().map(code).collect()
 }

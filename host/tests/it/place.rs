@@ -16,19 +16,25 @@ pub struct Place {
     pub directory: tempfile::TempDir,
 }
 
+fn in_directory(directory: &tempfile::TempDir) -> Vec<String> {
+    vec!["--data-dir".to_owned(), directory.path().to_str().unwrap().to_owned()]
+}
+
 impl Place {
     pub async fn make(on: On) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let arguments = match on {
-            On::Sqlite => vec!["--data-dir".to_owned(), directory.path().to_str().unwrap().to_owned()],
-            On::Postgres => vec!["--database-url".to_owned(), new_postgres_database().await],
-        };
-        Self { arguments, directory }
+        match on {
+            On::Sqlite => Self { arguments: in_directory(&directory), directory },
+            On::Postgres => Self::on_postgres(new_postgres_database().await),
+        }
     }
 
     /// On a PostgreSQL that is there already.
     pub fn on_postgres(url: String) -> Self {
-        Self { arguments: vec!["--database-url".to_owned(), url], directory: tempfile::tempdir().unwrap() }
+        let directory = tempfile::tempdir().unwrap();
+        let mut arguments = in_directory(&directory);
+        arguments.extend(["--database-url".to_owned(), url]);
+        Self { arguments, directory }
     }
 
     pub fn command(&self, words: &[&str]) -> Command {

@@ -60,11 +60,11 @@ pub fn cpu(manifest: &Manifest, exported: &dyn Fn(&str) -> bool) -> Result<(), W
         Point::Job => exported("guildhall:jobs/handler"),
         point => manifest.lists(*point),
     };
-    let points: Vec<Point> = Point::ALL.into_iter().filter(called).collect();
-    let most = match points.as_slice() {
+    let there: Vec<Point> = Point::ALL.into_iter().filter(called).collect();
+    let most = match there.as_slice() {
         [] => BACKGROUND_CPU_MS,
-        points if points.iter().all(|point| point.is_hook()) => HOOK_CPU_MS,
-        points if points.iter().all(|point| point.is_hook() || is_request(*point)) => REQUEST_CPU_MS,
+        all if all.iter().all(|point| point.is_hook()) => HOOK_CPU_MS,
+        all if all.iter().all(|point| point.is_hook() || is_request(*point)) => REQUEST_CPU_MS,
         _ => BACKGROUND_CPU_MS,
     };
     match manifest.limits.cpu_ms {

@@ -11,11 +11,11 @@ use crate::domain::permission::Action;
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 pub fn check(manifest: &Manifest, faults: &mut Faults) {
-    points(manifest, faults);
+    hooked(manifest, faults);
     routes(&manifest.hooks.http_route, faults);
 }
 
-fn points(manifest: &Manifest, faults: &mut Faults) {
+fn hooked(manifest: &Manifest, faults: &mut Faults) {
     let hooks = &manifest.hooks;
     for (point, listed) in [("before-write", &hooks.before_write), ("validate", &hooks.validate)] {
         for (at, hook) in listed.iter().enumerate() {
