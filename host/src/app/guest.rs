@@ -16,6 +16,7 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::catalog::Module;
+use super::ledger::Recorder;
 use super::unit_of_work::Work;
 use crate::domain::plugin::{ExtensionPoint, Fault, HostAnswer, HostCall, Manifest, Need};
 use crate::outbound::Trail;
@@ -85,16 +86,10 @@ pub struct GuestPort {
 }
 
 impl GuestPort {
-    /// Answers for this module, called at this point, inside this unit of work; the trail is told what it sends.
-    pub fn new(
-        work: Arc<Work>,
-        module: Module,
-        point: ExtensionPoint,
-        reach: Latitude,
-        id: Uuid,
-        trail: Arc<dyn Trail>,
-    ) -> Self {
-        Self { work, module, point, reach, id, trail }
+    /// Answers for the module of this recorder, called at this point; the recorder is told what it sends.
+    pub fn new(recorder: &Arc<Recorder>, point: ExtensionPoint, reach: Latitude, id: Uuid) -> Self {
+        let (work, module) = (Arc::clone(&recorder.work), recorder.module.clone());
+        Self { work, module, point, reach, id, trail: Arc::clone(recorder) as _ }
     }
 
     /// Lets a call pass that the plugin was granted, and that may be made here.

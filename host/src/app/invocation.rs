@@ -69,8 +69,7 @@ impl App {
             let turn = turn.inspect_err(|failure| self.metrics.missed(module, point, failure))?;
             let limits = Limits::of(manifest, timeout_ms, &input, &allowed);
             let recorder = Recorder::new(work, module);
-            let trail = Arc::clone(&recorder) as _;
-            let port = Arc::new(GuestPort::new(Arc::clone(work), module.clone(), point, latitude, id, trail));
+            let port = Arc::new(GuestPort::new(&recorder, point, latitude, id));
             let terms = Turn { limits: &limits, queue: &turn.queue, is_inner };
             let ended = self.watched(recorder, id, terms, port, input).await?;
             work.explain_call(module, point, id, &ended);

@@ -221,8 +221,7 @@ impl App {
         let work = Arc::new(Work::begin(self, caller, catalog, std::collections::BTreeSet::new()).dry(true));
         let (reach, id) = (Latitude::of(point, &work), self.ids.make());
         let recorder = Recorder::new(&work, module);
-        let live = GuestPort::new(work, module.clone(), point, reach, id, Arc::clone(&recorder) as _);
-        let live = Arc::new(live);
+        let live = Arc::new(GuestPort::new(&recorder, point, reach, id));
         let gate = Arc::clone(&live);
         let may = Box::new(move |call: &HostCall| gate.gate(call));
         let shadow = Arc::new(ShadowPort::new(call.transcript, may, live));

@@ -1,14 +1,19 @@
 //! Very many calls that take long, or that wait for others: hooks that are quick find a place all the same.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use futures_util::future::join_all;
 use guildhall::app::Settings;
 use guildhall::domain::clock::Clock;
+use guildhall::domain::plugin::{HookChange, Input};
+use guildhall::domain::tenant::PluginLimits;
+use guildhall::plugin::{Compiled, Failure, Limits, Queue, Turn};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
+use crate::leaks::{Bench, Nobody};
 use crate::receiver::Receiver;
 use crate::support::{Actor, On, Reply, TestApp, settings};
 use crate::workshop::{SHELF, enable, install, variant};
@@ -66,7 +71,7 @@ async fn calls_that_wait_for_servers_leave_places_to_hooks(on: On) {
             gate.wait_for(|is_open| *is_open).await.map(|_| Bytes::from_static(b"late"))
         })))
     });
-    let url = receiver.url("/").replace("127.0.0.1", "localhost");
+    let url = receiver.named_url("/");
     let body = json!({"steps": [{"do": "http", "url": url, "timeout_ms": 5_000}]});
     let mut calls = Vec::new();
     for name in ["one", "two"] {
@@ -94,6 +99,37 @@ async fn calls_that_wait_for_servers_leave_places_to_hooks(on: On) {
     let codes = codes(&replies);
     assert!(codes.iter().filter(|code| *code == "done").count() >= 32, "{codes:?}");
     assert!(codes.iter().all(|code| code == "done" || code == "overloaded"), "{codes:?}");
+}
+
+/// A hook that is shown a contact with this command, by an engine alone.
+async fn obey(bench: &Bench, plugin: &Compiled, command: &str) -> Result<(), Failure> {
+    let after = json!({"id": "01a2", "name": "ann", "note": command}).to_string();
+    let change = HookChange {
+        operation: "create".to_owned(),
+        object: "contact".to_owned(),
+        id: "01a2".to_owned(),
+        before: None,
+        after: Some(after),
+    };
+    let input = Input::BeforeWrite(vec![change]);
+    let limits = Limits::of(&plugin.manifest, None, &input, &PluginLimits::default());
+    // Each of a tenant of its own, none of whose calls was ever slow.
+    let queue = Queue::default();
+    let turn = Turn { limits: &limits, queue: &queue, is_inner: false };
+    bench.engine.call(plugin, turn, Arc::new(Nobody), input).await.result.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_many_take_long_and_no_more() {
+    let bench = Bench::new();
+    let plugin = bench.compiled(&crate::support::plugin("test.hostile")).await;
+    // Fewer than there are places, and more than may take long.
+    let loops = join_all((0..64).map(|_| obey(&bench, &plugin, "loop"))).await;
+    let is = |failure: fn(&Failure) -> bool| loops.iter().filter(|one| one.as_ref().is_err_and(failure)).count();
+    let (ended, refused) = (is(|one| matches!(one, Failure::CpuLimit)), is(|one| matches!(one, Failure::Overloaded)));
+    assert!(ended >= 32 && refused > 0 && ended + refused == 64, "{ended} ended, {refused} refused");
+    obey(&bench, &plugin, "amend").await.unwrap();
+    assert_eq!(bench.engine.occupancy().map(|(taken, _)| taken), [0, 0]);
 }
 
 async fn calls_that_take_long_leave_places_to_hooks(on: On) {

@@ -29,10 +29,6 @@ both!(
     hooks_reach_nobody
 );
 
-fn local(receiver: &Receiver, path: &str) -> String {
-    receiver.url(path).replace("127.0.0.1", "localhost")
-}
-
 fn get(url: &str) -> Json {
     json!({"do": "http", "url": url})
 }
@@ -44,7 +40,7 @@ async fn a_request_is_sent_and_answered(on: On) {
         let body = format!("got {} bytes", message.body.len());
         ([("x-answer", "yes"), ("content-encoding", "br")], body).into_response()
     });
-    let request = json!({"do": "http", "method": "POST", "url": local(&receiver, "/a?b=c"), "body": "hello",
+    let request = json!({"do": "http", "method": "POST", "url": receiver.named_url("/a?b=c"), "body": "hello",
         "headers": {"X-Own": "1", "content-type": "text/plain"}});
     let answer = step(&ann, request).await;
     assert_eq!((&answer["ok"]["status"], &answer["ok"]["body"]), (&json!(200), &json!("got 5 bytes")));
@@ -55,7 +51,7 @@ async fn a_request_is_sent_and_answered(on: On) {
     assert!(got.headers["user-agent"].to_str().unwrap().starts_with("guildhall/"));
     // HEAD has no body, and 404 is an answer like any other.
     receiver.answer(|_, _| status(404));
-    let head = json!({"do": "http", "method": "HEAD", "url": local(&receiver, "/")});
+    let head = json!({"do": "http", "method": "HEAD", "url": receiver.named_url("/")});
     assert_eq!(step(&ann, head).await["ok"]["status"], 404);
 }
 
@@ -146,32 +142,32 @@ async fn a_name_is_looked_up_once(on: On) {
 async fn redirects_are_checked_step_by_step(on: On) {
     let TestApp { ann, .. } = start(on).await;
     let (receiver, elsewhere) = (Receiver::start().await, Receiver::start().await);
-    let next = local(&receiver, "");
+    let next = receiver.named_url("");
     receiver.answer(move |message, _| {
         let at: usize = message.path.trim_start_matches('/').parse().unwrap_or(0);
         if at == 0 { status(200) } else { with_header(302, "location", &format!("{next}/{}", at - 1)) }
     });
-    assert_eq!(step(&ann, get(&local(&receiver, "/3"))).await["ok"]["status"], 200);
+    assert_eq!(step(&ann, get(&receiver.named_url("/3"))).await["ok"]["status"], 200);
     assert_eq!(receiver.got().len(), 4);
-    let answer = step(&ann, get(&local(&receiver, "/4"))).await;
+    let answer = step(&ann, get(&receiver.named_url("/4"))).await;
     assert_eq!(answer["fault"], "egress_denied", "{answer}");
     // A POST becomes a GET where a browser would make it one, and stays one where it would not.
     for (code, method, bytes) in [(301, "GET", 0), (302, "GET", 0), (303, "GET", 0), (307, "POST", 4), (308, "POST", 4)]
     {
         receiver.forget();
-        let to = local(&receiver, "/end");
+        let to = receiver.named_url("/end");
         receiver.answer(
             move |message, _| if message.path == "/end" { status(200) } else { with_header(code, "location", &to) },
         );
-        let post = json!({"do": "http", "method": "POST", "url": local(&receiver, "/begin"), "body": "body"});
+        let post = json!({"do": "http", "method": "POST", "url": receiver.named_url("/begin"), "body": "body"});
         assert_eq!(step(&ann, post).await["ok"]["status"], 200, "{method}");
         assert_eq!(receiver.got()[1].body.len(), bytes, "{code}");
     }
     // To a host that is not agreed to, or with a method that is not.
     let to = elsewhere.url("/").replace("127.0.0.1", "elsewhere.example.com");
     receiver.answer(move |_, _| with_header(302, "location", &to));
-    assert_eq!(step(&ann, get(&local(&receiver, "/"))).await["fault"], "egress_denied");
-    let put = json!({"do": "http", "method": "PUT", "url": local(&receiver, "/")});
+    assert_eq!(step(&ann, get(&receiver.named_url("/"))).await["fault"], "egress_denied");
+    let put = json!({"do": "http", "method": "PUT", "url": receiver.named_url("/")});
     receiver.answer(|_, _| with_header(307, "location", "http://api.workshop.test/"));
     assert_eq!(step(&ann, put).await["fault"], "egress_denied");
     assert!(elsewhere.got().is_empty());
@@ -194,7 +190,7 @@ async fn redirects_lead_nowhere_inside(on: On) {
     ] {
         let location = to.clone();
         receiver.answer(move |_, _| with_header(302, "location", &location));
-        let answer = step(&ann, get(&local(&receiver, "/"))).await;
+        let answer = step(&ann, get(&receiver.named_url("/"))).await;
         assert_eq!(answer["fault"], "egress_denied", "{to}: {answer}");
     }
     assert!(inside.got().is_empty());
@@ -205,29 +201,30 @@ async fn secrets_go_to_the_host_that_they_are_for(on: On) {
     let ann = &test.ann;
     let (receiver, other) = (Receiver::start().await, Receiver::start().await);
     let request = |url: String, value: &str| json!({"do": "http", "url": url, "headers": {"x-key": value, "authorization": "Bearer own"}});
-    let unset = step(ann, request(local(&receiver, "/"), "{{secret:API_KEY}}")).await;
+    let unset = step(ann, request(receiver.named_url("/"), "{{secret:API_KEY}}")).await;
     assert_eq!(unset["fault"], "secret_not_set");
     enable(ann, WORKSHOP, &json!({"secrets": {"API_KEY": "s3cret"}})).await;
-    assert_eq!(step(ann, request(local(&receiver, "/"), "a {{secret:API_KEY}} b")).await["ok"]["status"], 204);
+    assert_eq!(step(ann, request(receiver.named_url("/"), "a {{secret:API_KEY}} b")).await["ok"]["status"], 204);
     assert_eq!(receiver.got()[0].headers["x-key"], "a s3cret b");
-    assert_eq!(step(ann, request(local(&receiver, "/"), "{{secret:OTHER}}")).await["fault"], "permission_denied");
+    assert_eq!(step(ann, request(receiver.named_url("/"), "{{secret:OTHER}}")).await["fault"], "permission_denied");
     // Not to where a redirect leads.
-    let to = local(&other, "/");
+    let to = other.named_url("/");
     receiver.answer(move |_, _| with_header(302, "location", &to));
-    assert_eq!(step(ann, request(local(&receiver, "/"), "{{secret:API_KEY}}")).await["ok"]["status"], 204);
+    assert_eq!(step(ann, request(receiver.named_url("/"), "{{secret:API_KEY}}")).await["ok"]["status"], 204);
     let got = other.got().remove(0);
     assert!(!got.headers.contains_key("x-key") && !got.headers.contains_key("authorization"));
     // A place that is none is sent as it is.
     receiver.answer(|_, _| status(200));
     receiver.forget();
-    step(ann, request(local(&receiver, "/"), "{{secret:API_KEY")).await;
+    step(ann, request(receiver.named_url("/"), "{{secret:API_KEY")).await;
     assert_eq!(receiver.got()[0].headers["x-key"], "{{secret:API_KEY");
 }
 
 async fn headers_cannot_be_forged(on: On) {
     let TestApp { ann, .. } = start(on).await;
     let receiver = Receiver::start().await;
-    let with = |name: &str, value: &str| json!({"do": "http", "url": local(&receiver, "/"), "headers": {name: value}});
+    let with =
+        |name: &str, value: &str| json!({"do": "http", "url": receiver.named_url("/"), "headers": {name: value}});
     for (name, value) in [
         ("x-own", "a\r\nx-other: b"),
         ("x-own", "a\nb"),
@@ -253,7 +250,7 @@ async fn headers_cannot_be_forged(on: On) {
         assert_eq!(answer["fault"], "egress_denied", "{name}: {answer}");
     }
     let many: serde_json::Map<String, Json> = (0..51).map(|at| (format!("x-{at}"), json!("a"))).collect();
-    let answer = step(&ann, json!({"do": "http", "url": local(&receiver, "/"), "headers": many})).await;
+    let answer = step(&ann, json!({"do": "http", "url": receiver.named_url("/"), "headers": many})).await;
     assert_eq!(answer["fault"], "egress_denied");
     assert!(receiver.got().is_empty());
 }
@@ -261,7 +258,7 @@ async fn headers_cannot_be_forged(on: On) {
 async fn answers_are_bounded(on: On) {
     let TestApp { ann, .. } = start(on).await;
     let receiver = Receiver::start().await;
-    let url = local(&receiver, "/");
+    let url = receiver.named_url("/");
     receiver.answer(|_, _| vec![b'x'; 1 << 20].into_response());
     // What fits is there whole, as far as the module can take it.
     let largest = step(&ann, json!({"do": "http", "url": url, "timeout_ms": 5_000})).await;
@@ -309,14 +306,14 @@ async fn answers_are_bounded(on: On) {
 async fn a_request_that_changes_something_has_a_key(on: On) {
     let test = start(on).await;
     let receiver = Receiver::start().await;
-    let post = json!({"do": "http", "method": "POST", "url": local(&receiver, "/"), "body": "pay"});
+    let post = json!({"do": "http", "method": "POST", "url": receiver.named_url("/"), "body": "pay"});
     let keys = || -> Vec<String> {
         let of = |message: crate::receiver::Message| {
             message.headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned()).unwrap_or_default()
         };
         receiver.got().into_iter().map(of).collect()
     };
-    run(&test.ann, json!([post, post, get(&local(&receiver, "/"))])).await;
+    run(&test.ann, json!([post, post, get(&receiver.named_url("/"))])).await;
     let first = keys();
     assert!(first[0].len() >= 32 && first[1].len() >= 32 && first[0] != first[1] && first[2].is_empty(), "{first:?}");
     receiver.forget();
@@ -337,12 +334,12 @@ async fn a_request_that_changes_something_has_a_key(on: On) {
     receiver.forget();
     // Its own, when it has one.
     let own =
-        json!({"do": "http", "method": "POST", "url": local(&receiver, "/"), "headers": {"Idempotency-Key": "mine"}});
+        json!({"do": "http", "method": "POST", "url": receiver.named_url("/"), "headers": {"Idempotency-Key": "mine"}});
     step(&test.ann, own).await;
     assert_eq!(keys(), ["mine"]);
     // A dry run asks, and changes nothing elsewhere.
     let dry = test.ann.with("prefer", "dry-run");
-    let steps = json!({"steps": [post, get(&local(&receiver, "/"))]});
+    let steps = json!({"steps": [post, get(&receiver.named_url("/"))]});
     let answer = dry.post(ACTION, &steps).await.assert(200).json();
     assert_eq!(answer["result"]["result"][0]["fault"], "not_allowed_here");
     assert_eq!(answer["result"]["result"][1]["ok"]["status"], 204);
@@ -352,7 +349,7 @@ async fn hooks_reach_nobody(on: On) {
     let test = start(on).await;
     let receiver = Receiver::start().await;
     let command = |step: Json| json!({"name": "Ann", "note": json!({"steps": [step]}).to_string()});
-    let contact = test.ann.create("contact", command(get(&local(&receiver, "/")))).await;
+    let contact = test.ann.create("contact", command(get(&receiver.named_url("/")))).await;
     assert!(contact["note"].as_str().unwrap().contains("not_allowed_here"), "{contact}");
     // Nor through a module that they call.
     let other = variant(&test, "bench", |manifest| {
@@ -362,8 +359,7 @@ async fn hooks_reach_nobody(on: On) {
     })
     .await;
     enable(&test.ann, &other, &json!({})).await;
-    let call =
-        json!({"do": "call", "plugin": WORKSHOP, "name": "shared", "input": {"steps": [get(&local(&receiver, "/"))]}});
+    let call = json!({"do": "call", "plugin": WORKSHOP, "name": "shared", "input": {"steps": [get(&receiver.named_url("/"))]}});
     let body = json!({"name": "Bob", "note": json!({"steps": [call]}).to_string()});
     let contact = test.ann.create("contact", body).await;
     assert!(contact["note"].as_str().unwrap().contains("not_allowed_here"), "{contact}");

@@ -23,10 +23,6 @@ both!(
     a_request_in_flight_is_booked_when_its_call_is_given_up
 );
 
-fn local(receiver: &Receiver, path: &str) -> String {
-    receiver.url(path).replace("127.0.0.1", "localhost")
-}
-
 fn post(url: &str) -> Json {
     json!({"do": "http", "method": "POST", "url": url, "body": "x".repeat(3_000)})
 }
@@ -52,13 +48,13 @@ async fn what_left_is_booked_whatever_the_answer(on: On) {
     let before = usage(&ann).await;
     // A redirect that leads inside.
     receiver.answer(|_, _| with_header(307, "location", "http://127.0.0.1:1/"));
-    assert_eq!(step(&ann, post(&local(&receiver, "/"))).await["fault"], "egress_denied");
+    assert_eq!(step(&ann, post(&receiver.named_url("/"))).await["fault"], "egress_denied");
     // An answer that is too large.
     receiver.answer(|_, _| vec![b'y'; (1 << 20) + 1].into_response());
-    assert_eq!(step(&ann, post(&local(&receiver, "/"))).await["fault"], "response_too_large");
+    assert_eq!(step(&ann, post(&receiver.named_url("/"))).await["fault"], "response_too_large");
     // One that does not come in time.
     receiver.answer(|_, _| silent());
-    let mut late = post(&local(&receiver, "/"));
+    let mut late = post(&receiver.named_url("/"));
     late["timeout_ms"] = json!(300);
     assert_eq!(step(&ann, late).await["fault"], "timeout");
     assert_eq!(receiver.got().len(), 3);
@@ -108,7 +104,7 @@ async fn what_did_not_leave_is_not_booked(on: On) {
     let TestApp { ann, .. } = start(on).await;
     let before = usage(&ann).await;
     let receiver = Receiver::start().await;
-    let own = json!({"do": "http", "method": "POST", "url": local(&receiver, "/"), "headers": {"host": "inside"}});
+    let own = json!({"do": "http", "method": "POST", "url": receiver.named_url("/"), "headers": {"host": "inside"}});
     // Nobody listens there; nobody agreed to it; the header is the host's own.
     let steps = json!([post("http://localhost:1/"), post("http://elsewhere.example.com/"), own]);
     let faults: Vec<Json> = run(&ann, steps).await.iter().map(|result| result["fault"].clone()).collect();
@@ -123,7 +119,7 @@ async fn a_request_in_flight_is_booked_when_its_call_is_given_up(on: On) {
     let test = start(on).await;
     let receiver = Receiver::start().await;
     receiver.answer(|_, _| silent());
-    let job = json!({"do": "enqueue", "name": "pay", "input": {"steps": [post(&local(&receiver, "/"))]}});
+    let job = json!({"do": "enqueue", "name": "pay", "input": {"steps": [post(&receiver.named_url("/"))]}});
     run(&test.ann, json!([job])).await;
     let before = usage(&test.ann).await;
     // The job is dropped while it waits for the answer.
@@ -141,7 +137,7 @@ async fn a_request_in_flight_is_booked_when_its_call_is_given_up(on: On) {
 async fn who_is_asked_sees_what_it_is_a_part_of(on: On) {
     let test = start(on).await;
     let receiver = Receiver::start().await;
-    let ask = json!({"do": "http", "url": local(&receiver, "/"), "headers": {"traceparent": "00-own-own-01", "tracestate": "a=b"}});
+    let ask = json!({"do": "http", "url": receiver.named_url("/"), "headers": {"traceparent": "00-own-own-01", "tracestate": "a=b"}});
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let traced = test.ann.with("traceparent", &format!("00-{trace}-00f067aa0ba902b7-01"));
     let parents = || -> Vec<String> {
@@ -167,7 +163,7 @@ async fn who_is_asked_sees_what_it_is_a_part_of(on: On) {
     // What another origin is asked is none of its business.
     receiver.forget();
     let other = Receiver::start().await;
-    let elsewhere = local(&other, "/there");
+    let elsewhere = other.named_url("/there");
     receiver.answer(move |_, _| with_header(302, "location", &elsewhere));
     test.ann.post(ACTION, &json!({"steps": [ask]})).await.assert(200);
     assert!(!other.got()[0].headers.contains_key("traceparent"));

@@ -86,8 +86,8 @@ const PLACES: [(&str, &str); 5] = [
     ("(i32.const 119)", "w"),
 ];
 
-/// A spy asks the host for nothing.
-struct Nobody;
+/// Answers nothing: a spy asks for nothing.
+pub struct Nobody;
 
 #[async_trait]
 impl Port for Nobody {

@@ -93,7 +93,7 @@ async fn every_limit_of_a_call_can_be_set(on: On) {
     let olga = test.operator().await;
     let receiver = Receiver::start().await;
     receiver.answer(|_, _| silent());
-    let url = receiver.url("/").replace("127.0.0.1", "localhost");
+    let url = receiver.named_url("/");
     let ask = json!({"do": "http", "url": url, "timeout_ms": 300});
     let waits = json!({"steps": [ask, ask]});
     let set = json!({"do": "kv_set", "key": "k", "size": 3_000});

@@ -104,6 +104,11 @@ impl Receiver {
         format!("{}{path}", self.address)
     }
 
+    /// The same by a name: modules send to no address in numbers.
+    pub fn named_url(&self, path: &str) -> String {
+        self.url(path).replace("127.0.0.1", "localhost")
+    }
+
     /// From now on it answers so.
     pub fn answer(&self, rule: impl Fn(&Message, usize) -> Response + Send + Sync + 'static) {
         *self.inner.rule.lock().unwrap() = Arc::new(rule);

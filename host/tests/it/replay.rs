@@ -209,7 +209,7 @@ async fn credentials_of_requests_are_taken_out_and_it_runs_all_the_same(on: On) 
     crate::workshop::enable(&test.ann, "test.workshop", &json!({"keep_failures": true})).await;
     let receiver = Receiver::start().await;
     receiver.answer(|_, _| with_header(200, "set-cookie", "session=out-of-the-oven"));
-    let url = receiver.url("/").replace("127.0.0.1", "localhost");
+    let url = receiver.named_url("/");
     let headers = json!({"Authorization": "Bearer not-to-be-kept", "x-plain": "stays"});
     let steps = json!([{"do": "http", "url": url, "headers": headers}, {"do": "trap"}]);
     test.ann.post(crate::workshop::ACTION, &json!({"steps": steps})).await.problem(422, "plugin_trap");
